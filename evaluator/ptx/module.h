@@ -1,5 +1,6 @@
-// A PTX module as data: what the parser makes of NVRTC's text, and what the simulator and the inter-call-state
-// scan read. Names and spaces are those of the PTX ISA manual. Pure data: no I/O, no execution.
+// A PTX module as data: what the parser makes of NVRTC's text, and what the simulator and the
+// inter-call-state scan read. Names and spaces are those of the PTX ISA manual. Pure data: no I/O, no
+// execution.
 #pragma once
 
 #include <cstdint>
@@ -35,10 +36,10 @@ struct Operand {
     kTuple,      // (a, b): parameters of a call
   };
   Kind kind = Kind::kSink;
-  bool negated = false;         // !p
-  bool float_literal = false;   // the immediate was written 0f.../0d...
-  int reg = -1;                 // index into Function::registers
-  int second = -1;              // the predicate of `a|p`, or -1
+  bool negated = false;        // !p
+  bool float_literal = false;  // the immediate was written 0f.../0d...
+  int reg = -1;                // index into Function::registers
+  int second = -1;             // the predicate of `a|p`, or -1
   uint64_t bits = 0;
   int64_t offset = 0;
   std::string name;
@@ -51,15 +52,15 @@ struct SourceLocation {
 };
 
 struct Instruction {
-  std::string opcode;                   // as written, "ld.global.nc.v4.f32"
-  std::vector<std::string> parts;       // split at the dots: {"ld", "global", "nc", "v4", "f32"}
-  int predicate = -1;                   // register index of @p, or -1
-  bool predicate_negated = false;       // @!p
-  std::vector<Operand> operands;        // in written order, destination first
-  int line = 0;                         // line in the PTX text
-  SourceLocation source;                // from .loc, when the module has line information
+  std::string opcode;              // as written, "ld.global.nc.v4.f32"
+  std::vector<std::string> parts;  // split at the dots: {"ld", "global", "nc", "v4", "f32"}
+  int predicate = -1;              // register index of @p, or -1
+  bool predicate_negated = false;  // @!p
+  std::vector<Operand> operands;   // in written order, destination first
+  int line = 0;                    // line in the PTX text
+  SourceLocation source;           // from .loc, when the module has line information
 
-  bool has(std::string_view modifier) const;           // any part after the first equals modifier
+  bool has(std::string_view modifier) const;  // any part after the first equals modifier
   const std::string& base() const { return parts.front(); }
   const std::string& type() const { return parts.back(); }  // last part, usually the type
 };
@@ -69,10 +70,10 @@ struct Variable {
   Space space = Space::kNone;
   int alignment = 1;
   int element_size = 1;
-  uint64_t size = 0;              // bytes; 0 for `extern .shared x[]` (dynamic shared memory)
+  uint64_t size = 0;  // bytes; 0 for `extern .shared x[]` (dynamic shared memory)
   bool is_extern = false;
   bool is_managed = false;
-  std::string bytes;              // initial content, empty if none; zero-extended to size
+  std::string bytes;  // initial content, empty if none; zero-extended to size
   // Addresses inside the initialiser: at byte `at`, the (generic) address of `symbol` plus offset.
   struct Pointer {
     uint64_t at = 0;
@@ -91,21 +92,22 @@ struct Parameter {
 };
 
 struct Function {
-  std::string name;      // mangled
+  std::string name;  // mangled
   bool is_entry = false;
   bool is_declaration = false;  // .extern .func, or a prototype
   std::vector<Parameter> parameters;
   std::vector<Parameter> results;
   uint64_t parameter_size = 0;
   std::vector<Register> registers;
-  std::vector<Variable> variables;   // .shared, .local, .param (call frames), and any .global/.const hidden in the body
+  std::vector<Variable>
+      variables;  // .shared, .local, .param (call frames), and any .global/.const hidden in the body
   std::vector<Instruction> code;
-  std::map<std::string, int> labels;                        // name -> index into code
+  std::map<std::string, int> labels;                               // name -> index into code
   std::map<std::string, std::vector<std::string>> branch_targets;  // of brx.idx: table name -> labels
-  int max_threads[3] = {0, 0, 0};     // .maxntid, 0 if absent
-  int required_threads[3] = {0, 0, 0};  // .reqntid
-  int min_blocks_per_sm = 0;          // .minnctapersm
-  int required_cluster[3] = {0, 0, 0};  // .reqnctapercluster
+  int max_threads[3] = {0, 0, 0};                                  // .maxntid, 0 if absent
+  int required_threads[3] = {0, 0, 0};                             // .reqntid
+  int min_blocks_per_sm = 0;                                       // .minnctapersm
+  int required_cluster[3] = {0, 0, 0};                             // .reqnctapercluster
   int line = 0;
 };
 

@@ -1,4 +1,5 @@
-// Time as an argument: the engine and the search read it only through a Clock, so that tests and replay can set it.
+// Time as an argument: the engine and the search read it only through a Clock, so that tests and replay can
+// set it.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,8 @@ namespace warpwright {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual int64_t monotonic_ms() = 0;   // for deadlines; survives changes of the wall clock
-  virtual int64_t wall_unix_ms() = 0;   // for records shown to people
+  virtual int64_t monotonic_ms() = 0;  // for deadlines; survives changes of the wall clock
+  virtual int64_t wall_unix_ms() = 0;  // for records shown to people
 };
 
 class SystemClock final : public Clock {

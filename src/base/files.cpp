@@ -16,7 +16,9 @@ namespace warpwright {
 namespace fs = std::filesystem;
 namespace {
 
-std::string reason() { return std::strerror(errno); }
+std::string reason() {
+  return std::strerror(errno);
+}
 
 Result<void> write_all(int fd, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
@@ -42,7 +44,8 @@ Result<std::string> read_file(const fs::path& path, size_t max_bytes) {
   if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
     return usage_error(fmt::format("{} is not a regular file", path.string()));
   if (static_cast<size_t>(info.st_size) > max_bytes)
-    return usage_error(fmt::format("{} has {} bytes, the limit is {}", path.string(), info.st_size, max_bytes));
+    return usage_error(
+        fmt::format("{} has {} bytes, the limit is {}", path.string(), info.st_size, max_bytes));
   std::string bytes(static_cast<size_t>(info.st_size), '\0');
   size_t done = 0;
   while (done < bytes.size()) {
@@ -62,7 +65,8 @@ Result<void> write_file_atomic(const fs::path& path, std::string_view bytes) {
   if (!fd) return infrastructure_error(fmt::format("cannot write {}: {}", path.string(), reason()));
   auto finish = [&]() -> Result<void> {
     TRY(write_all(fd.get(), bytes, path));
-    if (::fchmod(fd.get(), 0644) != 0 || ::fsync(fd.get()) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0)
+    if (::fchmod(fd.get(), 0644) != 0 || ::fsync(fd.get()) != 0 ||
+        ::rename(temporary.c_str(), path.c_str()) != 0)
       return infrastructure_error(fmt::format("cannot write {}: {}", path.string(), reason()));
     return {};
   };
@@ -74,7 +78,8 @@ Result<void> write_file_atomic(const fs::path& path, std::string_view bytes) {
 Result<void> create_directories(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);
-  if (error) return infrastructure_error(fmt::format("cannot create folder {}: {}", path.string(), error.message()));
+  if (error)
+    return infrastructure_error(fmt::format("cannot create folder {}: {}", path.string(), error.message()));
   return {};
 }
 
@@ -104,7 +109,8 @@ Result<fs::path> find_home() {
     if (fs::is_directory(installed / "configs" / "trace", error)) return installed;
     if (folder == folder.parent_path()) break;
   }
-  return usage_error("cannot find the folder with configs/trace above the program; set WARPWRIGHT_HOME to it");
+  return usage_error(
+      "cannot find the folder with configs/trace above the program; set WARPWRIGHT_HOME to it");
 }
 
 fs::path cache_directory() {
@@ -124,7 +130,9 @@ Result<TempDirectory> TempDirectory::create(std::string_view prefix) {
   return TempDirectory(fs::path(pattern));
 }
 
-TempDirectory::TempDirectory(TempDirectory&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
+TempDirectory::TempDirectory(TempDirectory&& other) noexcept : path_(std::move(other.path_)) {
+  other.path_.clear();
+}
 
 TempDirectory::~TempDirectory() {
   std::error_code ignored;

@@ -13,12 +13,14 @@ namespace warpwright {
 // REQUIRES: a regular file. A missing or unreadable file is a usage error; one over `max_bytes` too.
 Result<std::string> read_file(const std::filesystem::path& path, size_t max_bytes = size_t{1} << 30);
 
-// Writes beside the target, syncs, renames: a reader or a crash sees the old content or the new, never a part.
+// Writes beside the target, syncs, renames: a reader or a crash sees the old content or the new, never a
+// part.
 Result<void> write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
 Result<void> create_directories(const std::filesystem::path& path);
 
-// Regular files in `folder` whose name ends in `suffix`, sorted by name. A missing folder gives an empty list.
+// Regular files in `folder` whose name ends in `suffix`, sorted by name. A missing folder gives an empty
+// list.
 std::vector<std::filesystem::path> list_files(const std::filesystem::path& folder, std::string_view suffix);
 
 // The folder that holds configs/, seeds/ and prompts/: $WARPWRIGHT_HOME, or the nearest folder above the

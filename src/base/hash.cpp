@@ -33,7 +33,9 @@ FieldHasher::FieldHasher() : context_(EVP_MD_CTX_new()) {
   CHECK(EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), EVP_sha256(), nullptr) == 1);
 }
 
-FieldHasher::~FieldHasher() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
+FieldHasher::~FieldHasher() {
+  EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_));
+}
 
 FieldHasher& FieldHasher::add(std::string_view field) {
   auto* context = static_cast<EVP_MD_CTX*>(context_);

@@ -7,7 +7,8 @@
 namespace warpwright {
 
 Result<Json> parse_json(std::string_view text, std::string_view where) {
-  // The library's own message ends in the near text; position is recomputed so that it reads like a compiler's.
+  // The library's own message ends in the near text; position is recomputed so that it reads like a
+  // compiler's.
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {
@@ -45,9 +46,11 @@ bool JsonObjectReader::has(std::string_view key) const {
   return it != value_->end() && !it->is_null();
 }
 
-Result<const Json*> JsonObjectReader::require(std::string_view key, Json::value_t type, std::string_view name) {
+Result<const Json*> JsonObjectReader::require(std::string_view key, Json::value_t type,
+                                              std::string_view name) {
   const Json* value = find(key);
-  if (value == nullptr) return usage_error(fmt::format("{}: key '{}' is missing (expected {})", where_, key, name));
+  if (value == nullptr)
+    return usage_error(fmt::format("{}: key '{}' is missing (expected {})", where_, key, name));
   const bool number_ok = type == Json::value_t::number_float && value->is_number();
   const bool integer_ok = type == Json::value_t::number_integer && value->is_number_integer();
   if (value->type() != type && !number_ok && !integer_ok)
@@ -95,7 +98,8 @@ Result<std::vector<std::string>> JsonObjectReader::strings_or(std::string_view k
   TRY_ASSIGN(const Json* value, array(key));
   std::vector<std::string> strings;
   for (const Json& item : *value) {
-    if (!item.is_string()) return usage_error(fmt::format("{}: key '{}' must hold only strings", where_, key));
+    if (!item.is_string())
+      return usage_error(fmt::format("{}: key '{}' must hold only strings", where_, key));
     strings.push_back(item.get<std::string>());
   }
   return strings;

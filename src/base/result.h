@@ -39,9 +39,9 @@ inline tl::unexpected<Error> add_context(Error error, const std::string& context
 #define WW_CONCAT(a, b) WW_CONCAT_INNER(a, b)
 
 // TRY(expression): returns the error of a Result from the enclosing function.
-#define TRY(expression)                                                                       \
-  do {                                                                                        \
-    auto&& ww_try_result = (expression);                                                      \
+#define TRY(expression)                                                                                      \
+  do {                                                                                                       \
+    auto&& ww_try_result = (expression);                                                                     \
     if (!ww_try_result) return tl::unexpected(std::forward<decltype(ww_try_result)>(ww_try_result).error()); \
   } while (false)
 

@@ -22,8 +22,8 @@ class Rng {
   std::array<uint64_t, 4> state_;
 };
 
-// Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11): a pure function of key
-// and counter, so that any element of a tensor can be produced alone, on the CPU or on a GPU.
+// Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11): a pure function of
+// key and counter, so that any element of a tensor can be produced alone, on the CPU or on a GPU.
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
 }  // namespace warpwright

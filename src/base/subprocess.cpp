@@ -28,11 +28,14 @@ struct Pipe {
 
 Result<Pipe> make_pipe() {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return infrastructure_error(fmt::format("pipe: {}", std::strerror(errno)));
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return infrastructure_error(fmt::format("pipe: {}", std::strerror(errno)));
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-void set_nonblocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
+void set_nonblocking(int fd) {
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
 
 void set_limit(decltype(RLIMIT_CPU) resource, uint64_t value) {
   if (value == 0) return;
@@ -59,8 +62,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 }
 
 // Runs between fork and exec: only async-signal-safe calls, no allocation.
-[[noreturn]] void exec_child(const SubprocessOptions& options, pid_t parent, int in, int out, int err, int report,
-                             char* const* argv, char* const* environment) {
+[[noreturn]] void exec_child(const SubprocessOptions& options, pid_t parent, int in, int out, int err,
+                             int report, char* const* argv, char* const* environment) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);  // the parent died before the line above
@@ -92,7 +95,9 @@ ExitStatus decode(int status) {
 }
 
 std::atomic<bool> interrupt_flag{false};
-void on_interrupt(int) { interrupt_flag = true; }
+void on_interrupt(int) {
+  interrupt_flag = true;
+}
 
 }  // namespace
 
@@ -103,7 +108,9 @@ void install_interrupt_handler() {
   ::sigaction(SIGTERM, &action, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
 }
-bool interrupted() { return interrupt_flag; }
+bool interrupted() {
+  return interrupt_flag;
+}
 
 std::string ExitStatus::describe() const {
   if (signal != 0) return fmt::format("was killed by signal {} ({})", signal, ::strsignal(signal));
@@ -149,7 +156,9 @@ Result<Subprocess> Subprocess::start(const SubprocessOptions& options) {
   return child;
 }
 
-Subprocess::Subprocess(Subprocess&& other) noexcept { *this = std::move(other); }
+Subprocess::Subprocess(Subprocess&& other) noexcept {
+  *this = std::move(other);
+}
 Subprocess& Subprocess::operator=(Subprocess&& other) noexcept {
   if (this == &other) return *this;
   if (pid_ > 0 && !status_) {
@@ -210,7 +219,8 @@ Result<CompletedProcess> run_to_completion(const SubprocessOptions& options, std
   while (out_open || err_open) {
     const int64_t left_ms = end_ms - clock.monotonic_ms();
     completed.timed_out = left_ms <= 0;
-    completed.output_overflow = completed.stdout_text.size() + completed.stderr_text.size() > output_limit_bytes;
+    completed.output_overflow =
+        completed.stdout_text.size() + completed.stderr_text.size() > output_limit_bytes;
     if (completed.timed_out || completed.output_overflow) {
       child.kill_group();
       break;

@@ -1,8 +1,8 @@
 // The only place that starts, waits for and kills processes.
 //
-// A child gets its own process group and dies with its parent (PR_SET_PDEATHSIG); it inherits no descriptor but
-// the three pipes, and no environment variable but those allowed. Passive: whoever owns it polls its descriptors
-// (the engine's loop is the one place that waits), except for the convenience run_to_completion.
+// A child gets its own process group and dies with its parent (PR_SET_PDEATHSIG); it inherits no descriptor
+// but the three pipes, and no environment variable but those allowed. Passive: whoever owns it polls its
+// descriptors (the engine's loop is the one place that waits), except for the convenience run_to_completion.
 #pragma once
 
 #include <sys/types.h>
@@ -22,17 +22,18 @@ namespace warpwright {
 struct SubprocessOptions {
   std::vector<std::string> argv;  // argv[0] is looked up in PATH if it has no slash
   // The child's whole environment: the parent's variables named here, then `set_environment`.
-  std::vector<std::string> keep_environment = {"PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR", "CUDA_HOME"};
+  std::vector<std::string> keep_environment = {"PATH",   "HOME",     "LANG", "LD_LIBRARY_PATH",
+                                               "TMPDIR", "CUDA_HOME"};
   std::map<std::string, std::string> set_environment;
-  std::string working_directory;          // empty: the parent's
-  bool inherit_stderr = false;            // else a pipe: stderr_fd()
-  uint64_t limit_cpu_seconds = 0;         // 0: none
+  std::string working_directory;   // empty: the parent's
+  bool inherit_stderr = false;     // else a pipe: stderr_fd()
+  uint64_t limit_cpu_seconds = 0;  // 0: none
   uint64_t limit_address_space_bytes = 0;
   uint64_t limit_file_bytes = 0;
 };
 
 struct ExitStatus {
-  int code = 0;      // valid if signal == 0
+  int code = 0;  // valid if signal == 0
   int signal = 0;
   bool success() const { return code == 0 && signal == 0; }
   std::string describe() const;  // "exited with code 3", "was killed by signal 9 (Killed)"
@@ -50,8 +51,8 @@ class Subprocess {
   int stdout_fd() const { return stdout_.get(); }  // non-blocking
   int stderr_fd() const { return stderr_.get(); }  // non-blocking; -1 if inherited
   void close_stdin() { stdin_.reset(); }
-  void kill_group();                               // SIGKILL to every process of the group
-  std::optional<ExitStatus> try_wait();            // reaps if it has ended
+  void kill_group();                     // SIGKILL to every process of the group
+  std::optional<ExitStatus> try_wait();  // reaps if it has ended
   ExitStatus wait();
 
  private:

@@ -1,0 +1,82 @@
+#include <gtest/gtest.h>
+
+#include "src/contract/messages.h"
+
+namespace warpwright {
+namespace {
+
+EvaluationReport example_report() {
+  EvaluationReport report;
+  report.id = "7";
+  report.status = Status::kRejected;
+  report.stage = Stage::kValidate;
+  report.rule = "out-of-bounds-read";
+  report.message = "reads past q";
+  report.evidence = {"line \xff with bytes that are not UTF-8"};
+  report.kernels = {{"k<1>", 32, 8, 128, 256, 64}};
+  WorkloadReport workload;
+  workload.uuids = {"u1", "u2"};
+  workload.axes = {{"batch_size", 4}};
+  workload.weight = 2;
+  workload.latency_us = 3.5;
+  report.workloads = {workload};
+  report.timing.method = "sim-estimate";
+  report.cost_s = {{"compile", 0.5}};
+  return report;
+}
+
+TEST(Messages, AReportSurvivesTheRoundTrip) {
+  auto message = decode_line(encode_line(ReportMessage{example_report()}));
+  ASSERT_TRUE(message) << message.error().message;
+  const auto& report = std::get<ReportMessage>(*message).report;
+  EXPECT_EQ(report.status, Status::kRejected);
+  EXPECT_EQ(report.kernels.at(0).registers, 32);
+  EXPECT_EQ(report.workloads.at(0).axes.at("batch_size"), 4);
+  EXPECT_EQ(report.workloads.at(0).latency_us, 3.5);
+  EXPECT_EQ(dump_json(to_json(report)).find('\xff'), std::string::npos);
+}
+
+TEST(Messages, ARequestSurvivesTheRoundTrip) {
+  EvaluationRequest request;
+  request.id = "1";
+  request.source = "text\nwith lines";
+  request.definition = "d";
+  request.knobs = {{"ROWS", "4"}};
+  request.seed = ~uint64_t{0};
+  request.last_stage = Stage::kCompile;
+  auto message = decode_line(encode_line(EvaluateMessage{request}));
+  ASSERT_TRUE(message) << message.error().message;
+  EXPECT_EQ(to_json(std::get<EvaluateMessage>(*message).request), to_json(request));
+}
+
+TEST(Messages, EveryCutOfALineIsAnErrorAndNotACrash) {
+  const std::string line = encode_line(ReportMessage{example_report()});
+  for (size_t size = 0; size + 1 < line.size(); ++size)
+    EXPECT_FALSE(decode_line(std::string_view(line).substr(0, size)));
+}
+
+TEST(Messages, WrongTypesAreNamed) {
+  EXPECT_EQ(decode_line(R"({"kind":"cancel","id":3})").error().message,
+            "message: key 'id' must be a string, not number");
+  EXPECT_EQ(decode_line(R"({"kind":"dance"})").error().message, "message: unknown kind 'dance'");
+}
+
+TEST(LineBuffer, AnOversizedLineIsDroppedAndTheNextOneRead) {
+  LineBuffer lines;
+  for (size_t sent = 0; sent <= kMaxLineBytes; sent += 1 << 20) lines.append(std::string(1 << 20, 'x'));
+  lines.append("xxx\nnext\n");
+  std::string line;
+  EXPECT_TRUE(lines.overflowed());
+  ASSERT_TRUE(lines.next(line));
+  EXPECT_EQ(line, "next");
+}
+
+TEST(Status, EveryNameReadsBack) {
+  for (int i = 0; i <= static_cast<int>(Status::kWorkerLost); ++i) {
+    const auto status = static_cast<Status>(i);
+    EXPECT_EQ(status_from_string(to_string(status)), status);
+  }
+}
+
+}  // namespace
+}  // namespace warpwright

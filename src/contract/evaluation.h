@@ -1,0 +1,105 @@
+// What crosses the border between orchestrator and evaluator about one candidate: the request and the report.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/base/json.h"
+#include "src/contract/status.h"
+
+namespace warpwright {
+
+// Knob values by name. Numbers and booleans of the plan language; booleans are 0 or 1, floats are kept as
+// text.
+using KnobValues = std::map<std::string, std::string>;
+
+// The stages in order; a request names the last one wanted. Each stage can end an evaluation.
+enum class Stage { kPlan, kCompile, kSmoke, kValidate, kTime };
+std::string_view to_string(Stage stage);  // "plan", "compile", "smoke", "validate", "time"
+std::optional<Stage> stage_from_string(std::string_view text);
+
+struct EvaluationLimits {
+  uint64_t warp_instructions = 2'000'000'000;  // simulator, per call; deterministic
+  int64_t compile_deadline_ms = 60'000;
+  int64_t evaluation_deadline_ms = 600'000;  // wall clock of everything after compile
+};
+
+struct EvaluationRequest {
+  std::string id;                            // chosen by the caller, echoed in every answer
+  std::string source;                        // the candidate's .cu text
+  std::string source_name = "candidate.cu";  // for messages only
+  std::string definition;                    // name
+  std::string target = "sm_100a";
+  std::string executor = "auto";  // auto | sim | cuda
+  std::string device = "b200";    // model of configs/devices/ for estimates
+  KnobValues knobs;               // overrides of the declared defaults
+  std::string selection =
+      "all";  // smoke | sim | all | adversarial | a comma-separated list of workload indices
+  Stage last_stage = Stage::kTime;
+  uint64_t seed = 0;
+  std::string timing_profile = "contest";  // contest | strict
+  EvaluationLimits limits;
+};
+
+struct KernelReport {
+  std::string name;     // as the plan writes it, "gdn_decode<4, 2>"
+  int registers = 0;    // per thread
+  int spill_bytes = 0;  // stores + loads
+  int static_shared_bytes = 0;
+  int dynamic_shared_bytes = 0;   // largest over the bound workloads
+  int max_threads_per_block = 0;  // largest block launched
+};
+
+// Statistics of one distinct workload (equal axes and random inputs are run once; `uuids` says whom it stands
+// for).
+struct WorkloadReport {
+  std::vector<std::string> uuids;
+  std::map<std::string, int64_t> axes;
+  std::string band;
+  Status status = Status::kPassed;
+  double weight = 1;  // how many workloads of the dataset it stands for
+  double max_abs = 0, max_rel = 0, scaled_rms = 0;
+  double latency_us = 0;  // 0: not timed
+  double spread_us = 0;
+  int samples = 0;
+  Json counters;  // of the simulator, for profiles; may be null
+};
+
+struct TimingReport {
+  std::string method;   // cupti | events | sim-estimate; empty: not timed
+  std::string profile;  // contest | strict
+  std::string device;
+  std::string clocks;
+};
+
+struct EvaluationReport {
+  std::string id;
+  Status status = Status::kWorkerLost;
+  Stage stage = Stage::kPlan;         // the last stage that ran; it failed unless status is kPassed
+  std::string rule;                   // of a REJECTED, e.g. "out-of-bounds-read"
+  std::string message;                // one line a programmer can act on; empty if passed
+  std::vector<std::string> evidence;  // bounded: compiler log, first wrong elements, sanitizer findings
+  std::vector<std::string> warnings;  // what was not checked, what is suspicious though passed
+  std::string identity;               // program identity (contracts.md 4); empty before compile
+  std::string result_key;  // identity plus executor, device, evaluator version, rules, inputs, selection
+  std::vector<KernelReport> kernels;
+  int launches = 0;  // of the largest bound plan
+  std::vector<WorkloadReport> workloads;
+  TimingReport timing;
+  std::string inputs = "synthetic";             // synthetic | dataset
+  std::string dataset;                          // folder the definition came from
+  std::map<std::string, double> cost_s;         // seconds per stage
+  std::map<std::string, std::string> versions;  // evaluator, nvrtc, ...
+};
+
+inline constexpr size_t kMaxEvidenceBytes = 64 * 1024;
+
+Json to_json(const EvaluationRequest& request);
+Json to_json(const EvaluationReport& report);
+Result<EvaluationRequest> evaluation_request_from_json(const Json& json);
+Result<EvaluationReport> evaluation_report_from_json(const Json& json);
+
+}  // namespace warpwright
