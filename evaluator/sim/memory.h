@@ -1,0 +1,43 @@
+// The global address space of one evaluation, as the simulator's kernels see it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace warpwright::sim {
+
+enum class Access { kReadOnly, kReadWrite };
+
+// Owns every buffer. Device addresses are deterministic (the same calls give the same addresses), 256-byte
+// aligned, and each buffer has at least 64 KiB of unmapped addresses on both sides, so that an index that
+// runs over is caught. Not thread-safe: one evaluation, one thread.
+class Memory {
+ public:
+  Memory();
+  ~Memory();
+  Memory(Memory&&) noexcept;
+  Memory& operator=(Memory&&) noexcept;
+
+  // `name` is how findings call the buffer ("q", "workspace part"). Content starts as zero bytes, marked
+  // uninitialised. A buffer of 0 bytes has an address too; every access to it is out of bounds.
+  uint64_t allocate(std::string name, uint64_t bytes, Access access);
+  // REQUIRES of the four below: `address` is one that allocate returned and that is not freed.
+  void free(uint64_t address);
+  // Host view of the whole buffer; valid until it is freed.
+  std::span<std::byte> bytes(uint64_t address);
+  void set_access(uint64_t address, Access access);
+  // Declares the whole buffer written (the host filled it) or not (workspaces, outputs). A kernel's own
+  // stores mark the bytes they write; reading an unmarked byte is a finding that does not end the launch.
+  void mark_initialised(uint64_t address, bool initialised);
+
+  struct Impl;  // for the interpreter
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace warpwright::sim

@@ -1,0 +1,140 @@
+// Executes PTX kernels on the CPU, functionally, with checks: every access is held against its buffer,
+// shared-memory races between warps are found, and what a time model needs is counted. No cycles are
+// simulated.
+//
+// One launch runs on the calling thread, blocks in index order: the same inputs give the same bytes, findings
+// and counters on every machine. Warps are executed 32 lanes at a time; diverged lanes are (pc, mask) groups,
+// lowest pc first. What a pass proves is limited: no weak memory order between blocks, approximate functions
+// (ex2, lg2, rcp, rsqrt, tanh, sin, cos) are more exact than a GPU's, and mma sums in another order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "evaluator/ptx/module.h"
+#include "evaluator/sim/memory.h"
+#include "src/base/result.h"
+
+namespace warpwright::sim {
+
+struct Dim3 {
+  uint32_t x = 1, y = 1, z = 1;
+  uint64_t count() const { return uint64_t{x} * y * z; }
+};
+
+struct KernelInfo {
+  std::vector<ptx::Parameter> parameters;  // name, offset, size and alignment, in order
+  uint64_t parameter_bytes = 0;
+  uint32_t static_shared_bytes = 0;
+  uint32_t local_bytes = 0;  // per thread
+  Dim3 required_block;       // .reqntid, x = 0 if absent
+  Dim3 max_block;            // .maxntid, x = 0 if absent
+};
+
+// A parsed module made ready to run. Kernels are decoded at their first launch. Immutable from outside; may
+// be used by one thread at a time.
+class Program {
+ public:
+  // Fails (ErrorKind::kUsage) only on a module that cannot be laid out: an initialiser that names an unknown
+  // symbol, a size out of range. What a kernel contains is judged when it is launched (kUnsupported).
+  static Result<std::shared_ptr<const Program>> build(ptx::Module module);
+  ~Program();
+
+  bool has_kernel(std::string_view mangled) const;
+  const KernelInfo* kernel(std::string_view mangled) const;  // nullptr if there is none
+  std::vector<std::string> kernel_names() const;             // mangled, in the module's order
+
+  struct Impl;  // for the interpreter
+  Impl& impl() const { return *impl_; }
+
+ private:
+  Program();
+  std::unique_ptr<Impl> impl_;
+};
+
+struct Launch {
+  std::string kernel;  // mangled
+  Dim3 grid, block;
+  uint32_t dynamic_shared_bytes = 0;
+  std::vector<std::byte> parameters;  // the kernel's parameter block, KernelInfo::parameter_bytes long
+};
+
+struct Options {
+  uint64_t warp_instruction_budget = 2'000'000'000;
+  bool reverse_order =
+      false;  // blocks, and warps inside a block, last first: shows a dependence on their order
+  bool detect_races = true;
+  uint32_t max_findings = 16;  // of each kind; further ones are dropped
+};
+
+struct Finding {
+  enum class Kind {
+    kOutOfBoundsRead,
+    kOutOfBoundsWrite,
+    kMisaligned,
+    kWriteToReadOnly,
+    kUninitialisedRead,  // goes on
+    kSharedRace,         // goes on
+    kDivergentBarrier,   // goes on when the barrier could be completed, ends the launch when not
+    kDivergentSync,      // shfl, vote, match, bar.warp: lanes named in the mask never came; goes on
+    kDeadlock,
+    kBudget,       // the warp-instruction budget is used up: a time-out
+    kTrap,         // trap, or a failed device assert
+    kUnsupported,  // an instruction, a special register, an intrinsic function that the simulator lacks
+    kBadLaunch,  // the launch itself: unknown kernel, block or shared memory too big, parameters of the wrong
+                 // size
+  };
+  Kind kind = Kind::kTrap;
+  std::string rule;     // "out-of-bounds-read", "shared-race", ...: rule_name(kind)
+  std::string message;  // one line a programmer can act on: kernel, PTX and source line, block, thread,
+                        // buffer + offset
+  bool fatal = false;   // it ended the launch
+};
+std::string_view rule_name(Finding::Kind kind);
+
+// What one launch did. Sums over all warps unless said otherwise. A "slot" is one issue slot of a warp
+// scheduler.
+struct Counters {
+  uint64_t blocks = 0, warps = 0;
+  uint64_t warp_instructions = 0;  // PTX instructions, once per warp (or diverged part of one)
+  uint64_t lane_instructions = 0;  // the same, once per active lane
+  double issue_slots = 0;          // static estimate of SASS issue slots
+  // Warp instructions by execution unit.
+  uint64_t fma = 0;   // f32 and packed-half add, mul, fma
+  uint64_t alu = 0;   // 32-bit integer, logic, compare, select, min/max
+  uint64_t wide = 0;  // 64-bit integer: 2 to 4 slots each
+  uint64_t xu = 0;    // ex2, lg2, rcp, rsqrt, sqrt, sin, cos, tanh, conversions at quarter rate
+  uint64_t fp64 = 0;
+  uint64_t tensor = 0;  // mma
+  double tensor_flops = 0;
+  uint64_t lsu = 0;  // memory instructions of any space, shuffles
+  uint64_t branches = 0, divergent_branches = 0;
+  uint64_t barriers = 0;
+  uint64_t shuffles = 0;
+  // Global memory; a sector is 32 bytes.
+  uint64_t global_loads = 0, global_stores = 0;  // warp instructions
+  uint64_t global_sectors_read = 0, global_sectors_written = 0;
+  uint64_t unique_sectors_read = 0, unique_sectors_written = 0;  // footprint of the launch
+  // Shared memory; a wavefront serves one set of conflict-free banks.
+  uint64_t shared_accesses = 0, shared_wavefronts = 0;
+  uint64_t local_accesses = 0;
+  uint64_t atomics_global = 0, atomics_shared = 0;  // warp instructions
+  uint64_t atomic_lanes = 0;                        // lanes of both
+  double critical_path_cycles = 0;                  // the longest block, latencies without contention
+  double total_block_cycles = 0;                    // the same, summed over blocks
+};
+
+struct LaunchReport {
+  std::vector<Finding> findings;
+  bool completed = false;  // every thread ran to its end
+  Counters counters;
+  const Finding* fatal() const;  // the one that ended the launch, or nullptr
+};
+
+LaunchReport run(const Program& program, const Launch& launch, Memory& memory, const Options& options);
+
+}  // namespace warpwright::sim
