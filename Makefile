@@ -1,0 +1,35 @@
+# warpwright's front door. `make help` lists the targets; each installs what is missing, builds, and does its job.
+.DEFAULT_GOAL := build
+.PHONY: help deps toolkit build test asan evolve format clean
+JOBS ?= $(shell nproc)
+RUN_DIR ?= runs/gdn_decode-$(shell date +%Y%m%d-%H%M%S)
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+deps: ## install the Debian packages that are missing (sudo only if not root)
+	@tools/install-deps.sh
+
+toolkit: deps ## find the CUDA toolkit, or fetch NVRTC and the CUDA headers from PyPI into .cuda/
+	@tools/ensure-cuda.sh
+
+build: deps toolkit ## build build/warpwright and build/warpwright-worker
+	@cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; exit 1; }
+	@cmake --build --preset release --parallel $(JOBS) --target warpwright warpwright-worker
+
+test: deps toolkit ## build everything and run every test
+	@cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; exit 1; }
+	@cmake --build --preset release --parallel $(JOBS)
+	@ctest --preset release --parallel $(JOBS)
+
+asan: deps toolkit ## the tests again under AddressSanitizer and UndefinedBehaviorSanitizer
+	@cmake --workflow --preset asan
+
+evolve: build ## evolve gated-delta-net decode kernels over all 54 contest workloads, on this machine
+	@build/warpwright evolve --config configs/gdn_decode.toml --run-dir $(RUN_DIR)
+
+format: ## clang-format every source file
+	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+
+clean: ## remove what was built (runs/ stays)
+	@rm -rf build build-dev build-asan build-configure.log

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Installs the Debian packages that warpwright builds with. Does nothing (and asks for nothing) when all are there.
+set -eu
+packages="g++ cmake ninja-build pkg-config make git ca-certificates
+  nlohmann-json3-dev libfmt-dev libspdlog-dev libexpected-dev libcli11-dev libtomlplusplus-dev
+  libsqlite3-dev libssl-dev libgtest-dev"
+
+missing=""
+for package in $packages; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "warpwright: missing packages:$missing" >&2
+  echo "warpwright: no apt-get here; install their counterparts with your package manager" >&2
+  exit 3
+fi
+as_root=""
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null 2>&1 || { echo "warpwright: run as root: apt-get install$missing" >&2; exit 3; }
+  as_root="sudo"
+fi
+echo "warpwright: installing$missing" >&2
+$as_root apt-get update -qq
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
