@@ -1,0 +1,342 @@
+#include "src/events/event.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "src/base/check.h"
+
+namespace warpwright::events {
+namespace {
+
+using Kind = ProposalFailed::Kind;
+constexpr std::array<std::pair<Kind, std::string_view>, 5> kFailureKinds = {
+    {{Kind::kIdle, "idle"},
+     {Kind::kNoCode, "no-code"},
+     {Kind::kDiffRefused, "diff-refused"},
+     {Kind::kUnchanged, "unchanged"},
+     {Kind::kProvider, "provider"}}};
+
+// ---- parts ----
+
+Json encode(const Origin& origin) {
+  Json json = {{"op", origin.op}, {"island", origin.island}, {"inspirations", origin.inspirations}};
+  if (origin.parent) json["parent"] = *origin.parent;
+  return json;
+}
+
+Result<std::vector<int64_t>> read_integers(JsonObjectReader& reader, std::string_view key) {
+  std::vector<int64_t> values;
+  if (reader.find(key) == nullptr) return values;
+  TRY_ASSIGN(const Json* array, reader.array(key));
+  for (const Json& item : *array) {
+    if (!item.is_number_integer())
+      return usage_error(fmt::format("{}: key '{}' must hold only integers", reader.where(), key));
+    values.push_back(item.get<int64_t>());
+  }
+  return values;
+}
+
+Result<std::optional<int64_t>> read_optional(JsonObjectReader& reader, std::string_view key) {
+  if (reader.find(key) == nullptr) return std::optional<int64_t>();
+  TRY_ASSIGN(const int64_t value, reader.integer(key));
+  return std::optional<int64_t>(value);
+}
+
+Result<Origin> read_origin(JsonObjectReader& parent) {
+  TRY_ASSIGN(const Json* json, parent.object("origin"));
+  TRY_ASSIGN(auto reader, JsonObjectReader::open(*json, parent.where() + ".origin"));
+  Origin origin;
+  TRY_ASSIGN(origin.op, reader.string("op"));
+  TRY_ASSIGN(origin.island, reader.integer_or("island", 0));
+  TRY_ASSIGN(origin.parent, read_optional(reader, "parent"));
+  TRY_ASSIGN(origin.inspirations, read_integers(reader, "inspirations"));
+  return origin;
+}
+
+Result<KnobValues> read_knobs(JsonObjectReader& reader) {
+  KnobValues knobs;
+  TRY_ASSIGN(const Json* json, reader.object("knobs"));
+  for (const auto& [name, value] : json->items()) {
+    if (!value.is_string())
+      return usage_error(fmt::format("{}: knob '{}' must be a string", reader.where(), name));
+    knobs[name] = value.get<std::string>();
+  }
+  return knobs;
+}
+
+Json encode(const DeclaredKnob& knob) {
+  return {{"name", knob.name}, {"values", knob.values}, {"default", knob.default_value}};
+}
+
+Result<std::vector<DeclaredKnob>> read_declared(JsonObjectReader& parent) {
+  std::vector<DeclaredKnob> knobs;
+  if (parent.find("declared_knobs") == nullptr) return knobs;
+  TRY_ASSIGN(const Json* array, parent.array("declared_knobs"));
+  for (const Json& item : *array) {
+    TRY_ASSIGN(auto reader, JsonObjectReader::open(item, parent.where() + ".declared_knobs"));
+    DeclaredKnob knob;
+    TRY_ASSIGN(knob.name, reader.string("name"));
+    TRY_ASSIGN(knob.values, reader.strings_or("values", {}));
+    TRY_ASSIGN(knob.default_value, reader.string_or("default", ""));
+    knobs.push_back(std::move(knob));
+  }
+  return knobs;
+}
+
+// ---- one encode and one decode per event ----
+
+Json encode(const RunStarted& e) {
+  Json seeds = Json::array();
+  for (const SeedSource& seed : e.seeds) seeds.push_back({{"name", seed.name}, {"source", seed.source_hash}});
+  return {{"program_version", e.program_version},
+          {"definition", e.definition},
+          {"dataset", e.dataset},
+          {"seed", e.seed},
+          {"config", e.config_json},
+          {"search", to_json(e.search)},
+          {"seeds", std::move(seeds)},
+          {"baseline_rule", e.baseline_rule}};
+}
+
+Result<RunStarted> decode(JsonObjectReader& reader, RunStarted e) {
+  TRY_ASSIGN(e.program_version, reader.string_or("program_version", ""));
+  TRY_ASSIGN(e.definition, reader.string("definition"));
+  TRY_ASSIGN(e.dataset, reader.string_or("dataset", ""));
+  const Json* seed = reader.find("seed");
+  if (seed == nullptr || !seed->is_number_integer())
+    return usage_error(fmt::format("{}: key 'seed' must be an integer", reader.where()));
+  e.seed = seed->get<uint64_t>();
+  TRY_ASSIGN(e.config_json, reader.string_or("config", "{}"));
+  TRY_ASSIGN(const Json* search, reader.object("search"));
+  TRY_ASSIGN(e.search, search_settings_from_json(*search, reader.where() + ".search"));
+  TRY_ASSIGN(const Json* seeds, reader.array("seeds"));
+  for (const Json& item : *seeds) {
+    TRY_ASSIGN(auto seed_reader, JsonObjectReader::open(item, reader.where() + ".seeds"));
+    SeedSource source;
+    TRY_ASSIGN(source.name, seed_reader.string("name"));
+    TRY_ASSIGN(source.source_hash, seed_reader.string("source"));
+    e.seeds.push_back(std::move(source));
+  }
+  TRY_ASSIGN(e.baseline_rule, reader.string_or("baseline_rule", e.baseline_rule));
+  return e;
+}
+
+Json encode(const ModelRequested& e) {
+  return {{"ticket", e.ticket}, {"origin", encode(e.origin)}, {"request_index", e.request_index}};
+}
+Result<ModelRequested> decode(JsonObjectReader& reader, ModelRequested e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(e.origin, read_origin(reader));
+  TRY_ASSIGN(e.request_index, reader.integer("request_index"));
+  return e;
+}
+
+Json encode(const ModelAnswered& e) {
+  return {{"ticket", e.ticket},
+          {"provider", e.provider},
+          {"model", e.model},
+          {"finish", e.finish},
+          {"request", e.request_hash},
+          {"reply", e.reply_hash},
+          {"input_tokens", e.input_tokens},
+          {"output_tokens", e.output_tokens}};
+}
+Result<ModelAnswered> decode(JsonObjectReader& reader, ModelAnswered e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(e.provider, reader.string("provider"));
+  TRY_ASSIGN(e.model, reader.string_or("model", ""));
+  TRY_ASSIGN(e.finish, reader.string_or("finish", ""));
+  TRY_ASSIGN(e.request_hash, reader.string_or("request", ""));
+  TRY_ASSIGN(e.reply_hash, reader.string("reply"));
+  TRY_ASSIGN(e.input_tokens, reader.integer_or("input_tokens", 0));
+  TRY_ASSIGN(e.output_tokens, reader.integer_or("output_tokens", 0));
+  return e;
+}
+
+Json encode(const Proposed& e) {
+  Json declared = Json::array();
+  for (const DeclaredKnob& knob : e.declared_knobs) declared.push_back(encode(knob));
+  return {{"ticket", e.ticket},
+          {"origin", encode(e.origin)},
+          {"source", e.source_hash},
+          {"knobs", e.knobs},
+          {"declared_knobs", std::move(declared)},
+          {"note", e.note}};
+}
+Result<Proposed> decode(JsonObjectReader& reader, Proposed e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(e.origin, read_origin(reader));
+  TRY_ASSIGN(e.source_hash, reader.string("source"));
+  TRY_ASSIGN(e.knobs, read_knobs(reader));
+  TRY_ASSIGN(e.declared_knobs, read_declared(reader));
+  TRY_ASSIGN(e.note, reader.string_or("note", ""));
+  return e;
+}
+
+Json encode(const ProposalFailed& e) {
+  return {{"ticket", e.ticket}, {"failure", to_string(e.kind)}, {"reason", e.reason}};
+}
+Result<ProposalFailed> decode(JsonObjectReader& reader, ProposalFailed e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(const std::string text, reader.string("failure"));
+  TRY_ASSIGN(e.reason, reader.string_or("reason", ""));
+  for (const auto& [kind, name] : kFailureKinds) {
+    if (name != text) continue;
+    e.kind = kind;
+    return e;
+  }
+  return usage_error(fmt::format("{}: unknown failure '{}'", reader.where(), text));
+}
+
+Json encode(const Compiled& e) {
+  return {{"ticket", e.ticket}, {"identity", e.identity}, {"result_key", e.result_key}};
+}
+Result<Compiled> decode(JsonObjectReader& reader, Compiled e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(e.identity, reader.string("identity"));
+  TRY_ASSIGN(e.result_key, reader.string("result_key"));
+  return e;
+}
+
+Json encode(const EvaluationFinished& e) {
+  return {{"ticket", e.ticket},
+          {"result_key", e.result_key},
+          {"report", e.report_hash},
+          {"summary", to_json(e.summary)}};
+}
+Result<EvaluationFinished> decode(JsonObjectReader& reader, EvaluationFinished e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(e.result_key, reader.string("result_key"));
+  TRY_ASSIGN(e.report_hash, reader.string_or("report", ""));
+  TRY_ASSIGN(const Json* summary, reader.object("summary"));
+  TRY_ASSIGN(e.summary, result_summary_from_json(*summary));
+  return e;
+}
+
+Json encode(const Abandoned& e) {
+  return {{"ticket", e.ticket}, {"attempts", e.attempts}, {"reason", e.reason}};
+}
+Result<Abandoned> decode(JsonObjectReader& reader, Abandoned e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(e.attempts, reader.integer_or("attempts", 0));
+  TRY_ASSIGN(e.reason, reader.string_or("reason", ""));
+  return e;
+}
+
+Json encode(const Applied& e) {
+  Json json = {{"ticket", e.ticket},
+               {"result_key", e.result_key},
+               {"status", to_string(e.status)},
+               {"score", e.score}};
+  if (e.duplicate_of) json["duplicate_of"] = *e.duplicate_of;
+  return json;
+}
+Result<Applied> decode(JsonObjectReader& reader, Applied e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(e.result_key, reader.string("result_key"));
+  TRY_ASSIGN(e.duplicate_of, read_optional(reader, "duplicate_of"));
+  TRY_ASSIGN(e.score, reader.number("score"));
+  TRY_ASSIGN(const std::string text, reader.string("status"));
+  const auto status = status_from_string(text);
+  if (!status) return usage_error(fmt::format("{}: unknown status '{}'", reader.where(), text));
+  e.status = *status;
+  return e;
+}
+
+Json encode(const Migrated& e) {
+  Json moves = Json::array();
+  for (const Migrated::Move& move : e.moves)
+    moves.push_back({{"candidate", move.candidate}, {"from", move.from}, {"to", move.to}});
+  return {{"after_applied", e.after_applied}, {"moves", std::move(moves)}};
+}
+Result<Migrated> decode(JsonObjectReader& reader, Migrated e) {
+  TRY_ASSIGN(e.after_applied, reader.integer("after_applied"));
+  TRY_ASSIGN(const Json* moves, reader.array("moves"));
+  for (const Json& item : *moves) {
+    TRY_ASSIGN(auto move_reader, JsonObjectReader::open(item, reader.where() + ".moves"));
+    Migrated::Move move;
+    TRY_ASSIGN(move.candidate, move_reader.integer("candidate"));
+    TRY_ASSIGN(move.from, move_reader.integer("from"));
+    TRY_ASSIGN(move.to, move_reader.integer("to"));
+    e.moves.push_back(move);
+  }
+  return e;
+}
+
+Json encode(const RunPaused& e) {
+  return {{"reason", e.reason}};
+}
+Result<RunPaused> decode(JsonObjectReader& reader, RunPaused e) {
+  TRY_ASSIGN(e.reason, reader.string_or("reason", ""));
+  return e;
+}
+Json encode(const RunResumed& e) {
+  return {{"program_version", e.program_version}};
+}
+Result<RunResumed> decode(JsonObjectReader& reader, RunResumed e) {
+  TRY_ASSIGN(e.program_version, reader.string_or("program_version", ""));
+  return e;
+}
+Json encode(const RunFinished& e) {
+  return {{"reason", e.reason}};
+}
+Result<RunFinished> decode(JsonObjectReader& reader, RunFinished e) {
+  TRY_ASSIGN(e.reason, reader.string_or("reason", ""));
+  return e;
+}
+
+// Names in the order of the variant. DO NOT CHANGE: they are on disk.
+constexpr std::array<std::string_view, std::variant_size_v<Event>> kKinds = {
+    "run-started/1", "model-requested/1",     "model-answered/1", "proposed/1", "proposal-failed/1",
+    "compiled/1",    "evaluation-finished/1", "abandoned/1",      "applied/1",  "migrated/1",
+    "run-paused/1",  "run-resumed/1",         "run-finished/1"};
+
+template <size_t kIndex = 0>
+Result<Event> decode_kind(std::string_view kind, JsonObjectReader& reader) {
+  if constexpr (kIndex < kKinds.size()) {
+    if (kKinds[kIndex] != kind) return decode_kind<kIndex + 1>(kind, reader);
+    TRY_ASSIGN(auto event, decode(reader, std::variant_alternative_t<kIndex, Event>{}));
+    return Event(std::move(event));
+  } else {
+    return usage_error(
+        fmt::format("unknown event kind '{}': written by another version of warpwright", kind));
+  }
+}
+
+}  // namespace
+
+std::string format_candidate_id(CandidateId id) {
+  return fmt::format("c{:04}", id);
+}
+
+std::optional<CandidateId> parse_candidate_id(std::string_view text) {
+  if (!text.empty() && text.front() == 'c') text.remove_prefix(1);
+  CandidateId id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size() || id < 0) return std::nullopt;
+  return id;
+}
+
+std::string_view to_string(ProposalFailed::Kind kind) {
+  for (const auto& [value, name] : kFailureKinds)
+    if (value == kind) return name;
+  CHECK(false);
+}
+
+std::string_view kind_of(const Event& event) {
+  return kKinds[event.index()];
+}
+
+Json to_json(const Event& event) {
+  return std::visit([](const auto& e) { return encode(e); }, event);
+}
+
+Result<Event> event_from_json(std::string_view kind, const Json& json) {
+  TRY_ASSIGN(auto reader, JsonObjectReader::open(json, std::string(kind)));
+  return decode_kind(kind, reader);
+}
+
+}  // namespace warpwright::events

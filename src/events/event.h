@@ -1,0 +1,175 @@
+// The events of a run. The journal stores them in order, the search folds them into its state, everything
+// else reads. An event is a fact: it is appended (durably) before anything acts on it.
+//
+// A candidate is proposed by a numbered ticket, from 0 without gaps. The life of a ticket:
+//
+//   seed, tune:  Proposed ------------------+-> [Compiled] -> [EvaluationFinished] -> Applied
+//   a model:     ModelRequested             |
+//                 -> ModelAnswered -> Proposed           or, at any point, ProposalFailed / Abandoned
+//
+// Proposed of seed and tune, ModelRequested, Applied, Migrated and RunFinished appear in an order that is a
+// function of (configuration, seed, answers, evaluation results). ModelAnswered, its Proposed, Compiled,
+// EvaluationFinished, ProposalFailed and Abandoned are arrival-order facts: durable at once, without
+// influence on any decision until their ticket's turn comes (src/search/window.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "src/contract/evaluation.h"
+#include "src/events/result_summary.h"
+#include "src/events/settings.h"
+
+namespace warpwright::events {
+
+using Ticket = int64_t;
+using CandidateId = Ticket;  // a ticket makes at most one candidate, which bears its number
+
+std::string format_candidate_id(CandidateId id);                       // "c0017"
+std::optional<CandidateId> parse_candidate_id(std::string_view text);  // "c0017", "c17" or "17"
+
+// A knob as its plan declares it; values in the declared order (a neighbour step moves along it).
+struct DeclaredKnob {
+  std::string name;
+  std::vector<std::string> values;
+  std::string default_value;
+};
+
+// Where a candidate comes from.
+struct Origin {
+  std::string op;  // seed | tune | scripted | ...
+  int island = 0;
+  std::optional<CandidateId> parent;
+  std::vector<CandidateId> inspirations;
+};
+
+struct SeedSource {
+  std::string name;         // file name, for people
+  std::string source_hash;  // blob
+};
+
+struct RunStarted {
+  std::string program_version;
+  std::string definition;
+  std::string dataset;  // folder the definition came from
+  uint64_t seed = 0;
+  std::string config_json;  // the whole run configuration, canonical
+  SearchSettings search;
+  std::vector<SeedSource> seeds;         // tickets 0..n-1, in this order; the first is the baseline
+  std::string baseline_rule = "seed-0";  // whose record is the baseline
+};
+
+// Intent to ask a provider; committed before the request is sent.
+struct ModelRequested {
+  Ticket ticket = 0;
+  Origin origin;
+  int64_t request_index = 0;  // counts the requests of this operator from 0 (a scripted answer's index)
+};
+
+struct ModelAnswered {
+  Ticket ticket = 0;
+  std::string provider;
+  std::string model;
+  std::string finish;        // stop | length | refusal | ...
+  std::string request_hash;  // blob; empty if the provider takes no prompt
+  std::string reply_hash;    // blob
+  int64_t input_tokens = 0;
+  int64_t output_tokens = 0;
+};
+
+struct Proposed {
+  Ticket ticket = 0;
+  Origin origin;
+  std::string source_hash;                   // blob
+  KnobValues knobs;                          // complete: every declared knob
+  std::vector<DeclaredKnob> declared_knobs;  // of the source; empty if its plan does not parse
+  std::string note;                          // what was changed, one line
+};
+
+// The ticket yields no candidate; nothing is evaluated.
+struct ProposalFailed {
+  enum class Kind {
+    kIdle,         // the search had nothing to propose from what it could see
+    kNoCode,       // the reply holds no usable code block
+    kDiffRefused,  // a SEARCH/REPLACE block did not apply
+    kUnchanged,    // the reply is the parent again
+    kProvider,     // the provider failed or has no more answers
+  };
+  Ticket ticket = 0;
+  Kind kind = Kind::kIdle;
+  std::string reason;
+};
+
+struct Compiled {
+  Ticket ticket = 0;
+  std::string identity;
+  std::string result_key;  // known before the evaluation: an equal key is not evaluated again
+};
+
+struct EvaluationFinished {
+  Ticket ticket = 0;        // who asked for it; other tickets of an equal key share it
+  std::string result_key;   // never empty; a candidate without identity gets a key of its request
+  std::string report_hash;  // blob, JSON
+  ResultSummary summary;    // never WORKER_LOST
+};
+
+// The infrastructure lost this evaluation too often. Not charged to the candidate, never shown to a model.
+struct Abandoned {
+  Ticket ticket = 0;
+  int attempts = 0;
+  std::string reason;
+};
+
+// A ticket's outcome enters the state. Made by search::next_settlement, strictly in ticket order.
+struct Applied {
+  Ticket ticket = 0;
+  std::string result_key;
+  std::optional<CandidateId> duplicate_of;  // the first applied candidate with this key
+  Status status = Status::kWorkerLost;
+  double score = 0;  // weighted mean of baseline/candidate; 0 unless passed
+};
+
+struct Migrated {
+  struct Move {
+    CandidateId candidate = 0;
+    int from = 0;
+    int to = 0;
+  };
+  int64_t after_applied = 0;
+  std::vector<Move> moves;
+};
+
+struct RunPaused {
+  std::string reason;
+};
+struct RunResumed {
+  std::string program_version;
+};
+struct RunFinished {
+  std::string reason;
+};
+
+using Event =
+    std::variant<RunStarted, ModelRequested, ModelAnswered, Proposed, ProposalFailed, Compiled,
+                 EvaluationFinished, Abandoned, Applied, Migrated, RunPaused, RunResumed, RunFinished>;
+
+// "<name>/<version>", e.g. "proposed/1". A changed meaning gets a new version; old versions stay readable.
+std::string_view kind_of(const Event& event);
+std::string_view to_string(ProposalFailed::Kind kind);
+
+Json to_json(const Event& event);
+// Error: unknown kind (written by a newer program), missing or ill-typed keys.
+Result<Event> event_from_json(std::string_view kind, const Json& json);
+
+// An event as stored. The time is for people; no decision reads it.
+struct Record {
+  int64_t seq = 0;  // from 1 without gaps
+  int64_t unix_ms = 0;
+  Event event;
+};
+
+}  // namespace warpwright::events

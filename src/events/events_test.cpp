@@ -1,0 +1,133 @@
+// The codec: every event survives the way to disk and back; damage is an error, not a crash.
+#include <gtest/gtest.h>
+
+#include "src/events/run_view.h"
+
+namespace warpwright::events {
+namespace {
+
+ResultSummary sample_summary() {
+  ResultSummary s;
+  s.status = Status::kPassed;
+  s.stage = Stage::kTime;
+  s.message = "fine";
+  s.identity = "id";
+  s.launches = 2;
+  s.kernels = {{"k<4>", 40, 0, 1024, 2048, 256}, {"merge", 64, 8, 0, 0, 128}};
+  s.workloads = {{"u0", {{"batch_size", 8}}, "small", 3, Status::kPassed, 12.5, 0.25}};
+  s.measure = {"sim", "b200", "sim-estimate", "contest"};
+  return s;
+}
+
+std::vector<Event> one_of_each() {
+  RunStarted started;
+  started.definition = "gdn";
+  started.seed = 0xffffffffffffffffull;
+  started.config_json = R"({"a":1})";
+  started.search.operators = {{"tune", 1.0}, {"scripted", 2.5}};
+  started.search.operator_limits = {{"scripted", 7}};
+  started.seeds = {{"plain.cu", "hash0"}, {"good.cu", "hash1"}};
+  const Origin origin{"tune", 2, CandidateId{3}, {0, 1}};
+  return {started,
+          ModelRequested{4, origin, 9},
+          ModelAnswered{4, "scripted", "file", "stop", "", "reply", 10, 20},
+          Proposed{5, origin, "src", {{"S", "8"}}, {{"S", {"8", "16"}, "16"}}, "S 16 -> 8"},
+          ProposalFailed{6, ProposalFailed::Kind::kDiffRefused, "block 2"},
+          Compiled{5, "identity", "key"},
+          EvaluationFinished{5, "key", "report", sample_summary()},
+          Abandoned{7, 3, "worker died"},
+          Applied{5, "key", CandidateId{2}, Status::kPassed, 1.25},
+          Migrated{40, {{5, 0, 1}, {6, 1, 2}}},
+          RunPaused{"Ctrl-C"},
+          RunResumed{"0.1.0"},
+          RunFinished{"budget"}};
+}
+
+TEST(Events, EveryKindSurvivesTheWayToDiskAndBack) {
+  const auto events = one_of_each();
+  ASSERT_EQ(events.size(), std::variant_size_v<Event>);
+  for (size_t i = 0; i < events.size(); ++i) {
+    EXPECT_EQ(events[i].index(), i) << "one_of_each must follow the variant";
+    const std::string text = dump_json(to_json(events[i]));
+    auto back = event_from_json(kind_of(events[i]), parse_json(text, "test").value());
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(back->index(), i);
+    EXPECT_EQ(dump_json(to_json(*back)), text);
+  }
+}
+
+TEST(Events, DecodedFieldsAreTheWrittenOnes) {
+  auto proposed = event_from_json("proposed/1", to_json(one_of_each()[3])).value();
+  const auto& p = std::get<Proposed>(proposed);
+  EXPECT_EQ(p.ticket, 5);
+  EXPECT_EQ(p.origin.parent, CandidateId{3});
+  EXPECT_EQ(p.knobs.at("S"), "8");
+  EXPECT_EQ(p.declared_knobs.at(0).values, (std::vector<std::string>{"8", "16"}));
+  auto finished = event_from_json("evaluation-finished/1", to_json(one_of_each()[6])).value();
+  const ResultSummary& s = std::get<EvaluationFinished>(finished).summary;
+  EXPECT_EQ(s.measure, sample_summary().measure);
+  EXPECT_EQ(s.workloads.at(0).latency_us, 12.5);
+  EXPECT_EQ(s.workloads.at(0).axes.at("batch_size"), 8);
+  EXPECT_EQ(feature_value(s, "registers"), 64);
+  EXPECT_EQ(feature_value(s, "shared_bytes"), 3072);
+  EXPECT_EQ(feature_value(s, "threads_per_block"), 256);
+  EXPECT_EQ(feature_value(s, "launches"), 2);
+  auto started = event_from_json("run-started/1", to_json(one_of_each()[0])).value();
+  EXPECT_EQ(std::get<RunStarted>(started).seed, 0xffffffffffffffffull);
+  EXPECT_EQ(std::get<RunStarted>(started).search.operator_limits.at("scripted"), 7);
+}
+
+TEST(Events, DamageIsAnErrorThatNamesTheKey) {
+  EXPECT_NE(event_from_json("proposed/9", Json::object()).error().message.find("another version"),
+            std::string::npos);
+  for (const Event& event : one_of_each()) {
+    const Json whole = to_json(event);
+    for (const auto& [key, value] : whole.items()) {
+      Json broken = whole;
+      broken[key] = Json::array({Json::object()});  // a type no key has
+      auto result = event_from_json(kind_of(event), broken);
+      EXPECT_FALSE(result) << kind_of(event) << " accepted a broken " << key;
+    }
+    EXPECT_FALSE(event_from_json(kind_of(event), Json::array()));
+  }
+}
+
+TEST(Events, SettingsRefuseWhatTheyDoNotKnow) {
+  auto error_of = [](const char* text) {
+    auto result = search_settings_from_json(parse_json(text, "t").value(), "run.toml: search");
+    return result ? std::string("accepted") : result.error().message;
+  };
+  EXPECT_NE(error_of(R"({"windw": 3})").find("unknown key 'windw'"), std::string::npos);
+  EXPECT_NE(error_of(R"({"window": 0})").find("'window'"), std::string::npos);
+  EXPECT_NE(error_of(R"({"dimensions": [{"feature": "beauty", "edges": []}]})").find("beauty"),
+            std::string::npos);
+  EXPECT_NE(error_of(R"({"dimensions": [{"feature": "launches", "edges": [3, 2]}]})").find("ascend"),
+            std::string::npos);
+  EXPECT_NE(error_of(R"({"operators": {"tune": -1}})").find("tune"), std::string::npos);
+  EXPECT_NE(error_of(R"({"exploration": 0, "exploitation": 0, "elite": 0})").find("all 0"),
+            std::string::npos);
+  auto defaults = search_settings_from_json(Json::object(), "t").value();
+  EXPECT_EQ(dump_json(to_json(defaults)), dump_json(to_json(SearchSettings())));
+}
+
+TEST(Events, CandidateIdsReadAsTheyAreWritten) {
+  EXPECT_EQ(format_candidate_id(17), "c0017");
+  for (const char* text : {"c0017", "c17", "17"}) EXPECT_EQ(parse_candidate_id(text), CandidateId{17});
+  for (const char* text : {"", "c", "c-1", "17x", "99999999999999999999"})
+    EXPECT_FALSE(parse_candidate_id(text));
+}
+
+TEST(Events, LineageEndsAtASeedEvenOnADamagedRecord) {
+  RunView view;
+  view.candidates[0] = {};
+  view.candidates[4].id = 4;
+  view.candidates[4].origin.parent = 0;
+  view.candidates[9].id = 9;
+  view.candidates[9].origin.parent = 4;
+  EXPECT_EQ(lineage(view, 9), (std::vector<CandidateId>{9, 4, 0}));
+  view.candidates[4].origin.parent = 9;  // a cycle
+  EXPECT_EQ(lineage(view, 9), (std::vector<CandidateId>{9, 4}));
+}
+
+}  // namespace
+}  // namespace warpwright::events

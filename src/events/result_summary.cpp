@@ -1,0 +1,91 @@
+#include "src/events/result_summary.h"
+
+#include <algorithm>
+#include <array>
+
+#include "src/base/check.h"
+
+namespace warpwright::events {
+namespace {
+
+constexpr std::array<std::string_view, 4> kFeatures = {"launches", "registers", "shared_bytes",
+                                                       "threads_per_block"};
+
+int feature_of(const KernelReport& kernel, std::string_view name) {
+  if (name == "registers") return kernel.registers;
+  if (name == "shared_bytes") return kernel.static_shared_bytes + kernel.dynamic_shared_bytes;
+  CHECK(name == "threads_per_block");
+  return kernel.max_threads_per_block;
+}
+
+}  // namespace
+
+ResultSummary summarize(const EvaluationReport& report, const std::string& executor) {
+  ResultSummary summary;
+  summary.status = report.status;
+  summary.stage = report.stage;
+  summary.rule = report.rule;
+  summary.message = report.message;
+  summary.identity = report.identity;
+  summary.launches = report.launches;
+  summary.kernels = report.kernels;
+  for (const WorkloadReport& w : report.workloads)
+    summary.workloads.push_back({w.uuids.empty() ? std::string() : w.uuids.front(), w.axes, w.band, w.weight,
+                                 w.status, w.latency_us, w.spread_us});
+  summary.measure = {executor, report.timing.device, report.timing.method, report.timing.profile};
+  return summary;
+}
+
+bool is_feature(std::string_view name) {
+  return std::find(kFeatures.begin(), kFeatures.end(), name) != kFeatures.end();
+}
+
+double feature_value(const ResultSummary& result, std::string_view name) {
+  if (name == "launches") return result.launches;
+  int largest = 0;
+  for (const KernelReport& kernel : result.kernels) largest = std::max(largest, feature_of(kernel, name));
+  return largest;
+}
+
+// The report's own codec does the work: a summary is stored as a report that has only the summary's fields.
+Json to_json(const ResultSummary& summary) {
+  EvaluationReport report;
+  report.status = summary.status;
+  report.stage = summary.stage;
+  report.rule = summary.rule;
+  report.message = summary.message;
+  report.identity = summary.identity;
+  report.launches = summary.launches;
+  report.kernels = summary.kernels;
+  for (const WorkloadSummary& w : summary.workloads) {
+    WorkloadReport workload;
+    workload.uuids = {w.uuid};
+    workload.axes = w.axes;
+    workload.band = w.band;
+    workload.weight = w.weight;
+    workload.status = w.status;
+    workload.latency_us = w.latency_us;
+    workload.spread_us = w.spread_us;
+    report.workloads.push_back(std::move(workload));
+  }
+  report.timing = {summary.measure.method, summary.measure.profile, summary.measure.device, ""};
+  Json json = warpwright::to_json(report);
+  for (const char* bulk :
+       {"id", "evidence", "warnings", "result_key", "inputs", "dataset", "cost_s", "versions"})
+    json.erase(bulk);
+  for (Json& workload : json["workloads"])
+    for (const char* bulk : {"max_abs", "max_rel", "scaled_rms", "samples", "counters"}) workload.erase(bulk);
+  json["executor"] = summary.measure.executor;
+  return json;
+}
+
+Result<ResultSummary> result_summary_from_json(const Json& json) {
+  TRY_ASSIGN(auto reader, JsonObjectReader::open(json, "summary"));
+  TRY_ASSIGN(const std::string executor, reader.string_or("executor", ""));
+  Json full = json;
+  full["id"] = "";
+  TRY_ASSIGN(const EvaluationReport report, evaluation_report_from_json(full));
+  return summarize(report, executor);
+}
+
+}  // namespace warpwright::events

@@ -1,0 +1,94 @@
+// The read-only view of a run: what prompt, report and command line know of the population. Kept by the fold
+// in src/search/state.h; plain data here, so that its readers need no search.
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/events/event.h"
+
+namespace warpwright::events {
+
+enum class Phase {
+  kRequested,       // a provider was asked
+  kProposed,        // there is a candidate, not evaluated
+  kCompiled,        // its identity is known
+  kEvaluated,       // its result is known and waits for its turn
+  kApplied,         // its result counts
+  kProposalFailed,  // never became a candidate
+  kAbandoned,       // lost by the infrastructure
+};
+inline constexpr size_t kPhaseCount = 7;
+std::string_view to_string(Phase phase);
+
+struct Candidate {
+  CandidateId id = 0;
+  Phase phase = Phase::kProposed;
+  Origin origin;
+  std::string source_hash;
+  KnobValues knobs;
+  std::string note;
+  std::string identity;    // empty: not known
+  std::string result_key;  // empty: not known
+  std::optional<CandidateId> duplicate_of;
+  std::string failure;                  // of kProposalFailed and kAbandoned
+  Status status = Status::kWorkerLost;  // REQUIRES: phase kApplied
+  double score = 0;                     // REQUIRES: phase kApplied
+  std::string reply_hash;               // of the model's answer; empty if none
+  bool passed() const { return phase == Phase::kApplied && status == Status::kPassed; }
+};
+
+// What candidates are measured against: the record of the plain seed in this run.
+struct Baseline {
+  std::string name;
+  CandidateId candidate = 0;
+  Measure measure;
+  std::vector<WorkloadSummary> workloads;
+};
+
+struct SourceInfo {
+  std::vector<DeclaredKnob> declared_knobs;
+  CandidateId first_candidate = 0;
+};
+
+struct IslandView {
+  std::map<std::vector<int>, CandidateId> cells;  // elite of each MAP-Elites cell
+  std::optional<CandidateId> best;
+  int64_t proposed = 0;  // tickets assigned to this island
+  int64_t arrived = 0;   // elites that came by migration
+};
+
+struct RunCounters {
+  std::array<int64_t, kPhaseCount> by_phase{};
+  std::map<Status, int64_t> by_status;  // applied ones
+  std::map<std::string, int64_t> by_operator;
+  int64_t duplicates = 0;   // applied without an evaluation of their own
+  int64_t evaluations = 0;  // EvaluationFinished
+  int64_t input_tokens = 0, output_tokens = 0;
+};
+
+struct RunView {
+  std::optional<RunStarted> started;
+  std::map<CandidateId, Candidate> candidates;
+  std::map<std::string, ResultSummary> results;    // by result key
+  std::map<std::string, std::string> report_hash;  // by result key: blob of the whole report
+  std::map<std::string, SourceInfo> sources;       // by source hash
+  std::vector<IslandView> islands;
+  std::vector<CandidateId> archive;  // best first, distinct programs
+  std::optional<Baseline> baseline;
+  std::optional<CandidateId> best;
+  RunCounters counters;
+  int64_t applied = 0;          // tickets settled: 0..applied-1 count
+  std::string finished_reason;  // empty: not finished
+
+  const Candidate* find(CandidateId id) const;
+  const ResultSummary* result_of(const Candidate& candidate) const;  // null: not known
+};
+
+// The way back to a seed: the candidate itself first.
+std::vector<CandidateId> lineage(const RunView& view, CandidateId id);
+
+}  // namespace warpwright::events

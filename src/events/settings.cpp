@@ -1,0 +1,123 @@
+#include "src/events/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/events/result_summary.h"
+
+namespace warpwright::events {
+namespace {
+
+Result<int> read_int(JsonObjectReader& reader, std::string_view key, int fallback, int low, int high) {
+  TRY_ASSIGN(const int64_t value, reader.integer_or(key, fallback));
+  if (value < low || value > high)
+    return usage_error(
+        fmt::format("{}: key '{}' is {}, it must be in {}..{}", reader.where(), key, value, low, high));
+  return static_cast<int>(value);
+}
+
+Result<double> read_fraction(JsonObjectReader& reader, std::string_view key, double fallback) {
+  TRY_ASSIGN(const double value, reader.number_or(key, fallback));
+  if (!(value >= 0 && value <= 1))
+    return usage_error(fmt::format("{}: key '{}' is {}, it must be in 0..1", reader.where(), key, value));
+  return value;
+}
+
+Result<std::vector<FeatureDimension>> read_dimensions(const Json& array, const std::string& where) {
+  std::vector<FeatureDimension> dimensions;
+  for (const Json& item : array) {
+    TRY_ASSIGN(auto reader, JsonObjectReader::open(item, where + ".dimensions"));
+    FeatureDimension dimension;
+    TRY_ASSIGN(dimension.feature, reader.string("feature"));
+    if (!is_feature(dimension.feature))
+      return usage_error(
+          fmt::format("{}: unknown feature '{}' (launches, registers, shared_bytes, threads_per_block)",
+                      reader.where(), dimension.feature));
+    TRY_ASSIGN(const Json* edges, reader.array("edges"));
+    for (const Json& edge : *edges) {
+      if (!edge.is_number()) return usage_error(fmt::format("{}: edges must be numbers", reader.where()));
+      dimension.edges.push_back(edge.get<double>());
+    }
+    if (std::adjacent_find(dimension.edges.begin(), dimension.edges.end(), std::greater_equal<>()) !=
+        dimension.edges.end())
+      return usage_error(fmt::format("{}: edges of '{}' must ascend", reader.where(), dimension.feature));
+    TRY(reader.reject_unknown_keys());
+    dimensions.push_back(std::move(dimension));
+  }
+  return dimensions;
+}
+
+Result<void> read_operators(JsonObjectReader& reader, SearchSettings& settings) {
+  if (reader.has("operators")) {
+    TRY_ASSIGN(const Json* object, reader.object("operators"));
+    settings.operators.clear();
+    for (const auto& [name, weight] : object->items()) {
+      if (!weight.is_number() || !(weight.get<double>() >= 0) || !std::isfinite(weight.get<double>()))
+        return usage_error(
+            fmt::format("{}: operator '{}' needs a weight of 0 or more", reader.where(), name));
+      if (name == "seed")
+        return usage_error(fmt::format("{}: 'seed' is not an operator to choose", reader.where()));
+      settings.operators[name] = weight.get<double>();
+    }
+  }
+  if (reader.has("operator_limits")) {
+    TRY_ASSIGN(const Json* object, reader.object("operator_limits"));
+    for (const auto& [name, limit] : object->items()) {
+      if (!limit.is_number_integer() || limit.get<int64_t>() < 0)
+        return usage_error(
+            fmt::format("{}: limit of operator '{}' must be an integer of 0 or more", reader.where(), name));
+      settings.operator_limits[name] = limit.get<int64_t>();
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Json to_json(const SearchSettings& settings) {
+  Json dimensions = Json::array();
+  for (const FeatureDimension& d : settings.dimensions)
+    dimensions.push_back({{"feature", d.feature}, {"edges", d.edges}});
+  return {{"window", settings.window},
+          {"islands", settings.islands},
+          {"archive_size", settings.archive_size},
+          {"migration_interval", settings.migration_interval},
+          {"migration_count", settings.migration_count},
+          {"exploration", settings.exploration},
+          {"exploitation", settings.exploitation},
+          {"elite", settings.elite},
+          {"inspirations", settings.inspirations},
+          {"tie_margin", settings.tie_margin},
+          {"dimensions", std::move(dimensions)},
+          {"operators", settings.operators},
+          {"operator_limits", settings.operator_limits}};
+}
+
+Result<SearchSettings> search_settings_from_json(const Json& json, std::string where) {
+  TRY_ASSIGN(auto reader, JsonObjectReader::open(json, where));
+  SearchSettings s;
+  TRY_ASSIGN(s.window, read_int(reader, "window", s.window, 1, 4096));
+  TRY_ASSIGN(s.islands, read_int(reader, "islands", s.islands, 1, 1000));
+  TRY_ASSIGN(s.archive_size, read_int(reader, "archive_size", s.archive_size, 1, 1'000'000));
+  TRY_ASSIGN(s.migration_interval,
+             read_int(reader, "migration_interval", s.migration_interval, 0, 1'000'000));
+  TRY_ASSIGN(s.migration_count, read_int(reader, "migration_count", s.migration_count, 1, 1000));
+  TRY_ASSIGN(s.exploration, read_fraction(reader, "exploration", s.exploration));
+  TRY_ASSIGN(s.exploitation, read_fraction(reader, "exploitation", s.exploitation));
+  TRY_ASSIGN(s.elite, read_fraction(reader, "elite", s.elite));
+  if (s.exploration + s.exploitation + s.elite <= 0)
+    return usage_error(fmt::format("{}: exploration, exploitation and elite are all 0", where));
+  TRY_ASSIGN(s.inspirations, read_int(reader, "inspirations", s.inspirations, 0, 100));
+  TRY_ASSIGN(s.tie_margin, read_fraction(reader, "tie_margin", s.tie_margin));
+  if (reader.has("dimensions")) {
+    TRY_ASSIGN(const Json* array, reader.array("dimensions"));
+    TRY_ASSIGN(s.dimensions, read_dimensions(*array, where));
+  }
+  TRY(read_operators(reader, s));
+  TRY(reader.reject_unknown_keys());
+  return s;
+}
+
+}  // namespace warpwright::events
