@@ -18,12 +18,13 @@ struct WorkloadInput {
   bool scalar_is_null = false;
   std::string path;        // kSafetensors: file below the dataset's root
   std::string tensor_key;  // kSafetensors
+  bool operator==(const WorkloadInput&) const = default;
 };
 
 struct Workload {
   std::string uuid;
   Axes axes;                                    // variable axes only
-  std::map<std::string, WorkloadInput> inputs;  // by name; every input of the definition
+  std::map<std::string, WorkloadInput> inputs;  // by name; an optional input that is not here is absent
   int index = 0;                                // position in the file
 };
 
