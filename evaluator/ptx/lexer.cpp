@@ -6,12 +6,16 @@
 namespace warpwright::ptx {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_word_character(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || c == '%' ||
-         c == '.';
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
 }
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f'; }
+bool is_word_character(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' ||
+         c == '%' || c == '.';
+}
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f';
+}
 
 bool parse_integer(std::string_view digits, int base, uint64_t& value) {
   const char* end = digits.data() + digits.size();
@@ -54,11 +58,14 @@ Token Lexer::take(Token::Kind kind, std::size_t length) {
 }
 
 std::size_t Lexer::word_length() const {
-  std::size_t end = at_;
+  const bool is_directive = text_[at_] == '.';
+  std::size_t end = at_ + 1;
   while (end < text_.size()) {
+    if (is_directive && text_[end] == '.') break;  // ".reg.b32" is two directives
     if (is_word_character(text_[end])) {
       ++end;
-    } else if (text_.compare(end, 2, "::") == 0 && end + 2 < text_.size() && is_word_character(text_[end + 2])) {
+    } else if (text_.compare(end, 2, "::") == 0 && end + 2 < text_.size() &&
+               is_word_character(text_[end + 2])) {
       end += 2;
     } else {
       break;

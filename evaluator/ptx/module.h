@@ -26,7 +26,7 @@ struct Register {
 struct Operand {
   enum class Kind {
     kSink,       // `_`
-    kRegister,   // reg; `a|p` puts p's register into `second`
+    kRegister,   // reg; `a|p` puts p's register into `second`; name: the selector of `a.h0`, if any
     kSpecial,    // %tid.x, %laneid, ... : name
     kImmediate,  // bits: integers two's complement in 64 bits; 0f... as 32 float bits, 0d... as 64
     kSymbol,     // a variable's or function's name, plus offset

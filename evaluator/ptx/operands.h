@@ -1,4 +1,5 @@
-// Which operands an instruction writes and which it reads, after the PTX ISA manual's instruction descriptions.
+// Which operands an instruction writes and which it reads, after the PTX ISA manual's instruction
+// descriptions.
 #pragma once
 
 #include "evaluator/ptx/module.h"
@@ -7,14 +8,15 @@ namespace warpwright::ptx {
 
 enum class Access { kRead, kWrite, kReadWrite };
 
-// How many leading operands are destinations: 0 (st, red, bar.sync, ...), or 1. A leading memory operand is never one.
+// How many leading operands are destinations: 0 (st, red, bar.sync, ...), or 1. A leading memory operand is
+// never one.
 int destination_count(const Instruction& instruction);
 
 // True if the destination is also a source (accumulators of wgmma.mma_async).
 bool destination_is_also_read(const Instruction& instruction);
 
-// True if the instruction may write memory of any space or reach other code: everything that is not known to only
-// read registers, load, or compute.
+// True if the instruction may write memory of any space or reach other code: everything that is not known to
+// only read registers, load, or compute.
 bool may_write_memory(const Instruction& instruction);
 
 // True for bra, brx, ret, exit and trap: control may not fall to the next instruction.
@@ -30,8 +32,8 @@ void visit_operand(const Operand& operand, Access access, Visitor& visit) {
 }
 }  // namespace detail
 
-// Calls visit(register index, Access) for each register of the instruction, reads (and the guard) before writes.
-// A guarded write (predicate >= 0) leaves the register unchanged in lanes whose guard is false.
+// Calls visit(register index, Access) for each register of the instruction, reads (and the guard) before
+// writes. A guarded write (predicate >= 0) leaves the register unchanged in lanes whose guard is false.
 template <class Visitor>
 void visit_registers(const Instruction& instruction, Visitor visit) {
   const std::size_t written = static_cast<std::size_t>(destination_count(instruction));
