@@ -1,0 +1,161 @@
+// The command line: which options there are and what --help teaches. The only file that knows CLI11.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "src/base/log.h"
+#include "src/base/subprocess.h"
+#include "src/cli/commands.h"
+
+namespace warpwright::cli {
+namespace {
+
+constexpr const char* kFooter = R"(
+First steps:
+  warpwright doctor                                   what this machine has, and what is missing
+  warpwright evaluate seeds/gdn_decode_qk4_v8_d128_k_last/warp_rows.cu
+  warpwright evolve --config configs/gdn_decode.toml --run-dir runs/first
+  warpwright report --run runs/first
+
+Exit codes: 0 done, 1 the candidate or the run failed its checks, 2 wrong usage or configuration,
+3 infrastructure (a missing library, a full disk, no worker), 130 interrupted.
+Environment: FIB_DATASET_PATH (a FlashInfer Trace dataset), CUDA_HOME, WARPWRIGHT_HOME, WARPWRIGHT_CACHE,
+WARPWRIGHT_LOG (debug|info|warn).)";
+
+void add_form(CLI::App* command, OutputForm& form) {
+  command->add_flag_callback("--json", [&form] { form = OutputForm::kJson; }, "machine-readable output");
+}
+
+void add_datasets(CLI::App* command, std::vector<std::filesystem::path>& datasets) {
+  command->add_option("--dataset", datasets,
+                      "folder with definitions/ and workloads/ in FlashInfer Trace's layout; searched before "
+                      "$FIB_DATASET_PATH and configs/trace");
+}
+
+void add_candidate(CLI::App* command, CandidateOptions& options, bool required) {
+  auto* file = command->add_option("candidate", options.candidate, "the candidate: one .cu file with its launch plan");
+  if (required) file->required();
+  command->add_option("--definition", options.definition, "default: the name of the candidate's folder");
+  command->add_option("--knob", options.knobs, "NAME=VALUE: another value of a `tune` knob than its default");
+  add_datasets(command, options.datasets);
+}
+
+CLI::App* add_evolve(CLI::App& app, EvolveOptions& options) {
+  auto* command = app.add_subcommand("evolve", "search for faster correct kernels; resumable at any moment");
+  auto* config = command->add_option("--config", options.config, "run configuration (configs/*.toml)");
+  command->add_option("--run-dir", options.run_dir, "new folder for the run; default runs/<config>-<time>");
+  auto* resume = command->add_option("--resume", options.resume, "go on with the run in this folder");
+  config->excludes(resume);
+  command->add_option("--seed", options.seed, "same seed, same run");
+  command->add_option("--max-evaluations", options.max_evaluations, "stop after so many evaluated candidates");
+  command->add_option("--max-minutes", options.max_minutes, "stop after so much wall clock");
+  command->add_option("--workers", options.workers, "evaluator processes; default one per core");
+  command->add_option("--executor", options.executor, "auto | sim | cuda");
+  add_datasets(command, options.datasets);
+  return command;
+}
+
+CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options) {
+  auto* command = app.add_subcommand("evaluate", "compile one candidate, prove it right, estimate or time it");
+  add_candidate(command, options.candidate, true);
+  command->add_option("--workloads", options.workloads, "all | smoke | sim | adversarial | indices 0,3,17");
+  command->add_option("--executor", options.executor, "auto | sim | cuda");
+  command->add_option("--target", options.target, "NVRTC target: sm_100a, sm_90a, ...");
+  command->add_option("--device", options.device, "device whose time is estimated (configs/devices/)");
+  command->add_option("--stage", options.last_stage, "stop after: plan | compile | smoke | validate | time");
+  command->add_option("--seed", options.seed, "of the random inputs");
+  add_form(command, options.form);
+  return command;
+}
+
+CLI::App* add_plan(CLI::App& app, PlanOptions& options) {
+  auto* command = app.add_subcommand("plan", "print a candidate's launches as they would run for one workload");
+  add_candidate(command, options.candidate, true);
+  command->add_option("--workload", options.workload, "index in the definition's list, or a uuid");
+  command->add_option("--device", options.device, "device whose SM count and architecture the plan sees");
+  add_form(command, options.form);
+  return command;
+}
+
+CLI::App* add_export(CLI::App& app, ExportOptions& options) {
+  auto* command = app.add_subcommand("export", "write a candidate as a FlashInfer-Bench solution");
+  add_candidate(command, options.candidate, false);
+  command->add_option("--run", options.run_dir, "take the candidate from this run");
+  command->add_option("--candidate-id", options.candidate_id, "default: the run's best");
+  command->add_option("--format", options.format, "tvm-ffi");
+  command->add_option("--out", options.out, "folder to write")->required();
+  command->add_option("--name", options.name, "solution name; default: definition and identity");
+  command->add_option("--author", options.author, "the contest's team name");
+  command->add_flag("--force", options.overwrite, "overwrite an earlier export in the folder");
+  return command;
+}
+
+CLI::App* add_show(CLI::App& app, ShowOptions& options) {
+  auto* command = app.add_subcommand("show", "one thing of a run, whole");
+  command->add_option("--run", options.run_dir, "the run's folder")->required();
+  command->add_option("what", options.what,
+                      "candidate ID (source, lineage, verdict), reply ID (a model's answer), or events");
+  add_form(command, options.form);
+  return command;
+}
+
+CLI::App* add_report(CLI::App& app, ReportOptions& options) {
+  auto* command = app.add_subcommand("report", "a run's result: best candidate, times against the plain seed");
+  command->add_option("--run", options.run_dir, "the run's folder")->required();
+  add_form(command, options.form);
+  return command;
+}
+
+CLI::App* add_doctor(CLI::App& app, DoctorOptions& options) {
+  auto* command = app.add_subcommand("doctor", "what this machine has, what is missing, what to do about it");
+  add_datasets(command, options.datasets);
+  add_form(command, options.form);
+  return command;
+}
+
+}  // namespace
+
+int report_error(const Error& error) {
+  std::cerr << "warpwright: " << error.message << "\n";
+  switch (error.kind) {
+    case ErrorKind::kUsage: return 2;
+    case ErrorKind::kInfrastructure: return 3;
+    case ErrorKind::kInterrupted: return 130;
+  }
+  return 3;
+}
+
+int main_with(int argc, char** argv) {
+  CLI::App app{"warpwright searches for fast, correct CUDA kernels.", "warpwright"};
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  EvolveOptions evolve;
+  EvaluateOptions evaluate;
+  PlanOptions plan;
+  ExportOptions export_options;
+  ShowOptions show;
+  ReportOptions report;
+  DoctorOptions doctor;
+  auto* evolve_command = add_evolve(app, evolve);
+  auto* evaluate_command = add_evaluate(app, evaluate);
+  auto* plan_command = add_plan(app, plan);
+  auto* export_command = add_export(app, export_options);
+  auto* show_command = add_show(app, show);
+  auto* report_command = add_report(app, report);
+  auto* doctor_command = add_doctor(app, doctor);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
+  }
+  init_logging("warpwright");
+  install_interrupt_handler();
+  if (*evolve_command) return run_evolve(evolve);
+  if (*evaluate_command) return run_evaluate(evaluate);
+  if (*plan_command) return run_plan(plan);
+  if (*export_command) return run_export(export_options);
+  if (*show_command) return run_show(show);
+  if (*report_command) return run_report(report);
+  return *doctor_command ? run_doctor(doctor) : 2;
+}
+
+}  // namespace warpwright::cli

@@ -1,0 +1,96 @@
+// The commands of warpwright as plain functions; cli.cpp maps the command line onto them. Each prints its result on
+// stdout, everything else on stderr, and returns the process's exit code:
+// 0 done, 1 the candidate or the run failed its checks, 2 wrong usage or configuration, 3 infrastructure, 130 interrupted.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/base/result.h"
+#include "src/contract/evaluation.h"
+
+namespace warpwright::cli {
+
+enum class OutputForm { kText, kJson };
+
+struct EvolveOptions {
+  std::filesystem::path config;
+  std::filesystem::path run_dir;
+  std::filesystem::path resume;
+  std::optional<uint64_t> seed;
+  std::optional<int64_t> max_evaluations;
+  std::optional<double> max_minutes;
+  std::optional<int> workers;
+  std::string executor;  // empty: the configuration's
+  std::vector<std::filesystem::path> datasets;
+};
+int run_evolve(const EvolveOptions& options);
+
+// What evaluate, plan and export have in common: a candidate and what it is for.
+struct CandidateOptions {
+  std::filesystem::path candidate;
+  std::string definition;           // empty: the name of the candidate's folder
+  std::vector<std::string> knobs;   // NAME=VALUE
+  std::vector<std::filesystem::path> datasets;
+};
+
+struct EvaluateOptions {
+  CandidateOptions candidate;
+  std::string workloads = "all";
+  std::string executor = "auto";
+  std::string target = "sm_100a";
+  std::string device = "b200";
+  std::string last_stage = "time";
+  uint64_t seed = 0;
+  OutputForm form = OutputForm::kText;
+};
+int run_evaluate(const EvaluateOptions& options);
+
+struct PlanOptions {
+  CandidateOptions candidate;
+  std::string workload = "0";       // index in the definition's workload list, or a uuid
+  std::string device = "b200";
+  OutputForm form = OutputForm::kText;
+};
+int run_plan(const PlanOptions& options);
+
+struct ExportOptions {
+  CandidateOptions candidate;       // a file, or:
+  std::filesystem::path run_dir;
+  std::string candidate_id;         // empty: the run's best
+  std::string format = "tvm-ffi";
+  std::filesystem::path out;
+  std::string name, author = "warpwright";
+  bool overwrite = false;
+};
+int run_export(const ExportOptions& options);
+
+struct ShowOptions {
+  std::filesystem::path run_dir;
+  std::vector<std::string> what;    // {} | {"candidate", ID} | {"reply", N} | {"events"}
+  OutputForm form = OutputForm::kText;
+};
+int run_show(const ShowOptions& options);
+
+struct ReportOptions {
+  std::filesystem::path run_dir;
+  OutputForm form = OutputForm::kText;
+};
+int run_report(const ReportOptions& options);
+
+struct DoctorOptions {
+  std::vector<std::filesystem::path> datasets;
+  OutputForm form = OutputForm::kText;
+};
+int run_doctor(const DoctorOptions& options);
+
+// Prints the error's one line on stderr and gives its exit code.
+int report_error(const Error& error);
+
+// The whole program.
+int main_with(int argc, char** argv);
+
+}  // namespace warpwright::cli
