@@ -227,22 +227,23 @@ Result<Abandoned> decode(JsonObjectReader& reader, Abandoned e) {
 }
 
 Json encode(const Applied& e) {
-  Json json = {{"ticket", e.ticket},
-               {"result_key", e.result_key},
-               {"status", to_string(e.status)},
-               {"score", e.score}};
+  Json json = {{"ticket", e.ticket}};
   if (e.duplicate_of) json["duplicate_of"] = *e.duplicate_of;
+  if (!e.status) return json;
+  json["result_key"] = e.result_key;
+  json["status"] = to_string(*e.status);
+  json["score"] = e.score;
   return json;
 }
 Result<Applied> decode(JsonObjectReader& reader, Applied e) {
   TRY_ASSIGN(e.ticket, reader.integer("ticket"));
-  TRY_ASSIGN(e.result_key, reader.string("result_key"));
   TRY_ASSIGN(e.duplicate_of, read_optional(reader, "duplicate_of"));
+  if (reader.find("status") == nullptr) return e;
+  TRY_ASSIGN(e.result_key, reader.string("result_key"));
   TRY_ASSIGN(e.score, reader.number("score"));
   TRY_ASSIGN(const std::string text, reader.string("status"));
-  const auto status = status_from_string(text);
-  if (!status) return usage_error(fmt::format("{}: unknown status '{}'", reader.where(), text));
-  e.status = *status;
+  e.status = status_from_string(text);
+  if (!e.status) return usage_error(fmt::format("{}: unknown status '{}'", reader.where(), text));
   return e;
 }
 

@@ -124,13 +124,14 @@ struct Abandoned {
   std::string reason;
 };
 
-// A ticket's outcome enters the state. Made by search::next_settlement, strictly in ticket order.
+// A ticket's outcome enters the state; one for every ticket, strictly in ticket order. Made by
+// search::next_settlement.
 struct Applied {
   Ticket ticket = 0;
-  std::string result_key;
+  std::string result_key;                   // empty without a status
   std::optional<CandidateId> duplicate_of;  // the first applied candidate with this key
-  Status status = Status::kWorkerLost;
-  double score = 0;  // weighted mean of baseline/candidate; 0 unless passed
+  std::optional<Status> status;             // none: ProposalFailed or Abandoned, nothing was evaluated
+  double score = 0;                         // weighted mean of baseline/candidate; 0 unless passed
 };
 
 struct Migrated {

@@ -67,6 +67,7 @@ struct RunCounters {
   std::map<std::string, int64_t> by_operator;
   int64_t duplicates = 0;   // applied without an evaluation of their own
   int64_t evaluations = 0;  // EvaluationFinished
+  int64_t idle = 0;         // tickets without anything to propose
   int64_t input_tokens = 0, output_tokens = 0;
 };
 

@@ -27,7 +27,7 @@ struct SearchSettings {
   int migration_count = 1;      // elites copied from each island to the next one on the ring
   double exploration = 0.2;     // parent: uniform over the island's elites
   double exploitation = 0.7;    // parent: from the archive
-  double elite = 0.1;           // parent: the island's best; the three are relative weights
+  double elite = 0.1;           // parent: the island's elites by score; the three are relative weights
   int inspirations = 2;
   double tie_margin = 0.02;  // estimates within this relative distance are a TIE
   std::vector<FeatureDimension> dimensions = {{"launches", {2, 3, 5}},

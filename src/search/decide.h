@@ -1,0 +1,49 @@
+// What to propose next: a pure function of the state. All draws come from Rng::stream(seed, "proposal",
+// ticket).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <variant>
+
+#include "src/search/state.h"
+
+namespace warpwright::search {
+
+struct SeedProposal {  // evaluated with its default knobs
+  events::Origin origin;
+  events::SeedSource seed;
+};
+struct KnobProposal {  // a source that passed before, with an assignment never proposed before
+  events::Origin origin;
+  std::string source_hash;
+  KnobValues knobs;
+  std::string note;  // "neighbour: SPLITS 16 -> 8"
+};
+struct ModelRequest {  // performed by the engine through a provider
+  events::Origin origin;
+  int64_t request_index = 0;  // of this operator, from 0
+};
+struct Idle {  // nothing to propose from what this ticket may see; outstanding outcomes may change that
+  std::string reason;
+};
+struct Exhausted {  // nothing to propose and nothing outstanding: the run ends cleanly
+  std::string reason;
+};
+using Decision = std::variant<SeedProposal, KnobProposal, ModelRequest, Idle, Exhausted>;
+
+// True if the source's `require` statements accept the assignment. Must be a pure function.
+using KnobFilter = std::function<bool(const std::string& source_hash, const KnobValues& knobs)>;
+
+// REQUIRES: ready_to_decide(state). An empty filter accepts everything.
+Decision decide(const State& state, const KnobFilter& accepts);
+
+// The event that records a decision for state.next_ticket(). A seed also needs its declared knobs (empty if
+// the plan does not parse). REQUIRES: not Exhausted.
+events::Event event_of(const State& state, const Decision& decision,
+                       const std::vector<events::DeclaredKnob>& seed_knobs = {});
+
+// Every knob at its default.
+KnobValues default_knobs(const std::vector<events::DeclaredKnob>& declared);
+
+}  // namespace warpwright::search

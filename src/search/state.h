@@ -1,0 +1,78 @@
+// The state of a run: the fold of its events, nothing else. Pure: no I/O, no clock, no randomness.
+//
+// `apply` is the only way in. Facts that arrive in any order (answers, compilations, evaluations) are kept
+// with their candidate, but the population, the scores and all that `decide` reads change only by events
+// whose order is fixed: Proposed of seed and tune, ModelRequested, Applied, Migrated.
+#pragma once
+
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+
+#include "src/events/run_view.h"
+
+namespace warpwright::search {
+
+class State {
+ public:
+  // Error: an event that contradicts those before it (a damaged or foreign journal). The state is then
+  // undefined.
+  Result<void> apply(const events::Event& event);
+  static Result<State> fold(std::span<const events::Record> records);
+
+  const events::RunView& view() const { return view_; }
+  const events::SearchSettings& settings() const;  // REQUIRES: started
+  bool started() const { return view_.started.has_value(); }
+  bool finished() const { return !view_.finished_reason.empty(); }
+
+  events::Ticket next_ticket() const { return next_ticket_; }  // the first not yet decided
+  int64_t applied() const { return view_.applied; }            // tickets 0..applied-1 count
+
+  // Is the outcome of this ticket known, so that it can be applied when its turn comes?
+  bool outcome_known(events::Ticket ticket) const;
+
+  // What decisions may read beside the view's population. All of it is independent of arrival order.
+  int64_t requests_of(const std::string& op) const;  // tickets given to this operator
+  const std::set<std::string>& assignments_tried(const std::string& source_hash) const;  // canonical_knobs
+  events::Ticket last_working_ticket() const { return last_working_ticket_; }            // not idle; -1: none
+  std::optional<events::CandidateId> first_with_key(const std::string& result_key) const;  // applied ones
+  int64_t last_migration() const { return last_migration_; }  // `applied` at that time
+
+  // A digest of everything `decide` can read: equal digests decide alike. For tests and `journal verify`.
+  std::string digest() const;
+
+ private:
+  Result<void> on(const events::RunStarted& event);
+  Result<void> on(const events::ModelRequested& event);
+  Result<void> on(const events::ModelAnswered& event);
+  Result<void> on(const events::Proposed& event);
+  Result<void> on(const events::ProposalFailed& event);
+  Result<void> on(const events::Compiled& event);
+  Result<void> on(const events::EvaluationFinished& event);
+  Result<void> on(const events::Abandoned& event);
+  Result<void> on(const events::Applied& event);
+  Result<void> on(const events::Migrated& event);
+  Result<void> on(const events::RunPaused& event);
+  Result<void> on(const events::RunResumed& event);
+  Result<void> on(const events::RunFinished& event);
+
+  Result<events::Candidate*> open_candidate(events::Ticket ticket, std::string_view what);
+  Result<void> take_ticket(events::Ticket ticket, const events::Origin& origin);
+  void set_phase(events::Candidate& candidate, events::Phase phase);
+  void enter_population(const events::Candidate& candidate);
+
+  events::RunView view_;
+  events::Ticket next_ticket_ = 0;
+  events::Ticket last_working_ticket_ = -1;
+  int64_t last_migration_ = 0;
+  std::set<events::Ticket> idle_;  // decided, nothing proposed, not yet applied
+  std::map<std::string, int64_t> requests_;
+  std::map<std::string, std::set<std::string>> tried_;
+  std::map<std::string, events::CandidateId> first_with_key_;
+};
+
+// One text for equal assignments: "A=1,B=2" in the order of names.
+std::string canonical_knobs(const KnobValues& knobs);
+
+}  // namespace warpwright::search

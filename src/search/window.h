@@ -1,0 +1,36 @@
+// The window: which outcomes a ticket's proposal sees, and what follows from the state by itself.
+//
+// Ticket t is proposed from exactly the state in which the outcomes of tickets 0..t-W are applied (W =
+// window), none beyond, and never before all seeds are: so the sequence of candidates is a function of
+// (configuration, seed, answers, evaluation results), with any number of workers and any order of arrival. W
+// is also the most tickets in flight: a larger one keeps more workers busy, a smaller one searches from
+// fresher parents.
+//
+// The engine's loop over it:
+//   while (next_settlement(state)) commit and apply it;
+//   while (ready_to_decide(state) && there is budget) { decide; commit and apply the event; settle again; }
+#pragma once
+
+#include <optional>
+
+#include "src/search/state.h"
+
+namespace warpwright::search {
+
+// How many tickets are applied when `ticket` is decided.
+int64_t outcomes_needed(events::Ticket ticket, int64_t seeds, int window);
+
+// True if the state is exactly the one from which the next ticket is decided.
+bool ready_to_decide(const State& state);
+
+enum class Drain {
+  kNo,   // settle what the next ticket may see, no more
+  kYes,  // the run ends: settle all that is known, in order
+};
+
+// The next event that follows from the state alone: Applied of the next ticket in order, or a Migrated that
+// is due. None: nothing follows until something arrives or is decided. Error: the result cannot be scored
+// against the baseline (unlike records).
+Result<std::optional<events::Event>> next_settlement(const State& state, Drain drain = Drain::kNo);
+
+}  // namespace warpwright::search
