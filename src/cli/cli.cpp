@@ -22,7 +22,8 @@ Environment: FIB_DATASET_PATH (a FlashInfer Trace dataset), CUDA_HOME, WARPWRIGH
 WARPWRIGHT_LOG (debug|info|warn).)";
 
 void add_form(CLI::App* command, OutputForm& form) {
-  command->add_flag_callback("--json", [&form] { form = OutputForm::kJson; }, "machine-readable output");
+  command->add_flag_callback(
+      "--json", [&form] { form = OutputForm::kJson; }, "machine-readable output");
 }
 
 void add_datasets(CLI::App* command, std::vector<std::filesystem::path>& datasets) {
@@ -32,7 +33,8 @@ void add_datasets(CLI::App* command, std::vector<std::filesystem::path>& dataset
 }
 
 void add_candidate(CLI::App* command, CandidateOptions& options, bool required) {
-  auto* file = command->add_option("candidate", options.candidate, "the candidate: one .cu file with its launch plan");
+  auto* file =
+      command->add_option("candidate", options.candidate, "the candidate: one .cu file with its launch plan");
   if (required) file->required();
   command->add_option("--definition", options.definition, "default: the name of the candidate's folder");
   command->add_option("--knob", options.knobs, "NAME=VALUE: another value of a `tune` knob than its default");
@@ -46,7 +48,8 @@ CLI::App* add_evolve(CLI::App& app, EvolveOptions& options) {
   auto* resume = command->add_option("--resume", options.resume, "go on with the run in this folder");
   config->excludes(resume);
   command->add_option("--seed", options.seed, "same seed, same run");
-  command->add_option("--max-evaluations", options.max_evaluations, "stop after so many evaluated candidates");
+  command->add_option("--max-evaluations", options.max_evaluations,
+                      "stop after so many evaluated candidates");
   command->add_option("--max-minutes", options.max_minutes, "stop after so much wall clock");
   command->add_option("--workers", options.workers, "evaluator processes; default one per core");
   command->add_option("--executor", options.executor, "auto | sim | cuda");
@@ -55,7 +58,8 @@ CLI::App* add_evolve(CLI::App& app, EvolveOptions& options) {
 }
 
 CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options) {
-  auto* command = app.add_subcommand("evaluate", "compile one candidate, prove it right, estimate or time it");
+  auto* command =
+      app.add_subcommand("evaluate", "compile one candidate, prove it right, estimate or time it");
   add_candidate(command, options.candidate, true);
   command->add_option("--workloads", options.workloads, "all | smoke | sim | adversarial | indices 0,3,17");
   command->add_option("--executor", options.executor, "auto | sim | cuda");
@@ -68,7 +72,8 @@ CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options) {
 }
 
 CLI::App* add_plan(CLI::App& app, PlanOptions& options) {
-  auto* command = app.add_subcommand("plan", "print a candidate's launches as they would run for one workload");
+  auto* command =
+      app.add_subcommand("plan", "print a candidate's launches as they would run for one workload");
   add_candidate(command, options.candidate, true);
   command->add_option("--workload", options.workload, "index in the definition's list, or a uuid");
   command->add_option("--device", options.device, "device whose SM count and architecture the plan sees");
@@ -99,7 +104,8 @@ CLI::App* add_show(CLI::App& app, ShowOptions& options) {
 }
 
 CLI::App* add_report(CLI::App& app, ReportOptions& options) {
-  auto* command = app.add_subcommand("report", "a run's result: best candidate, times against the plain seed");
+  auto* command =
+      app.add_subcommand("report", "a run's result: best candidate, times against the plain seed");
   command->add_option("--run", options.run_dir, "the run's folder")->required();
   add_form(command, options.form);
   return command;
@@ -117,9 +123,12 @@ CLI::App* add_doctor(CLI::App& app, DoctorOptions& options) {
 int report_error(const Error& error) {
   std::cerr << "warpwright: " << error.message << "\n";
   switch (error.kind) {
-    case ErrorKind::kUsage: return 2;
-    case ErrorKind::kInfrastructure: return 3;
-    case ErrorKind::kInterrupted: return 130;
+    case ErrorKind::kUsage:
+      return 2;
+    case ErrorKind::kInfrastructure:
+      return 3;
+    case ErrorKind::kInterrupted:
+      return 130;
   }
   return 3;
 }

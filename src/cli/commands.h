@@ -1,6 +1,6 @@
-// The commands of warpwright as plain functions; cli.cpp maps the command line onto them. Each prints its result on
-// stdout, everything else on stderr, and returns the process's exit code:
-// 0 done, 1 the candidate or the run failed its checks, 2 wrong usage or configuration, 3 infrastructure, 130 interrupted.
+// The commands of warpwright as plain functions; cli.cpp maps the command line onto them. Each prints its
+// result on stdout, everything else on stderr, and returns the process's exit code: 0 done, 1 the candidate
+// or the run failed its checks, 2 wrong usage or configuration, 3 infrastructure, 130 interrupted.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,8 @@ int run_evolve(const EvolveOptions& options);
 // What evaluate, plan and export have in common: a candidate and what it is for.
 struct CandidateOptions {
   std::filesystem::path candidate;
-  std::string definition;           // empty: the name of the candidate's folder
-  std::vector<std::string> knobs;   // NAME=VALUE
+  std::string definition;          // empty: the name of the candidate's folder
+  std::vector<std::string> knobs;  // NAME=VALUE
   std::vector<std::filesystem::path> datasets;
 };
 
@@ -51,16 +51,16 @@ int run_evaluate(const EvaluateOptions& options);
 
 struct PlanOptions {
   CandidateOptions candidate;
-  std::string workload = "0";       // index in the definition's workload list, or a uuid
+  std::string workload = "0";  // index in the definition's workload list, or a uuid
   std::string device = "b200";
   OutputForm form = OutputForm::kText;
 };
 int run_plan(const PlanOptions& options);
 
 struct ExportOptions {
-  CandidateOptions candidate;       // a file, or:
+  CandidateOptions candidate;  // a file, or:
   std::filesystem::path run_dir;
-  std::string candidate_id;         // empty: the run's best
+  std::string candidate_id;  // empty: the run's best
   std::string format = "tvm-ffi";
   std::filesystem::path out;
   std::string name, author = "warpwright";
@@ -70,7 +70,7 @@ int run_export(const ExportOptions& options);
 
 struct ShowOptions {
   std::filesystem::path run_dir;
-  std::vector<std::string> what;    // {} | {"candidate", ID} | {"reply", N} | {"events"}
+  std::vector<std::string> what;  // {} | {"candidate", ID} | {"reply", N} | {"events"}
   OutputForm form = OutputForm::kText;
 };
 int run_show(const ShowOptions& options);

@@ -1,0 +1,88 @@
+// The state of one evaluation as it passes through the stages. Each stage fills its part and returns the failure that
+// ends the evaluation, or nothing.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "evaluator/compile/compiler.h"
+#include "evaluator/exec/executor.h"
+#include "evaluator/reference/oracle.h"
+#include "evaluator/service/evaluator.h"
+#include "src/contract/evaluation.h"
+#include "src/plan/plan.h"
+#include "src/rules/device.h"
+#include "src/rules/rules.h"
+
+namespace warpwright::service {
+
+// What ends an evaluation: the candidate's fault with its evidence. The machine's faults are Result errors.
+struct Ending {
+  Status status = Status::kCompileError;
+  std::string rule;
+  std::string message;
+  std::vector<std::string> evidence;
+};
+using StageResult = Result<std::optional<Ending>>;
+inline const std::optional<Ending> kGoOn = std::nullopt;
+
+// One selected workload with its bound plan.
+struct BoundWorkload {
+  rules::SelectedWorkload selected;
+  plan::BoundPlan plan;
+  WorkloadReport report;
+  std::vector<exec::OperationWork> work;  // of the validated call; feeds the estimate
+};
+
+struct Evaluation {
+  const EvaluationRequest& request;
+  const EvaluationHooks& hooks;
+  EvaluationReport report;
+
+  // prepare
+  trace::LoadedDefinition loaded;
+  rules::Rules rules;
+  rules::DeviceModel device;
+  plan::CandidateSource split;
+  std::optional<plan::Plan> plan;
+  KnobValues knobs;                     // complete
+  std::vector<BoundWorkload> workloads;
+  std::string unbound_diagnostics;      // why resident_blocks() plans had to wait for the compiler
+
+  // compile
+  compile::CompiledProgram program;
+  std::unique_ptr<exec::LoadedProgram> loaded_program;
+};
+
+// What outlives an evaluation.
+struct Resources {
+  EvaluatorOptions options;
+  trace::DatasetPath datasets;
+  compile::Compiler compiler;
+  std::map<std::string, std::unique_ptr<exec::Executor>> executors;
+  reference::OracleCache oracles;
+};
+
+// Stage plan: definition, rules, selection; the plan split, parsed and bound for every selected workload.
+StageResult prepare(Evaluation& evaluation, Resources& resources);
+// Stage compile: NVRTC, hardware limits, the scan for state between calls, arguments; identity and result key.
+StageResult compile_candidate(Evaluation& evaluation, Resources& resources);
+// Stages smoke and validate: calls on checked memory, held against the oracle.
+StageResult smoke(Evaluation& evaluation, Resources& resources);
+StageResult validate(Evaluation& evaluation, Resources& resources);
+// Stage time: microseconds per workload.
+StageResult time_workloads(Evaluation& evaluation, Resources& resources);
+
+// Binds the plan for one workload of the evaluation's definition.
+plan::Checked<plan::BoundPlan> bind_workload(const Evaluation& evaluation, const trace::Workload& workload,
+                                             const plan::DeviceFacts& device);
+
+// Program identity (contracts of the project, src/README.md): code of the kernels each workload launches, without their
+// names, and the bound plans; and the key under which the result is kept.
+Result<std::string> program_identity(const Evaluation& evaluation);
+std::string result_key(const Evaluation& evaluation, std::string_view executor);
+
+}  // namespace warpwright::service

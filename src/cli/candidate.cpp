@@ -1,0 +1,68 @@
+#include "src/cli/candidate.h"
+
+#include <fmt/format.h>
+
+#include "src/base/files.h"
+
+namespace warpwright::cli {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr size_t kMaxSourceBytes = 4 << 20;
+
+// seeds/<definition>/x.cu needs no --definition.
+Result<std::string> definition_of(const CandidateOptions& options, const trace::DatasetPath& datasets) {
+  if (!options.definition.empty()) return options.definition;
+  std::error_code ignored;
+  const std::string folder = fs::absolute(options.candidate, ignored).parent_path().filename().string();
+  for (const std::string& name : datasets.definition_names())
+    if (name == folder) return name;
+  return usage_error(
+      fmt::format("which definition is {} for? its folder is not named after one; give --definition",
+                  options.candidate.string()));
+}
+
+}  // namespace
+
+Result<KnobValues> parse_knobs(const std::vector<std::string>& texts) {
+  KnobValues knobs;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+      return usage_error(fmt::format("--knob {}: write NAME=VALUE", text));
+    if (!knobs.emplace(text.substr(0, equals), text.substr(equals + 1)).second)
+      return usage_error(fmt::format("--knob {} is given twice", text.substr(0, equals)));
+  }
+  return knobs;
+}
+
+Result<LoadedCandidate> load_candidate(const CandidateOptions& options) {
+  LoadedCandidate candidate;
+  TRY_ASSIGN(candidate.source, read_file(options.candidate, kMaxSourceBytes));
+  candidate.source_name = options.candidate.string();
+  TRY_ASSIGN(candidate.knobs, parse_knobs(options.knobs));
+  TRY_ASSIGN(const fs::path home, find_home());
+  TRY_ASSIGN(const trace::DatasetPath datasets, trace::DatasetPath::open(options.datasets));
+  TRY_ASSIGN(candidate.definition_name, definition_of(options, datasets));
+  TRY_ASSIGN(candidate.loaded, datasets.load(candidate.definition_name));
+  TRY_ASSIGN(candidate.rules, rules::load_rules(candidate.loaded, home));
+  return candidate;
+}
+
+std::string render(const std::vector<plan::Diagnostic>& diagnostics, const LoadedCandidate& candidate) {
+  std::string text;
+  for (const plan::Diagnostic& diagnostic : diagnostics)
+    text += diagnostic.render(candidate.source_name, candidate.source) + "\n";
+  return text;
+}
+
+tl::expected<ParsedCandidate, std::string> parse_candidate(const LoadedCandidate& candidate) {
+  auto split = plan::split_source(candidate.source);
+  if (!split) return tl::unexpected(render(split.error(), candidate));
+  auto plan = plan::parse_plan(*split, candidate.loaded.definition);
+  if (!plan) return tl::unexpected(render(plan.error(), candidate));
+  return ParsedCandidate{std::move(*split), std::move(*plan)};
+}
+
+}  // namespace warpwright::cli

@@ -1,0 +1,86 @@
+#include "src/rules/device.h"
+
+#include <fmt/format.h>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include <functional>
+#include <map>
+
+#include "src/base/files.h"
+
+namespace warpwright::rules {
+namespace {
+
+using Setter = std::function<bool(const toml::node&)>;
+
+template <class T>
+Setter number_into(T& target) {
+  return [&target](const toml::node& node) {
+    const auto value = node.value<double>();
+    if (value) target = static_cast<T>(*value);
+    return value.has_value() && *value > 0;
+  };
+}
+
+std::map<std::string, Setter> setters_for(DeviceModel& device) {
+  return {{"display_name",
+           [&device](const toml::node& node) {
+             const auto text = node.value<std::string>();
+             if (text) device.display_name = *text;
+             return text.has_value();
+           }},
+          {"arch", number_into(device.arch)},
+          {"sm_count", number_into(device.sm_count)},
+          {"sm_clock_mhz", number_into(device.sm_clock_mhz)},
+          {"dram_bandwidth_gb_s", number_into(device.dram_bandwidth_gb_s)},
+          {"l2_bandwidth_gb_s", number_into(device.l2_bandwidth_gb_s)},
+          {"l2_bytes", number_into(device.l2_bytes)},
+          {"shared_bytes_per_sm", number_into(device.shared_bytes_per_sm)},
+          {"shared_bytes_per_block", number_into(device.shared_bytes_per_block)},
+          {"registers_per_sm", number_into(device.registers_per_sm)},
+          {"max_threads_per_sm", number_into(device.max_threads_per_sm)},
+          {"max_blocks_per_sm", number_into(device.max_blocks_per_sm)},
+          {"launch_floor_us", number_into(device.launch_floor_us)},
+          {"launch_gap_us", number_into(device.launch_gap_us)}};
+}
+
+}  // namespace
+
+Result<DeviceModel> load_device_file(const std::filesystem::path& path) {
+  TRY_ASSIGN(const std::string text, read_file(path, 1 << 20));
+  const toml::parse_result parsed = toml::parse(text, path.string());
+  if (!parsed)
+    return usage_error(fmt::format("{}:{}: {}", path.string(), parsed.error().source().begin.line,
+                                   parsed.error().description()));
+  DeviceModel device;
+  device.name = path.stem().string();
+  auto setters = setters_for(device);
+  for (const auto& [key, node] : parsed.table()) {
+    const std::string name(key.str());
+    auto setter = setters.find(name);
+    if (setter == setters.end())
+      return usage_error(
+          fmt::format("{}:{}: unknown key '{}'", path.string(), key.source().begin.line, name));
+    if (!setter->second(node))
+      return usage_error(fmt::format("{}:{}: '{}' must be {}", path.string(), key.source().begin.line, name,
+                                     name == "display_name" ? "a string" : "a positive number"));
+    setters.erase(setter);
+  }
+  if (!setters.empty())
+    return usage_error(fmt::format("{}: key '{}' is missing", path.string(), setters.begin()->first));
+  return device;
+}
+
+Result<DeviceModel> load_device(const std::string& name) {
+  TRY_ASSIGN(const std::filesystem::path home, find_home());
+  std::string known;
+  for (const auto& path : list_files(home / "configs" / "devices", ".toml")) {
+    if (path.stem() == name) return load_device_file(path);
+    known += (known.empty() ? "" : ", ") + path.stem().string();
+  }
+  return usage_error(fmt::format("unknown device '{}'; configs/devices has {}", name, known));
+}
+
+}  // namespace warpwright::rules

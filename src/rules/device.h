@@ -1,0 +1,35 @@
+// The devices whose time is estimated and whose limits are kept: configs/devices/*.toml. Peak figures with
+// their source; what a machine really has is asked at run time.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "src/base/result.h"
+
+namespace warpwright::rules {
+
+struct DeviceModel {
+  std::string name;          // "b200": the file's name
+  std::string display_name;  // "NVIDIA B200"
+  int arch = 100;            // compute capability, 90 or 100
+  int sm_count = 0;
+  double sm_clock_mhz = 0;
+  double dram_bandwidth_gb_s = 0;  // achievable, not the data sheet's peak
+  double l2_bandwidth_gb_s = 0;
+  int64_t l2_bytes = 0;
+  int64_t shared_bytes_per_sm = 0;
+  int64_t shared_bytes_per_block = 0;  // with opt-in
+  int64_t registers_per_sm = 65536;
+  int max_threads_per_sm = 2048;
+  int max_blocks_per_sm = 32;
+  double launch_floor_us = 0;  // one empty kernel, as CUPTI's activity span sees it
+  double launch_gap_us = 0;    // each further launch of a call
+};
+
+// Error: unknown name (lists what there is), unknown or missing key with file and line.
+Result<DeviceModel> load_device(const std::string& name);
+Result<DeviceModel> load_device_file(const std::filesystem::path& path);
+
+}  // namespace warpwright::rules
