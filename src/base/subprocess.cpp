@@ -119,6 +119,8 @@ std::string ExitStatus::describe() const {
 
 Result<Subprocess> Subprocess::start(const SubprocessOptions& options) {
   CHECK(!options.argv.empty());
+  // Writing to a child that has died must be an error of write, never the end of this program.
+  [[maybe_unused]] static const auto previous = ::signal(SIGPIPE, SIG_IGN);
   TRY_ASSIGN(Pipe input, make_pipe());
   TRY_ASSIGN(Pipe output, make_pipe());
   TRY_ASSIGN(Pipe report, make_pipe());
