@@ -1,0 +1,51 @@
+// A run from its configuration to its end: the engine's one entry for `warpwright evolve`.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "src/base/clock.h"
+#include "src/engine/run_config.h"
+#include "src/events/run_view.h"
+#include "src/report/live_view.h"
+
+namespace warpwright::engine {
+
+enum class Resume { kNo, kYes };
+
+enum class Stop {
+  kBudget,       // max_evaluations reached
+  kTime,         // max_minutes used
+  kExhausted,    // nothing left to propose
+  kInterrupted,  // Ctrl-C or SIGTERM: all that had finished is committed; exit code 130
+};
+
+struct RunOutcome {
+  Stop stop = Stop::kBudget;
+  std::string reason;  // one line
+  int64_t evaluations = 0;
+  std::optional<events::CandidateId> best;
+  std::filesystem::path run_directory;
+};
+
+// Runs until a stop. With kYes, `config` may differ from the recorded one in budgets, workers and limits of
+// processes only (see resumed_config). The run's folder ends with report.txt, best.cu and best.json.
+//
+// Errors: usage (unknown definition, no seed, run folder in use or of another configuration), infrastructure
+// (no worker can start: in the workers' own words; disk full; results of unlike measures). After an error the
+// journal holds all that had finished and the run can be resumed.
+Result<RunOutcome> evolve(const RunConfig& config, const std::filesystem::path& run_directory, Resume resume,
+                          report::LiveView& live, Clock& clock);
+
+// The configuration that a run was started with, to override budgets and workers in before resuming it.
+Result<RunConfig> resumed_config(const std::filesystem::path& run_directory);
+
+// A run read from its journal: for show, report, export. Works beside a running writer.
+struct LoadedRun {
+  events::RunView view;
+  RunConfig config;
+};
+Result<LoadedRun> load_run(const std::filesystem::path& run_directory);
+
+}  // namespace warpwright::engine

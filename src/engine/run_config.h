@@ -1,0 +1,72 @@
+// The configuration of a run (configs/*.toml): which definition, on what, for how long.
+// configs/gdn_decode.toml shows every table with comments.
+//
+// An unknown key, a wrong type or a value out of range is a usage error "<file>:<line>: ..." that names the
+// nearest key there is.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/contract/evaluation.h"
+#include "src/events/settings.h"
+
+namespace warpwright::engine {
+
+struct RunConfig {
+  // [run]
+  std::string definition;
+  uint64_t seed = 1;             // same seed, same run
+  int64_t max_evaluations = 64;  // results recorded: distinct programs, failed ones included
+  double max_minutes = 0;        // wall clock of one invocation; 0: no limit
+
+  // [device]
+  std::string device = "b200";    // model in configs/devices/
+  std::string executor = "auto";  // auto | sim | cuda
+  std::string target = "sm_100a";
+
+  // [workers]
+  int worker_count = 0;                    // 0: one per core
+  std::vector<std::string> worker_prefix;  // launch prefix, e.g. ["srun", "-N1", "-n1", "--gres=gpu:1"]
+  std::string worker_path;                 // empty: default_worker_path()
+  std::vector<std::string> worker_arguments;
+  int64_t hello_deadline_s = 120;
+
+  // [search] and [search.operators]; window is [run] window
+  events::SearchSettings search;
+
+  // [seeds]
+  bool seeds_allowed = true;
+  std::string seeds_folder;  // empty: seeds/<definition>
+  std::string baseline_file = "plain.cu";
+
+  // [scripted]: the operator "scripted" takes its proposals from these files, in the order of names
+  std::string scripted_folder;
+
+  // [evaluation]
+  std::string selection = "all";
+  Stage last_stage = Stage::kTime;
+  std::string timing_profile = "contest";
+  EvaluationLimits limits;
+
+  // [data]: searched before $FIB_DATASET_PATH and configs/trace
+  std::vector<std::string> datasets;
+};
+
+Result<RunConfig> load_run_config(const std::filesystem::path& path);
+Result<RunConfig> parse_run_config(std::string_view toml, const std::string& where);
+
+// The tables of the file as JSON; what the journal keeps. Reading back gives the same configuration.
+Json to_json(const RunConfig& config);
+Result<RunConfig> run_config_from_json(const Json& json, const std::string& where);
+// The same as TOML, for the copy in the run's folder.
+std::string to_toml(const RunConfig& config);
+
+// Checks what needs more than one key (an operator without its provider, ...). load_run_config did it;
+// do it again after overriding fields.
+Result<void> check_run_config(const RunConfig& config, const std::string& where);
+
+}  // namespace warpwright::engine
