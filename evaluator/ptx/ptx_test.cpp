@@ -215,6 +215,27 @@ TEST(PtxParser, ErrorsNameLineAndFinding) {
   EXPECT_NE(error_of(std::string(kHeader) + ".entry k(){ ret;").find("does not end"), std::string::npos);
 }
 
+TEST(PtxParser, RefusesBadDeclarations) {
+  const char* const kBad[] = {".global .align 3 .b8 x[4];",
+                              ".global .b8 x[99999999][99999999];",
+                              ".global .b8 x[2] = {1, 2, 3};",
+                              ".global .b8 x[2][2] = {{1}, {2}};",
+                              ".global .b8 x[-1];",
+                              ".global .u32 x = generic(;",
+                              ".visible .entry k(.param .b32 a .param .b32 b){}",
+                              ".global .texref t;",
+                              ".entry k(){ L: L: ret; }",
+                              ".entry k(){} .entry k(){}",
+                              ".entry k(){ .reg .v2 .f32 v; }",
+                              ".entry k(){ @%p bra L; }",
+                              ".const .u64 x = 0x1FFFFFFFFFFFFFFFF;",
+                              "\"open",
+                              ".file 1",
+                              ".section .debug {"};
+  for (const char* text : kBad)
+    EXPECT_EQ(error_of(kHeader + std::string(text)).rfind("ptx line ", 0), 0u) << text;
+}
+
 TEST(PtxParser, BoundsNesting) {
   const std::string many(100000, '{');
   EXPECT_NE(error_of(std::string(kHeader) + ".entry k()" + many).find("nested"), std::string::npos);
