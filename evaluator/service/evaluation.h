@@ -1,5 +1,5 @@
-// The state of one evaluation as it passes through the stages. Each stage fills its part and returns the failure that
-// ends the evaluation, or nothing.
+// The state of one evaluation as it passes through the stages. Each stage fills its part and returns the
+// failure that ends the evaluation, or nothing.
 #pragma once
 
 #include <map>
@@ -48,9 +48,9 @@ struct Evaluation {
   rules::DeviceModel device;
   plan::CandidateSource split;
   std::optional<plan::Plan> plan;
-  KnobValues knobs;                     // complete
+  KnobValues knobs;  // complete
   std::vector<BoundWorkload> workloads;
-  std::string unbound_diagnostics;      // why resident_blocks() plans had to wait for the compiler
+  std::string unbound_diagnostics;  // why resident_blocks() plans had to wait for the compiler
 
   // compile
   compile::CompiledProgram program;
@@ -68,7 +68,8 @@ struct Resources {
 
 // Stage plan: definition, rules, selection; the plan split, parsed and bound for every selected workload.
 StageResult prepare(Evaluation& evaluation, Resources& resources);
-// Stage compile: NVRTC, hardware limits, the scan for state between calls, arguments; identity and result key.
+// Stage compile: NVRTC, hardware limits, the scan for state between calls, arguments; identity and result
+// key.
 StageResult compile_candidate(Evaluation& evaluation, Resources& resources);
 // Stages smoke and validate: calls on checked memory, held against the oracle.
 StageResult smoke(Evaluation& evaluation, Resources& resources);
@@ -80,8 +81,8 @@ StageResult time_workloads(Evaluation& evaluation, Resources& resources);
 plan::Checked<plan::BoundPlan> bind_workload(const Evaluation& evaluation, const trace::Workload& workload,
                                              const plan::DeviceFacts& device);
 
-// Program identity (contracts of the project, src/README.md): code of the kernels each workload launches, without their
-// names, and the bound plans; and the key under which the result is kept.
+// Program identity (contracts of the project, src/README.md): code of the kernels each workload launches,
+// without their names, and the bound plans; and the key under which the result is kept.
 Result<std::string> program_identity(const Evaluation& evaluation);
 std::string result_key(const Evaluation& evaluation, std::string_view executor);
 

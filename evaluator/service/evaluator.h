@@ -1,4 +1,5 @@
-// One evaluation from request to report: the stages plan, compile, smoke, validate, time, each of which can end it.
+// One evaluation from request to report: the stages plan, compile, smoke, validate, time, each of which can
+// end it.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +13,8 @@
 
 namespace warpwright::service {
 
-inline constexpr const char* kEvaluatorVersion = "1";  // part of every result key: raise it when verdicts may change
+inline constexpr const char* kEvaluatorVersion =
+    "1";  // part of every result key: raise it when verdicts may change
 
 struct EvaluatorOptions {
   std::filesystem::path home;                   // configs/, seeds/

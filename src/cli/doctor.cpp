@@ -1,0 +1,123 @@
+// warpwright doctor: what this machine has, what is missing, what to do about it.
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <thread>
+
+#include "src/base/files.h"
+#include "src/base/subprocess.h"
+#include "src/cli/commands.h"
+#include "src/engine/evaluate_once.h"
+#include "src/trace/dataset.h"
+
+namespace warpwright::cli {
+namespace {
+
+enum class Health { kGood, kNote, kBad };
+
+struct Finding {
+  Health health = Health::kGood;
+  std::string what, detail, mend;
+};
+
+std::string_view to_string(Health health) {
+  return health == Health::kGood ? "ok" : health == Health::kNote ? "note" : "MISSING";
+}
+
+// Starts a worker and lets it judge a kernel that does nothing: the whole chain from process to simulator.
+Finding check_worker(const DoctorOptions& options, std::vector<Finding>& details) {
+  workers::WorkerSettings settings;
+  settings.worker_path = engine::default_worker_path();
+  for (const auto& dataset : options.datasets) {
+    settings.arguments.push_back("--dataset");
+    settings.arguments.push_back(dataset.string());
+  }
+  EvaluationRequest request;
+  request.id = "doctor";
+  request.definition = "gdn_decode_qk4_v8_d128_k_last";
+  request.selection = "smoke";
+  request.last_stage = Stage::kCompile;
+  request.source = "/*@plan\nnothing<<<1, 32>>>();\n*/\n__global__ void nothing() {}\n";
+  auto done = engine::evaluate_once(settings, request, nullptr);
+  if (!done)
+    return {Health::kBad, "worker", done.error().message, "see the message; rebuild with `make build`"};
+  for (const auto& [name, version] : done->hello.versions)
+    details.push_back({Health::kGood, name, version, ""});
+  details.push_back(
+      {done->hello.executor == "sim" ? Health::kNote : Health::kGood, "executor",
+       fmt::format("auto takes {} ({})", done->hello.executor, done->hello.device),
+       done->hello.executor == "sim" ? "times are estimates (sim-estimate), correctness is proven" : ""});
+  if (done->report.status != Status::kPassed)
+    return {Health::kBad, "compile", done->report.message, "the worker's compiler does not work here"};
+  return {Health::kGood, "worker", fmt::format("{} compiles for sm_100a", settings.worker_path), ""};
+}
+
+Finding check_gpu() {
+  for (const char* device : {"/dev/nvidia0", "/dev/dxg"})
+    if (::access(device, F_OK) == 0)
+      return {Health::kNote, "GPU", std::string(device) + " is there, but this version has no cuda executor",
+              ""};
+  return {Health::kNote, "GPU", "none found; the simulator is used", ""};
+}
+
+Finding check_datasets(const DoctorOptions& options) {
+  auto datasets = trace::DatasetPath::open(options.datasets);
+  if (!datasets)
+    return {Health::kBad, "datasets", datasets.error().message, "check --dataset and FIB_DATASET_PATH"};
+  std::string text;
+  for (const auto& folder : datasets->folders()) text += (text.empty() ? "" : ", ") + folder.string();
+  return {Health::kGood, "datasets",
+          fmt::format("{} ({} definitions)", text, datasets->definition_names().size()), ""};
+}
+
+Finding check_cache() {
+  const auto folder = cache_directory();
+  if (auto made = create_directories(folder); !made)
+    return {Health::kNote, "cache", made.error().message, "set WARPWRIGHT_CACHE to a folder you can write"};
+  struct statvfs space {};
+  if (::statvfs(folder.c_str(), &space) != 0) return {Health::kNote, "cache", folder.string(), ""};
+  const double gib = static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize) / (1 << 30);
+  return {gib < 2 ? Health::kNote : Health::kGood, "cache",
+          fmt::format("{} ({:.0f} GiB free)", folder.string(), gib), gib < 2 ? "a run wants 2 GiB" : ""};
+}
+
+Finding check_python() {
+  SubprocessOptions options;
+  options.argv = {"python3", "-c", "import torch; print(torch.__version__)"};
+  auto done = run_to_completion(options, "", 60'000, 1 << 16);
+  if (done && done->status.success())
+    return {Health::kGood, "PyTorch", done->stdout_text.substr(0, done->stdout_text.find('\n')), ""};
+  return {Health::kNote, "PyTorch", "not there", "only definitions outside the built-in families need it"};
+}
+
+}  // namespace
+
+int run_doctor(const DoctorOptions& options) {
+  std::vector<Finding> findings, details;
+  findings.push_back(check_worker(options, details));
+  findings.insert(findings.end(), details.begin(), details.end());
+  findings.push_back(check_gpu());
+  findings.push_back(check_datasets(options));
+  findings.push_back(check_cache());
+  findings.push_back(check_python());
+  findings.push_back({Health::kGood, "cores", std::to_string(std::thread::hardware_concurrency()), ""});
+
+  bool bad = false;
+  Json json = Json::array();
+  for (const Finding& finding : findings) {
+    bad |= finding.health == Health::kBad;
+    json.push_back({{"health", to_string(finding.health)},
+                    {"what", finding.what},
+                    {"detail", finding.detail},
+                    {"mend", finding.mend}});
+    if (options.form == OutputForm::kText)
+      std::cout << fmt::format("{:<8} {:<12} {}{}\n", to_string(finding.health), finding.what, finding.detail,
+                               finding.mend.empty() ? "" : "\n                      -> " + finding.mend);
+  }
+  if (options.form == OutputForm::kJson) std::cout << dump_json(json, 2) << "\n";
+  return bad ? 3 : 0;
+}
+
+}  // namespace warpwright::cli

@@ -1,0 +1,69 @@
+// warpwright evaluate: the whole judgement of one candidate, by one worker.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "src/cli/candidate.h"
+#include "src/cli/commands.h"
+#include "src/engine/evaluate_once.h"
+#include "src/report/evaluation_text.h"
+
+namespace warpwright::cli {
+namespace {
+
+Result<EvaluationRequest> make_request(const EvaluateOptions& options, const LoadedCandidate& candidate) {
+  EvaluationRequest request;
+  request.id = "1";
+  request.source = candidate.source;
+  request.source_name = candidate.source_name;
+  request.definition = candidate.definition_name;
+  request.target = options.target;
+  request.executor = options.executor;
+  request.device = options.device;
+  request.knobs = candidate.knobs;
+  request.selection = options.workloads;
+  request.seed = options.seed;
+  const auto stage = stage_from_string(options.last_stage);
+  if (!stage)
+    return usage_error(
+        fmt::format("--stage {}: there are plan, compile, smoke, validate and time", options.last_stage));
+  request.last_stage = *stage;
+  return request;
+}
+
+int exit_code(Status status) {
+  if (status == Status::kPassed) return 0;
+  return status == Status::kWorkerLost ? 3 : 1;
+}
+
+}  // namespace
+
+int run_evaluate(const EvaluateOptions& options) {
+  auto candidate = load_candidate(options.candidate);
+  if (!candidate) return report_error(candidate.error());
+  auto request = make_request(options, *candidate);
+  if (!request) return report_error(request.error());
+  workers::WorkerSettings settings;
+  settings.worker_path = engine::default_worker_path();
+  for (const auto& dataset : options.candidate.datasets) {
+    settings.arguments.push_back("--dataset");
+    settings.arguments.push_back(dataset.string());
+  }
+  const bool on_terminal = ::isatty(STDERR_FILENO) != 0;
+  auto on_progress = [&](Stage stage) {
+    if (on_terminal) std::cerr << fmt::format("\r\033[Kstage {} ...", to_string(stage)) << std::flush;
+  };
+  auto done = engine::evaluate_once(settings, *request, on_progress);
+  if (on_terminal) std::cerr << "\r\033[K" << std::flush;
+  if (!done) return report_error(done.error());
+  if (options.executor == "auto")
+    std::cerr << fmt::format("executor auto: took {} ({})\n", done->hello.executor, done->hello.device);
+  if (options.form == OutputForm::kJson)
+    std::cout << dump_json(to_json(done->report), 2) << "\n";
+  else
+    std::cout << report::render_evaluation(done->report, candidate->source_name);
+  return exit_code(done->report.status);
+}
+
+}  // namespace warpwright::cli
