@@ -74,7 +74,7 @@ Finding check_datasets(const DoctorOptions& options) {
 
 Finding check_cache() {
   const auto folder = cache_directory();
-  if (auto made = create_directories(folder); !made)
+  if (auto made = warpwright::create_directories(folder); !made)
     return {Health::kNote, "cache", made.error().message, "set WARPWRIGHT_CACHE to a folder you can write"};
   struct statvfs space {};
   if (::statvfs(folder.c_str(), &space) != 0) return {Health::kNote, "cache", folder.string(), ""};
