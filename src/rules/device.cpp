@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
 #include <functional>
 #include <map>
 
 #include "src/base/files.h"
+#include "src/rules/toml_reader.h"
 
 namespace warpwright::rules {
 namespace {
@@ -50,14 +48,11 @@ std::map<std::string, Setter> setters_for(DeviceModel& device) {
 
 Result<DeviceModel> load_device_file(const std::filesystem::path& path) {
   TRY_ASSIGN(const std::string text, read_file(path, 1 << 20));
-  const toml::parse_result parsed = toml::parse(text, path.string());
-  if (!parsed)
-    return usage_error(fmt::format("{}:{}: {}", path.string(), parsed.error().source().begin.line,
-                                   parsed.error().description()));
+  TRY_ASSIGN(const toml::table table, parse_toml(text, path.string()));
   DeviceModel device;
   device.name = path.stem().string();
   auto setters = setters_for(device);
-  for (const auto& [key, node] : parsed.table()) {
+  for (const auto& [key, node] : table) {
     const std::string name(key.str());
     auto setter = setters.find(name);
     if (setter == setters.end())

@@ -1,8 +1,8 @@
-// What correct and comparable mean for a definition: configs/rules/*.toml (contracts: src/rules/README.md).
+// What correct and comparable mean for a definition: configs/rules/*.toml (format: src/rules/README.md).
 //
 // The rules of a definition are those of the file that lists it by name, else of the family file whose
 // [family] matches its op_type, name prefix and tensor names, so that another member of a family needs no
-// file of its own.
+// file of its own; else defaults: FlashInfer-Bench's tolerance, normal inputs, the Python reference.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "src/base/result.h"
+#include "src/rules/generator.h"
 #include "src/trace/dataset.h"
 
 namespace warpwright::rules {
@@ -26,20 +27,15 @@ struct OfficialTolerance {
   double matched_ratio = 1.0;
 };
 
-// Ours, per output tensor, scaled by the reference so that tiny outputs are judged too.
+// Ours, per output tensor, scaled by the reference so that tiny outputs are judged too. rms is taken over the
+// whole tensor of one workload.
 struct StrictTolerance {
-  double scaled_max = 0;   // max |error| / rms(reference)
+  double scaled_max = 0;   // max of |error| / (|reference| + rms(reference))
   double scaled_rms = 0;   // rms(error) / rms(reference)
   double scaled_bias = 0;  // |mean(error)| / rms(reference)
 };
 
-// How random values of an input are drawn; parameters by name (see reference/inputs).
-struct Generator {
-  std::string distribution;  // normal | uniform | unit_rows | constant | ...
-  std::map<std::string, double> parameters;
-};
-
-// One set of generators: "contest" stands for the contest's statistics; others are the strict rule's
+// One set of generators: the first profile stands for the contest's statistics; others are the strict rule's
 // alternatives.
 struct InputProfile {
   std::string name;
@@ -52,19 +48,35 @@ struct Band {
 };
 
 struct SelectedWorkload {
-  trace::WorkloadGroup group;
+  trace::WorkloadGroup group;  // its workload lacks the optional inputs that the profile leaves out
   std::string band;
-  std::string profile;  // input profile's name; empty: the first
+  std::string profile;  // input profile's name
+};
+
+// What [selection.NAME] asks for: workloads of the dataset, or cases of its own.
+struct Selection {
+  enum class Take { kCases, kAll, kCheapestOfEachBand };
+  struct Case {
+    trace::Axes axes;
+    std::map<std::string, double> scalars;  // other than scalar_defaults
+    std::vector<std::string> profiles;      // each gives one workload; empty: the first profile
+    // Plan expression over axes: the dataset's workloads whose place this (smaller) case takes, with their
+    // uuids and so their weight. Empty: none; such a case counts once.
+    std::string stands_for;
+  };
+  Take take = Take::kCases;
+  std::vector<Case> cases;  // kCases
 };
 
 struct Rules {
   std::string oracle;  // family name, e.g. "gdn_decode"; empty: the Python reference
   OfficialTolerance official;
-  std::map<std::string, StrictTolerance> strict;  // by output name
-  std::vector<InputProfile> profiles;
-  std::vector<Band> bands;
+  std::map<std::string, StrictTolerance> strict;  // by output name; empty: only the official rule applies
+  std::vector<InputProfile> profiles;             // never empty after load_rules
+  std::vector<Band> bands;                        // empty: one band "all"
   std::map<std::string, double> scalar_defaults;  // values of scalar inputs when the workload says `random`
-  std::string source_path;
+  std::map<std::string, Selection> selections;
+  std::string source_path;   // empty: defaults
   std::string content_hash;  // part of the result key
 
   // Expands a selection: "smoke", "all", "sim", "adversarial", or workload indices "0,3,17".
@@ -73,14 +85,15 @@ struct Rules {
                                                const trace::LoadedDefinition& loaded) const;
   Result<std::string> band_of(const trace::Definition& definition, const trace::Axes& axes) const;
 
-  struct Selection {
-    std::vector<trace::Axes> axes;  // extra shapes of [selection.adversarial] etc.
-    std::vector<std::string> profiles;
-  };
-  std::map<std::string, Selection> selections;
+  // Empty name: the first profile. Null: no such profile.
+  const InputProfile* find_profile(std::string_view name) const;
+  // The generator of a tensor in a profile: the profile's, else the first profile's, else normal(0, 1) for
+  // floating point and integers 0 or 1 for the rest.
+  Generator generator_of(const trace::Tensor& tensor, std::string_view profile) const;
 };
 
-// Searches <dataset>/rules, then configs/rules below `home`.
+// Searches <dataset>/rules, then configs/rules below `home`. A malformed file in either is an error with its
+// line, also if it belongs to another definition.
 Result<Rules> load_rules(const trace::LoadedDefinition& loaded, const std::filesystem::path& home);
 
 }  // namespace warpwright::rules

@@ -26,11 +26,7 @@ plan::BindInputs bind_inputs(const trace::Definition& definition, const trace::W
   inputs.device = device;
   for (const trace::Tensor& input : definition.inputs) {
     if (!input.optional || input.is_scalar) continue;
-    auto given = workload.inputs.find(input.name);
-    const bool is_null = given != workload.inputs.end() &&
-                         given->second.kind == trace::WorkloadInput::Kind::kScalar &&
-                         given->second.scalar_is_null;
-    inputs.present[input.name] = !is_null;
+    inputs.present[input.name] = workload.inputs.contains(input.name);
   }
   return inputs;
 }

@@ -58,6 +58,10 @@ int size_bits(DType dtype) {
   return facts(dtype).bits;
 }
 
+bool is_floating(DType dtype) {
+  return facts(dtype).name.starts_with("float") || dtype == DType::kBfloat16;
+}
+
 std::string_view cuda_type(DType dtype) {
   return facts(dtype).cuda_type;
 }

@@ -1,0 +1,99 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/base/files.h"
+#include "src/base/hash.h"
+#include "src/rules/rules_file.h"
+
+namespace warpwright::rules {
+namespace {
+
+constexpr size_t kMaxRulesBytes = 1 << 20;
+
+// The file that lists the definition by name, else the first whose family matches.
+Result<std::optional<Rules>> find_in_folder(const std::filesystem::path& folder,
+                                            const trace::Definition& definition) {
+  std::optional<Rules> by_name;
+  std::optional<Rules> by_family;
+  for (const std::filesystem::path& path : list_files(folder, ".toml")) {
+    TRY_ASSIGN(const std::string text, read_file(path, kMaxRulesBytes));
+    TRY_ASSIGN(const RulesFile file, parse_rules_file(text, path.string()));
+    const bool named = std::find(file.definitions.begin(), file.definitions.end(), definition.name) !=
+                       file.definitions.end();
+    if (named && !by_name) by_name = file.rules;
+    if (file.family && file.family->matches(definition) && !by_family) by_family = file.rules;
+  }
+  return by_name ? by_name : by_family;
+}
+
+// Names in the rules that the definition does not have are mistakes of the file.
+Result<void> check_names(const Rules& rules, const trace::Definition& definition) {
+  const auto wrong = [&](std::string_view what, const std::string& name) {
+    return usage_error(
+        fmt::format("{}: {} '{}': {} has no such name", rules.source_path, what, name, definition.name));
+  };
+  for (const auto& [output, tolerance] : rules.strict) {
+    if (definition.find_output(output) == nullptr) return wrong("strict tolerance of", output);
+  }
+  for (const auto& [scalar, value] : rules.scalar_defaults) {
+    const trace::Tensor* tensor = definition.find_input(scalar);
+    if (tensor == nullptr || !tensor->is_scalar) return wrong("default of scalar", scalar);
+  }
+  for (const InputProfile& profile : rules.profiles) {
+    for (const auto& [input, generator] : profile.generators) {
+      const trace::Tensor* tensor = definition.find_input(input);
+      if (tensor == nullptr || tensor->is_scalar)
+        return wrong(fmt::format("profile '{}': input", profile.name), input);
+      if (generator.distribution == Distribution::kAbsent && !tensor->optional)
+        return usage_error(fmt::format("{}: profile '{}': input '{}' is not optional, so it cannot be absent",
+                                       rules.source_path, profile.name, input));
+    }
+  }
+  for (const auto& [name, selection] : rules.selections) {
+    for (const Selection::Case& item : selection.cases) {
+      for (const auto& [scalar, value] : item.scalars) {
+        const trace::Tensor* tensor = definition.find_input(scalar);
+        if (tensor == nullptr || !tensor->is_scalar)
+          return wrong(fmt::format("selection '{}': scalar", name), scalar);
+      }
+    }
+  }
+  return {};
+}
+
+Result<void> check_strict(const Rules& rules, const trace::Definition& definition) {
+  if (rules.strict.empty()) return {};
+  for (const trace::Tensor& output : definition.outputs) {
+    if (!rules.strict.contains(output.name))
+      return usage_error(
+          fmt::format("{}: output '{}' has no [strict.{}]", rules.source_path, output.name, output.name));
+  }
+  return {};
+}
+
+void add_defaults(Rules& rules) {
+  if (rules.profiles.empty()) rules.profiles.push_back({"random", {}});
+  rules.selections.try_emplace("all", Selection{Selection::Take::kAll, {}});
+  rules.selections.try_emplace("smoke", Selection{Selection::Take::kCheapestOfEachBand, {}});
+  rules.selections.try_emplace("sim", Selection{Selection::Take::kAll, {}});
+}
+
+}  // namespace
+
+Result<Rules> load_rules(const trace::LoadedDefinition& loaded, const std::filesystem::path& home) {
+  for (const std::filesystem::path& folder : {loaded.dataset / "rules", home / "configs" / "rules"}) {
+    TRY_ASSIGN(std::optional<Rules> rules, find_in_folder(folder, loaded.definition));
+    if (!rules) continue;
+    TRY(check_names(*rules, loaded.definition));
+    TRY(check_strict(*rules, loaded.definition));
+    add_defaults(*rules);
+    return std::move(*rules);
+  }
+  Rules defaults;
+  defaults.content_hash = sha256_hex("defaults");
+  add_defaults(defaults);
+  return defaults;
+}
+
+}  // namespace warpwright::rules
