@@ -14,7 +14,8 @@ constexpr const char* kDecode = "gdn_decode_qk4_v8_d128_k_last";
 
 const char* kTiny = R"({"name":"tiny","op_type":"test","future_key":{"deep":[1]},
  "axes":{"n":{"type":"var"},"d":{"type":"const","value":4}},
- "inputs":{"z":{"shape":["n","d"],"dtype":"bfloat16"},"a":{"shape":["n",3],"dtype":"float8_e4m3fn","optional":true},
+ "inputs":{"z":{"shape":["n","d"],"dtype":"bfloat16"},
+           "a":{"shape":["n",3],"dtype":"float8_e4m3fn","optional":true},
            "s":{"shape":null,"dtype":"float32"}},
  "outputs":{"y":{"shape":["n"],"dtype":"float32"}}})";
 
