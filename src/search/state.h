@@ -60,7 +60,6 @@ class State {
   Result<events::Candidate*> open_candidate(events::Ticket ticket, std::string_view what);
   Result<void> take_ticket(events::Ticket ticket, const events::Origin& origin);
   void set_phase(events::Candidate& candidate, events::Phase phase);
-  void enter_population(const events::Candidate& candidate);
 
   events::RunView view_;
   events::Ticket next_ticket_ = 0;

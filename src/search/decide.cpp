@@ -1,0 +1,165 @@
+#include "src/search/decide.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/base/check.h"
+#include "src/search/select.h"
+#include "src/search/tune.h"
+#include "src/search/window.h"
+
+namespace warpwright::search {
+namespace {
+
+using events::Candidate;
+using events::CandidateId;
+using events::Origin;
+using events::RunView;
+
+constexpr size_t kMaxMates = 16;
+
+// The other passed candidates of a source that stand in the archive, best first.
+std::vector<Mate> mates_of(const RunView& view, const Candidate& parent) {
+  std::vector<Mate> mates;
+  for (CandidateId id : view.archive) {
+    const Candidate& other = *view.find(id);
+    if (id != parent.id && other.source_hash == parent.source_hash) mates.push_back({id, other.knobs});
+    if (mates.size() == kMaxMates) break;
+  }
+  return mates;
+}
+
+class Decider {
+ public:
+  Decider(const State& state, const KnobFilter& accepts)
+      : state_(state),
+        view_(state.view()),
+        accepts_(accepts),
+        ticket_(state.next_ticket()),
+        island_(static_cast<int>(ticket_ % state.settings().islands)),
+        rng_(Rng::stream(view_.started->seed, "proposal", static_cast<uint64_t>(ticket_))) {}
+
+  Decision run() {
+    const auto& seeds = view_.started->seeds;
+    if (ticket_ < static_cast<int64_t>(seeds.size()))
+      return SeedProposal{{"seed", island_, {}, {}}, seeds[static_cast<size_t>(ticket_)]};
+    if (!view_.baseline) return Exhausted{why_no_baseline()};
+    std::map<std::string, double> operators = usable_operators();
+    while (!operators.empty()) {
+      const std::string op = draw_operator(operators);
+      auto decision = op == "tune" ? tune_somebody() : ask_model(op);
+      if (decision) return *decision;
+      operators.erase(op);
+    }
+    return nothing_left();
+  }
+
+ private:
+  std::map<std::string, double> usable_operators() const {
+    std::map<std::string, double> operators = state_.settings().operators;
+    const auto& limits = state_.settings().operator_limits;
+    std::erase_if(operators, [&](const auto& entry) {
+      auto limit = limits.find(entry.first);
+      return entry.second <= 0 || (limit != limits.end() && state_.requests_of(entry.first) >= limit->second);
+    });
+    return operators;
+  }
+
+  std::string draw_operator(const std::map<std::string, double>& operators) {
+    double total = 0;
+    for (const auto& [op, weight] : operators) total += weight;
+    double left = rng_.uniform() * total;
+    for (const auto& [op, weight] : operators) {
+      left -= weight;
+      if (left < 0) return op;
+    }
+    return operators.rbegin()->first;
+  }
+
+  // One parent after another, until a source has an assignment left.
+  std::optional<Decision> tune_somebody() {
+    std::set<std::string> exhausted;
+    const Eligible eligible = [&](const Candidate& c) { return !exhausted.contains(c.source_hash); };
+    while (auto parent_id = select_parent(view_, island_, rng_, eligible)) {
+      const Candidate& parent = *view_.find(*parent_id);
+      TuneInput input;
+      input.declared = &view_.sources.at(parent.source_hash).declared_knobs;
+      input.parent = &parent.knobs;
+      input.mates = mates_of(view_, parent);
+      input.tried = &state_.assignments_tried(parent.source_hash);
+      if (accepts_)
+        input.accepts = [&](const KnobValues& knobs) { return accepts_(parent.source_hash, knobs); };
+      if (auto move = tune(input, rng_)) {
+        Origin origin{"tune", island_, parent.id, {}};
+        if (move->mate) origin.inspirations = {*move->mate};
+        return KnobProposal{std::move(origin), parent.source_hash, std::move(move->knobs),
+                            std::move(move->note)};
+      }
+      exhausted.insert(parent.source_hash);
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Decision> ask_model(const std::string& op) {
+    const auto parent = select_parent(view_, island_, rng_, [](const Candidate&) { return true; });
+    if (!parent) return std::nullopt;
+    const int count = state_.settings().inspirations;
+    return ModelRequest{{op, island_, *parent, select_inspirations(view_, island_, *parent, count, rng_)},
+                        state_.requests_of(op)};
+  }
+
+  // What is outstanding may still bring new parents; only when nothing is can the search be over.
+  Decision nothing_left() const {
+    if (state_.last_working_ticket() < state_.applied()) return Exhausted{"search space exhausted"};
+    return Idle{"nothing to propose before outstanding outcomes are known"};
+  }
+
+  std::string why_no_baseline() const {
+    const Candidate* first = view_.find(0);
+    const events::ResultSummary* result = first == nullptr ? nullptr : view_.result_of(*first);
+    if (result == nullptr) return "the baseline seed was not evaluated: nothing can be scored";
+    return fmt::format("the baseline seed {} did not pass ({}: {}): nothing can be scored",
+                       view_.started->seeds[0].name, to_string(result->status), result->message);
+  }
+
+  const State& state_;
+  const RunView& view_;
+  const KnobFilter& accepts_;
+  const events::Ticket ticket_;
+  const int island_;
+  Rng rng_;
+};
+
+}  // namespace
+
+KnobValues default_knobs(const std::vector<events::DeclaredKnob>& declared) {
+  KnobValues knobs;
+  for (const events::DeclaredKnob& knob : declared) knobs[knob.name] = knob.default_value;
+  return knobs;
+}
+
+Decision decide(const State& state, const KnobFilter& accepts) {
+  CHECK(ready_to_decide(state));
+  return Decider(state, accepts).run();
+}
+
+events::Event event_of(const State& state, const Decision& decision,
+                       const std::vector<events::DeclaredKnob>& seed_knobs) {
+  const events::Ticket ticket = state.next_ticket();
+  if (const auto* seed = std::get_if<SeedProposal>(&decision))
+    return events::Proposed{ticket,
+                            seed->origin,
+                            seed->seed.source_hash,
+                            default_knobs(seed_knobs),
+                            seed_knobs,
+                            "seed " + seed->seed.name};
+  if (const auto* knobs = std::get_if<KnobProposal>(&decision))
+    return events::Proposed{ticket, knobs->origin, knobs->source_hash, knobs->knobs, {}, knobs->note};
+  if (const auto* request = std::get_if<ModelRequest>(&decision))
+    return events::ModelRequested{ticket, request->origin, request->request_index};
+  CHECK(std::holds_alternative<Idle>(decision));
+  return events::ProposalFailed{ticket, events::ProposalFailed::Kind::kIdle, std::get<Idle>(decision).reason};
+}
+
+}  // namespace warpwright::search

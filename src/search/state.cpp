@@ -1,0 +1,299 @@
+#include "src/search/state.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "src/base/check.h"
+#include "src/base/hash.h"
+#include "src/search/population.h"
+#include "src/search/score.h"
+
+namespace warpwright::search {
+
+using events::Candidate;
+using events::CandidateId;
+using events::Phase;
+using events::Ticket;
+
+namespace {
+
+tl::unexpected<Error> contradiction(std::string what) {
+  return infrastructure_error("the journal contradicts itself: " + what);
+}
+
+size_t index_of(Phase phase) {
+  return static_cast<size_t>(phase);
+}
+
+}  // namespace
+
+std::string canonical_knobs(const KnobValues& knobs) {
+  std::string text;
+  for (const auto& [name, value] : knobs) {
+    if (!text.empty()) text += ',';
+    text += name + '=' + value;
+  }
+  return text;
+}
+
+const events::SearchSettings& State::settings() const {
+  CHECK(started());
+  return view_.started->search;
+}
+
+Result<State> State::fold(std::span<const events::Record> records) {
+  State state;
+  for (const events::Record& record : records) {
+    auto done = state.apply(record.event);
+    if (!done) return add_context(done.error(), fmt::format("event {}", record.seq));
+  }
+  return state;
+}
+
+Result<void> State::apply(const events::Event& event) {
+  if (!started() && !std::holds_alternative<events::RunStarted>(event))
+    return contradiction(fmt::format("{} before run-started", events::kind_of(event)));
+  return std::visit([this](const auto& e) { return on(e); }, event);
+}
+
+bool State::outcome_known(Ticket ticket) const {
+  if (ticket >= next_ticket_) return false;
+  if (idle_.contains(ticket)) return true;
+  const Candidate* c = view_.find(ticket);
+  if (c == nullptr) return false;
+  if (c->phase == Phase::kProposalFailed || c->phase == Phase::kAbandoned) return true;
+  return !c->result_key.empty() && view_.results.contains(c->result_key);
+}
+
+int64_t State::requests_of(const std::string& op) const {
+  auto it = requests_.find(op);
+  return it == requests_.end() ? 0 : it->second;
+}
+
+const std::set<std::string>& State::assignments_tried(const std::string& source_hash) const {
+  static const std::set<std::string> kNone;
+  auto it = tried_.find(source_hash);
+  return it == tried_.end() ? kNone : it->second;
+}
+
+std::optional<CandidateId> State::first_with_key(const std::string& result_key) const {
+  auto it = first_with_key_.find(result_key);
+  if (it == first_with_key_.end()) return std::nullopt;
+  return it->second;
+}
+
+// ---- tickets ----
+
+Result<Candidate*> State::open_candidate(Ticket ticket, std::string_view what) {
+  auto it = view_.candidates.find(ticket);
+  if (it == view_.candidates.end())
+    return contradiction(fmt::format("{} for ticket {}, which has no proposal", what, ticket));
+  const Phase phase = it->second.phase;
+  if (ticket < view_.applied || phase == Phase::kProposalFailed || phase == Phase::kAbandoned)
+    return contradiction(fmt::format("{} for ticket {}, which is closed", what, ticket));
+  return &it->second;
+}
+
+Result<void> State::take_ticket(Ticket ticket, const events::Origin& origin) {
+  if (ticket != next_ticket_)
+    return contradiction(fmt::format("ticket {} is proposed where {} is next", ticket, next_ticket_));
+  if (origin.island < 0 || static_cast<size_t>(origin.island) >= view_.islands.size())
+    return contradiction(
+        fmt::format("ticket {} is for island {}, which does not exist", ticket, origin.island));
+  if (origin.parent && view_.find(*origin.parent) == nullptr)
+    return contradiction(fmt::format("ticket {} has an unknown parent {}", ticket, *origin.parent));
+  Candidate& candidate = view_.candidates[ticket];
+  candidate.id = ticket;
+  candidate.origin = origin;
+  candidate.phase = Phase::kRequested;
+  ++view_.counters.by_phase[index_of(candidate.phase)];
+  ++view_.counters.by_operator[origin.op];
+  ++view_.islands[static_cast<size_t>(origin.island)].proposed;
+  ++requests_[origin.op];
+  last_working_ticket_ = next_ticket_++;
+  return {};
+}
+
+void State::set_phase(Candidate& candidate, Phase phase) {
+  --view_.counters.by_phase[index_of(candidate.phase)];
+  candidate.phase = phase;
+  ++view_.counters.by_phase[index_of(phase)];
+}
+
+// ---- one function per event ----
+
+Result<void> State::on(const events::RunStarted& event) {
+  if (started()) return contradiction("run-started twice");
+  view_.started = event;
+  view_.islands.resize(static_cast<size_t>(event.search.islands));
+  return {};
+}
+
+Result<void> State::on(const events::ModelRequested& event) {
+  return take_ticket(event.ticket, event.origin);
+}
+
+Result<void> State::on(const events::ModelAnswered& event) {
+  TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "model-answered"));
+  if (candidate->phase != Phase::kRequested)
+    return contradiction(fmt::format("ticket {} is answered but was not asked", event.ticket));
+  candidate->reply_hash = event.reply_hash;
+  view_.counters.input_tokens += event.input_tokens;
+  view_.counters.output_tokens += event.output_tokens;
+  return {};
+}
+
+Result<void> State::on(const events::Proposed& event) {
+  const bool decided_here =
+      event.ticket == next_ticket_;  // a seed or tune; a model's ticket was taken before
+  if (decided_here) TRY(take_ticket(event.ticket, event.origin));
+  TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "proposed"));
+  if (candidate->phase != Phase::kRequested)
+    return contradiction(fmt::format("ticket {} is proposed twice", event.ticket));
+  candidate->source_hash = event.source_hash;
+  candidate->knobs = event.knobs;
+  candidate->note = event.note;
+  set_phase(*candidate, Phase::kProposed);
+  auto [source, is_new] = view_.sources.try_emplace(event.source_hash);
+  if (source->second.declared_knobs.empty()) source->second.declared_knobs = event.declared_knobs;
+  // The smallest number, not the first to arrive: the order of answers must not show.
+  CandidateId& first = source->second.first_candidate;
+  first = is_new ? event.ticket : std::min(first, event.ticket);
+  if (decided_here) tried_[event.source_hash].insert(canonical_knobs(event.knobs));
+  return {};
+}
+
+Result<void> State::on(const events::ProposalFailed& event) {
+  if (event.kind == events::ProposalFailed::Kind::kIdle) {
+    if (event.ticket != next_ticket_)
+      return contradiction(fmt::format("ticket {} is idle where {} is next", event.ticket, next_ticket_));
+    idle_.insert(next_ticket_++);
+    ++view_.counters.idle;
+    return {};
+  }
+  TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "proposal-failed"));
+  candidate->failure = event.reason;
+  set_phase(*candidate, Phase::kProposalFailed);
+  return {};
+}
+
+Result<void> State::on(const events::Compiled& event) {
+  TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "compiled"));
+  if (candidate->phase != Phase::kProposed)
+    return contradiction(fmt::format("ticket {} is compiled but not proposed", event.ticket));
+  candidate->identity = event.identity;
+  candidate->result_key = event.result_key;
+  set_phase(*candidate, Phase::kCompiled);
+  return {};
+}
+
+Result<void> State::on(const events::EvaluationFinished& event) {
+  TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "evaluation-finished"));
+  if (candidate->phase != Phase::kProposed && candidate->phase != Phase::kCompiled)
+    return contradiction(fmt::format("ticket {} is evaluated but not proposed", event.ticket));
+  if (event.result_key.empty() || event.summary.status == Status::kWorkerLost)
+    return contradiction(fmt::format("the result of ticket {} has no key or is WORKER_LOST", event.ticket));
+  if (!candidate->result_key.empty() && candidate->result_key != event.result_key)
+    return contradiction(fmt::format("ticket {} was compiled under another result key", event.ticket));
+  if (!view_.results.emplace(event.result_key, event.summary).second)
+    return contradiction(fmt::format("result key {} is evaluated twice", event.result_key));
+  view_.report_hash[event.result_key] = event.report_hash;
+  candidate->result_key = event.result_key;
+  if (candidate->identity.empty()) candidate->identity = event.summary.identity;
+  set_phase(*candidate, Phase::kEvaluated);
+  ++view_.counters.evaluations;
+  return {};
+}
+
+Result<void> State::on(const events::Abandoned& event) {
+  TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "abandoned"));
+  candidate->failure = event.reason;
+  set_phase(*candidate, Phase::kAbandoned);
+  return {};
+}
+
+Result<void> State::on(const events::Applied& event) {
+  if (event.ticket != view_.applied || !outcome_known(event.ticket))
+    return contradiction(
+        fmt::format("ticket {} is applied out of order or without an outcome", event.ticket));
+  if (!event.status) {  // nothing was evaluated
+    const Candidate* failed = view_.find(event.ticket);
+    if (failed != nullptr && failed->phase != Phase::kProposalFailed && failed->phase != Phase::kAbandoned)
+      return contradiction(
+          fmt::format("ticket {} has a result but is applied without a status", event.ticket));
+    idle_.erase(event.ticket);
+    ++view_.applied;
+    return {};
+  }
+  TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "applied"));
+  if (candidate->result_key != event.result_key)
+    return contradiction(fmt::format("ticket {} is applied with another result", event.ticket));
+  candidate->status = *event.status;
+  candidate->score = event.score;
+  candidate->duplicate_of = event.duplicate_of;
+  set_phase(*candidate, Phase::kApplied);
+  ++view_.applied;
+  ++view_.counters.by_status[*event.status];
+  if (event.duplicate_of) ++view_.counters.duplicates;
+  tried_[candidate->source_hash].insert(canonical_knobs(candidate->knobs));
+  first_with_key_.try_emplace(event.result_key, event.ticket);
+  if (!candidate->passed()) return {};
+  if (event.ticket == 0 && view_.started->seeds.size() > 0) {
+    TRY_ASSIGN(view_.baseline, make_baseline(view_.started->seeds[0].name, 0, *view_.result_of(*candidate)));
+  }
+  if (!candidate->duplicate_of) enter_population(view_, *candidate);
+  return {};
+}
+
+Result<void> State::on(const events::Migrated& event) {
+  const auto is_island = [&](int i) { return i >= 0 && static_cast<size_t>(i) < view_.islands.size(); };
+  for (const events::Migrated::Move& move : event.moves) {
+    const Candidate* candidate = view_.find(move.candidate);
+    if (candidate == nullptr || !candidate->passed() || !is_island(move.from) || !is_island(move.to))
+      return contradiction(fmt::format("a migration of candidate {} that cannot be", move.candidate));
+    perform_move(view_, move);
+  }
+  last_migration_ = view_.applied;
+  return {};
+}
+
+Result<void> State::on(const events::RunPaused&) {
+  return {};
+}
+
+Result<void> State::on(const events::RunResumed&) {
+  view_.finished_reason.clear();  // a finished run may go on with a larger budget
+  return {};
+}
+
+Result<void> State::on(const events::RunFinished& event) {
+  view_.finished_reason = event.reason.empty() ? "finished" : event.reason;
+  return {};
+}
+
+// ---- digest ----
+
+std::string State::digest() const {
+  FieldHasher hasher;
+  auto add = [&](const auto& value) { hasher.add(fmt::format("{}", value)); };
+  add(next_ticket_);
+  add(view_.applied);
+  add(last_working_ticket_);
+  add(last_migration_);
+  for (const auto& [op, count] : requests_) add(fmt::format("{}:{}", op, count));
+  for (const auto& [source, assignments] : tried_)
+    if (!assignments.empty()) add(fmt::format("{}:{}", source, fmt::join(assignments, ";")));
+  for (const auto& [key, id] : first_with_key_) add(fmt::format("{}:{}", key, id));
+  for (const events::IslandView& island : view_.islands) {
+    add(fmt::format("island {} {}", island.proposed, island.arrived));
+    for (const auto& [cell, id] : island.cells) add(fmt::format("{}:{}", fmt::join(cell, ","), id));
+  }
+  add(fmt::format("archive {}", fmt::join(view_.archive, ",")));
+  for (const auto& [id, c] : view_.candidates)
+    if (c.phase == Phase::kApplied) add(fmt::format("{} {} {:a}", id, to_string(c.status), c.score));
+  return hasher.hex();
+}
+
+}  // namespace warpwright::search

@@ -1,0 +1,50 @@
+// For tests: a world without kernels. A source is a name, a result is a function of its source and knobs, and
+// outstanding work completes in an order drawn by the test: what the engine does, in forty lines.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "src/base/rng.h"
+#include "src/search/decide.h"
+#include "src/search/window.h"
+
+namespace warpwright::search::test {
+
+// Two seeds ("plain", "good") with knobs, a third that fails; model answers make "model<i>" sources, every
+// fourth of which is no candidate at all.
+events::RunStarted make_run(uint64_t seed, int window);
+
+events::ResultSummary evaluate(const std::string& source, const KnobValues& knobs);
+std::vector<events::DeclaredKnob> knobs_of(const std::string& source);
+
+class World {
+ public:
+  World(events::RunStarted run, int workers, uint64_t arrival_seed);
+  static World resume(std::vector<events::Event> journal, int workers, uint64_t arrival_seed);
+
+  // Until `tickets` are decided and settled as far as the window allows, or the search says it is over.
+  void run(int64_t tickets);
+  void drain();  // the rest of the outcomes, in order
+  bool one_arrival();
+
+  void append(events::Event event);
+
+  State state;
+  std::vector<events::Event> journal;
+  std::string ended;  // reason of Exhausted
+
+  // The events whose order is promised, as text.
+  std::vector<std::string> ordered() const;
+
+ private:
+  World() : arrivals_(0) {}
+  void settle(Drain drain = Drain::kNo);
+  bool decide_next();
+  std::vector<events::Ticket> outstanding() const;
+
+  int workers_ = 1;
+  Rng arrivals_;
+};
+
+}  // namespace warpwright::search::test

@@ -1,0 +1,168 @@
+// The test world itself (test_world.h); in a file of the test program, so that it is no part of the library.
+#include "src/search/test_world.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "src/base/hash.h"
+#include "src/base/rng.h"
+
+namespace warpwright::search::test {
+
+using namespace events;
+
+RunStarted make_run(uint64_t seed, int window) {
+  RunStarted run;
+  run.definition = "toy";
+  run.seed = seed;
+  run.seeds = {{"plain.cu", "plain"}, {"good.cu", "good"}, {"broken.cu", "broken"}};
+  run.search.window = window;
+  run.search.islands = 3;
+  run.search.migration_interval = 10;
+  run.search.migration_count = 2;
+  run.search.archive_size = 12;
+  run.search.operators = {{"tune", 3}, {"scripted", 1}};
+  run.search.operator_limits = {{"scripted", 12}};
+  return run;
+}
+
+std::vector<DeclaredKnob> knobs_of(const std::string& source) {
+  if (source == "broken") return {};
+  if (source == "plain") return {{"THREADS", {"64", "128", "256"}, "64"}};
+  return {
+      {"ROWS", {"1", "2", "4", "8"}, "2"}, {"SPLITS", {"1", "2", "4"}, "1"}, {"VEC", {"1", "2", "4"}, "4"}};
+}
+
+ResultSummary evaluate(const std::string& source, const KnobValues& knobs) {
+  Rng draw = Rng::stream(7, source + canonical_knobs(knobs));
+  ResultSummary result;
+  result.stage = Stage::kTime;
+  result.measure = {"sim", "b200", "sim-estimate", "contest"};
+  result.status = source == "broken" || draw.below(5) == 0 ? Status::kIncorrectNumerical : Status::kPassed;
+  if (source == "plain") result.status = Status::kPassed;
+  result.launches = static_cast<int>(1 + draw.below(5));
+  result.kernels = {{"k", static_cast<int>(draw.below(200)), 0, static_cast<int>(draw.below(60000)), 0, 256}};
+  for (int i = 0; i < 3; ++i) {
+    const double latency_us = static_cast<double>(10 + draw.below(20));
+    result.workloads.push_back(
+        {"u" + std::to_string(i), {}, i == 0 ? "small" : "large", 1.0 + i, Status::kPassed, latency_us, 0});
+  }
+  return result;
+}
+
+World::World(RunStarted run, int workers, uint64_t arrival_seed)
+    : workers_(workers), arrivals_(arrival_seed) {
+  append(std::move(run));
+}
+
+World World::resume(std::vector<Event> journal, int workers, uint64_t arrival_seed) {
+  World world;
+  world.workers_ = workers;
+  world.arrivals_ = Rng(arrival_seed);
+  for (Event& event : journal) world.append(std::move(event));
+  return world;
+}
+
+void World::append(Event event) {
+  auto done = state.apply(event);
+  ASSERT_TRUE(done) << done.error().message;
+  journal.push_back(std::move(event));
+}
+
+void World::settle(Drain drain) {
+  for (;;) {
+    auto event = next_settlement(state, drain);
+    ASSERT_TRUE(event) << event.error().message;
+    if (!*event) return;
+    append(std::move(**event));
+  }
+}
+
+bool World::decide_next() {
+  const auto accepts = [](const std::string&, const KnobValues& knobs) {  // `require ROWS * SPLITS <= 16`
+    return !knobs.contains("ROWS") || std::stoi(knobs.at("ROWS")) * std::stoi(knobs.at("SPLITS")) <= 16;
+  };
+  const Decision decision = decide(state, accepts);
+  if (const auto* over = std::get_if<Exhausted>(&decision)) {
+    ended = over->reason;
+    return false;
+  }
+  const auto* seed = std::get_if<SeedProposal>(&decision);
+  append(event_of(state, decision, seed ? knobs_of(seed->seed.source_hash) : std::vector<DeclaredKnob>()));
+  return true;
+}
+
+std::vector<Ticket> World::outstanding() const {
+  std::vector<Ticket> tickets;
+  for (Ticket t = state.applied(); t < state.next_ticket(); ++t)
+    if (!state.outcome_known(t)) tickets.push_back(t);
+  if (tickets.size() > static_cast<size_t>(workers_)) tickets.resize(static_cast<size_t>(workers_));
+  return tickets;
+}
+
+// One step of one outstanding ticket, any of those that the workers hold.
+bool World::one_arrival() {
+  const std::vector<Ticket> tickets = outstanding();
+  if (tickets.empty()) return false;
+  const Candidate candidate = *state.view().find(tickets[arrivals_.below(tickets.size())]);
+  if (candidate.phase == Phase::kRequested) {
+    const int64_t answer = candidate.id % 8;  // some answers are equal: a source proposed twice
+    append(ModelAnswered{candidate.id, "scripted", "", "stop", "", "reply" + std::to_string(answer), 1, 1});
+    if (answer % 4 == 3) {
+      append(ProposalFailed{candidate.id, ProposalFailed::Kind::kNoCode, "no code block"});
+    } else {
+      const std::string source = "model" + std::to_string(answer);
+      append(Proposed{candidate.id, candidate.origin, source, default_knobs(knobs_of(source)),
+                      knobs_of(source), ""});
+    }
+    return true;
+  }
+  const ResultSummary result = evaluate(candidate.source_hash, candidate.knobs);
+  // Programs that differ in VEC=1 and VEC=2 only compile to the same code.
+  KnobValues effective = candidate.knobs;
+  if (effective.contains("VEC") && effective["VEC"] == "1") effective["VEC"] = "2";
+  const std::string key = candidate.source_hash + ":" + canonical_knobs(effective);
+  if (candidate.phase == Phase::kProposed && arrivals_.below(2) == 0) {
+    append(Compiled{candidate.id, "id of " + key, key});
+    return true;
+  }
+  if (state.view().results.contains(key)) {
+    append(Compiled{candidate.id, "id of " + key, key});
+    return true;
+  }
+  append(EvaluationFinished{candidate.id, key, "report", evaluate(candidate.source_hash, effective)});
+  return true;
+}
+
+void World::run(int64_t tickets) {
+  while (ended.empty()) {
+    settle();
+    bool decided = false;
+    while (ended.empty() && state.next_ticket() < tickets && ready_to_decide(state) && decide_next()) {
+      decided = true;
+      settle();
+    }
+    if (!one_arrival() && !decided) return;
+  }
+}
+
+void World::drain() {
+  do settle(Drain::kYes);
+  while (one_arrival());
+  settle(Drain::kYes);
+}
+
+std::vector<std::string> World::ordered() const {
+  std::vector<std::string> list;
+  for (const Event& event : journal) {
+    const auto* proposed = std::get_if<Proposed>(&event);
+    const bool fixed = std::holds_alternative<ModelRequested>(event) ||
+                       std::holds_alternative<Applied>(event) || std::holds_alternative<Migrated>(event) ||
+                       (proposed && (proposed->origin.op == "seed" || proposed->origin.op == "tune"));
+    if (fixed) list.push_back(std::string(kind_of(event)) + dump_json(to_json(event)));
+  }
+  return list;
+}
+
+}  // namespace warpwright::search::test

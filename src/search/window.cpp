@@ -1,0 +1,81 @@
+#include "src/search/window.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/base/check.h"
+#include "src/search/population.h"
+#include "src/search/score.h"
+
+namespace warpwright::search {
+namespace {
+
+using events::Applied;
+using events::Candidate;
+using events::Phase;
+using events::RunView;
+
+int64_t seed_count(const State& state) {
+  return static_cast<int64_t>(state.view().started->seeds.size());
+}
+
+int64_t needed_by_next(const State& state) {
+  return outcomes_needed(state.next_ticket(), seed_count(state), state.settings().window);
+}
+
+bool migration_is_due(const State& state) {
+  const events::SearchSettings& settings = state.settings();
+  return settings.islands > 1 && settings.migration_interval > 0 &&
+         state.applied() - state.last_migration() >= settings.migration_interval;
+}
+
+Result<Applied> application_of(const State& state, events::Ticket ticket) {
+  const RunView& view = state.view();
+  Applied applied;
+  applied.ticket = ticket;
+  const Candidate* candidate = view.find(ticket);
+  if (candidate == nullptr || candidate->phase == Phase::kProposalFailed ||
+      candidate->phase == Phase::kAbandoned)
+    return applied;
+  const events::ResultSummary& result = *view.result_of(*candidate);
+  applied.result_key = candidate->result_key;
+  applied.status = result.status;
+  applied.duplicate_of = state.first_with_key(candidate->result_key);
+  if (result.status != Status::kPassed) return applied;
+  if (ticket == 0) {  // the baseline itself
+    TRY_ASSIGN(const auto baseline, make_baseline(view.started->seeds[0].name, 0, result));
+    TRY_ASSIGN(applied.score, score(baseline, result));
+  } else if (view.baseline) {
+    auto value = score(*view.baseline, result);
+    if (!value) return add_context(value.error(), events::format_candidate_id(ticket));
+    applied.score = *value;
+  }
+  return applied;
+}
+
+}  // namespace
+
+int64_t outcomes_needed(events::Ticket ticket, int64_t seeds, int window) {
+  if (ticket < seeds) return 0;
+  return std::max({seeds, ticket - window + 1, int64_t{0}});
+}
+
+bool ready_to_decide(const State& state) {
+  return state.started() && !state.finished() && !migration_is_due(state) &&
+         state.applied() >= needed_by_next(state);
+}
+
+Result<std::optional<events::Event>> next_settlement(const State& state, Drain drain) {
+  using Settlement = std::optional<events::Event>;
+  if (!state.started()) return Settlement();
+  if (migration_is_due(state))
+    return Settlement(events::Migrated{state.applied(), plan_migration(state.view())});
+  const events::Ticket ticket = state.applied();
+  const bool visible = drain == Drain::kYes || ticket < needed_by_next(state);
+  if (!visible || !state.outcome_known(ticket)) return Settlement();
+  TRY_ASSIGN(Applied applied, application_of(state, ticket));
+  return Settlement(std::move(applied));
+}
+
+}  // namespace warpwright::search
