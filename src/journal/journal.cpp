@@ -1,0 +1,265 @@
+#include "src/journal/journal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "src/base/check.h"
+#include "src/base/files.h"
+#include "src/base/hash.h"
+#include "src/journal/run_lock.h"
+#include "src/journal/sqlite.h"
+
+namespace warpwright::journal {
+namespace fs = std::filesystem;
+namespace {
+
+using events::Event;
+using events::Record;
+
+constexpr int64_t kFormatVersion = 1;
+
+// WAL cannot be set inside a transaction. FULL flushes the log at every commit (src/journal/README.md).
+constexpr const char* kPragmas =
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA foreign_keys = OFF;";
+
+constexpr const char* kSchema =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+    "CREATE TABLE events(seq INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, kind TEXT NOT NULL, json TEXT "
+    "NOT NULL);"
+    "CREATE TABLE blobs(hash TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE results(result_key TEXT PRIMARY KEY, ticket INTEGER NOT NULL, report_hash TEXT NOT NULL)"
+    " WITHOUT ROWID;"
+    "INSERT INTO meta VALUES('format', 'warpwright-journal'), ('version', 1);";
+
+fs::path file_of(const fs::path& run_directory) {
+  return run_directory / "journal.db";
+}
+
+// No value: the file is empty (its creation was cut short before the first commit).
+Result<std::optional<int64_t>> read_version(const Db& db) {
+  TRY_ASSIGN(auto exists, Statement::prepare(db, "SELECT count(*) FROM sqlite_schema"));
+  auto tables = exists.use(db);
+  TRY(tables.step());
+  if (tables.integer(0) == 0) return std::optional<int64_t>();
+  auto query = Statement::prepare(db, "SELECT value FROM meta WHERE key = 'version'");
+  if (!query)
+    return infrastructure_error(fmt::format("{} is not a journal of warpwright", db.path().string()));
+  auto row = query->use(db);
+  TRY_ASSIGN(const bool found, row.step());
+  if (!found)
+    return infrastructure_error(fmt::format("{} is not a journal of warpwright", db.path().string()));
+  return std::optional<int64_t>(row.integer(0));
+}
+
+Result<void> check_version(const Db& db) {
+  TRY_ASSIGN(const auto version, read_version(db));
+  if (!version)
+    return usage_error(
+        fmt::format("{} holds no run (it ended before it began); remove it", db.path().string()));
+  if (*version != kFormatVersion)
+    return usage_error(
+        fmt::format("{} has journal format {}, this program reads {}: use the version that wrote it",
+                    db.path().string(), *version, kFormatVersion));
+  return {};
+}
+
+Result<void> check_sound(const Db& db) {
+  TRY_ASSIGN(auto statement, Statement::prepare(db, "PRAGMA quick_check(1)"));
+  auto row = statement.use(db);
+  TRY(row.step());
+  std::string verdict = row.text(0);
+  if (verdict == "ok") return {};
+  std::replace(verdict.begin(), verdict.end(), '\n', ' ');
+  return infrastructure_error(
+      fmt::format("{} is damaged ({}); restore it from a copy", db.path().string(), verdict));
+}
+
+Result<void> require_file(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error))
+    return usage_error(fmt::format("there is no run in {}: {} is missing", path.parent_path().string(),
+                                   path.filename().string()));
+  return {};
+}
+
+struct Statements {
+  Statement insert_event, insert_blob, insert_result, select_events, select_blob, select_result;
+
+  static Result<Statements> prepare(const Db& db) {
+    Statements s;
+    TRY_ASSIGN(s.insert_event, Statement::prepare(db, "INSERT INTO events VALUES(?, ?, ?, ?)"));
+    TRY_ASSIGN(s.insert_blob, Statement::prepare(db, "INSERT OR IGNORE INTO blobs VALUES(?, ?)"));
+    TRY_ASSIGN(s.insert_result, Statement::prepare(db, "INSERT INTO results VALUES(?, ?, ?)"));
+    TRY_ASSIGN(
+        s.select_events,
+        Statement::prepare(db, "SELECT seq, unix_ms, kind, json FROM events WHERE seq > ? ORDER BY seq"));
+    TRY_ASSIGN(s.select_blob, Statement::prepare(db, "SELECT bytes FROM blobs WHERE hash = ?"));
+    TRY_ASSIGN(s.select_result,
+               Statement::prepare(db, "SELECT ticket, report_hash FROM results WHERE result_key = ?"));
+    return s;
+  }
+};
+
+}  // namespace
+
+struct Journal::Impl {
+  std::optional<RunLock> lock;  // empty: read-only. Before `db`: released after the connection is closed
+  Db db;
+  Statements statements;
+  int64_t last_seq = 0;
+
+  Result<void> load() {
+    TRY_ASSIGN(statements, Statements::prepare(db));
+    TRY_ASSIGN(auto query, Statement::prepare(db, "SELECT max(seq), count(*) FROM events"));
+    auto row = query.use(db);
+    TRY(row.step());
+    last_seq = row.integer(0);
+    if (row.integer(1) != last_seq)
+      return infrastructure_error(
+          fmt::format("{} is damaged: {} events, the last is number {}; restore it from a copy",
+                      db.path().string(), row.integer(1), last_seq));
+    return {};
+  }
+
+  Result<void> store_event(const Record& record) {
+    TRY(statements.insert_event.use(db)
+            .bind(record.seq)
+            .bind(record.unix_ms)
+            .bind(events::kind_of(record.event))
+            .bind(dump_json(events::to_json(record.event)))
+            .step());
+    if (const auto* finished = std::get_if<events::EvaluationFinished>(&record.event))
+      return store_result(*finished);
+    return {};
+  }
+
+  Result<void> store_result(const events::EvaluationFinished& finished) {
+    TRY_ASSIGN(const auto present, find_result(finished.result_key));
+    if (present)
+      return infrastructure_error(fmt::format("{}: the result {} is recorded already (ticket {})",
+                                              db.path().string(), finished.result_key, present->ticket));
+    TRY(statements.insert_result.use(db)
+            .bind(finished.result_key)
+            .bind(finished.ticket)
+            .bind(finished.report_hash)
+            .step());
+    return {};
+  }
+
+  Result<std::optional<StoredResult>> find_result(const std::string& result_key) {
+    auto row = statements.select_result.use(db);
+    TRY_ASSIGN(const bool found, row.bind(result_key).step());
+    if (!found) return std::optional<StoredResult>();
+    return std::optional<StoredResult>({row.integer(0), row.text(1)});
+  }
+};
+
+Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Journal::Journal(Journal&&) noexcept = default;
+Journal& Journal::operator=(Journal&&) noexcept = default;
+Journal::~Journal() = default;
+
+const fs::path& Journal::path() const {
+  return impl_->db.path();
+}
+
+Result<Journal> Journal::create(const fs::path& run_directory) {
+  TRY(warpwright::create_directories(run_directory));
+  auto impl = std::make_unique<Impl>();
+  TRY_ASSIGN(impl->lock, RunLock::acquire(run_directory));
+  TRY_ASSIGN(impl->db, Db::open(file_of(run_directory), Db::Mode::kCreate));
+  TRY_ASSIGN(const auto version, read_version(impl->db));
+  if (version)
+    return usage_error(
+        fmt::format("{} holds a run already: resume it, or choose another folder", run_directory.string()));
+  TRY(impl->db.execute(kPragmas));
+  TRY_ASSIGN(auto transaction, Transaction::begin(impl->db));
+  TRY(impl->db.execute(kSchema));
+  TRY(transaction.commit());
+  TRY(impl->load());
+  return Journal(std::move(impl));
+}
+
+Result<Journal> Journal::open(const fs::path& run_directory) {
+  TRY(require_file(file_of(run_directory)));
+  auto impl = std::make_unique<Impl>();
+  TRY_ASSIGN(impl->lock, RunLock::acquire(run_directory));
+  TRY_ASSIGN(impl->db, Db::open(file_of(run_directory), Db::Mode::kReadWrite));
+  TRY(check_version(impl->db));
+  TRY(impl->db.execute(kPragmas));
+  TRY(check_sound(impl->db));
+  TRY(impl->load());
+  return Journal(std::move(impl));
+}
+
+Result<Journal> Journal::open_read_only(const fs::path& run_directory) {
+  const fs::path path = file_of(run_directory);
+  TRY(require_file(path));
+  auto impl = std::make_unique<Impl>();
+  TRY_ASSIGN(impl->db, Db::open(path, Db::Mode::kReadOnly));
+  if (!read_version(impl->db)) {
+    // A reader of a WAL file needs its -shm beside it. On read-only media it cannot make one; without a -wal
+    // it needs none, and the file can be read as it stands.
+    std::error_code error;
+    const auto wal_bytes = fs::file_size(fs::path(path.string() + "-wal"), error);
+    if (error || wal_bytes == 0) {
+      TRY_ASSIGN(impl->db, Db::open(path, Db::Mode::kReadOnlyImmutable));
+    }
+  }
+  TRY(check_version(impl->db));
+  TRY(impl->load());
+  return Journal(std::move(impl));
+}
+
+Result<std::vector<Record>> Journal::append(const std::vector<Event>& events, int64_t unix_ms,
+                                            const std::vector<std::string>& blobs) {
+  if (!impl_->lock) return infrastructure_error(fmt::format("{} is open for reading only", path().string()));
+  std::vector<Record> records;
+  for (const Event& event : events)
+    records.push_back({impl_->last_seq + static_cast<int64_t>(records.size()) + 1, unix_ms, event});
+  TRY_ASSIGN(auto transaction, Transaction::begin(impl_->db));
+  for (const std::string& bytes : blobs)
+    TRY(impl_->statements.insert_blob.use(impl_->db).bind(sha256_hex(bytes)).bind_blob(bytes).step());
+  for (const Record& record : records) TRY(impl_->store_event(record));
+  TRY(transaction.commit());
+  impl_->last_seq += static_cast<int64_t>(records.size());
+  return records;
+}
+
+Result<std::vector<Record>> Journal::read_events(int64_t after_seq) const {
+  std::vector<Record> records;
+  auto row = impl_->statements.select_events.use(impl_->db);
+  row.bind(after_seq);
+  for (int64_t expected = after_seq + 1;; ++expected) {
+    TRY_ASSIGN(const bool found, row.step());
+    if (!found) return records;
+    const std::string where = fmt::format("{}, event {}", path().string(), row.integer(0));
+    if (row.integer(0) != expected)
+      return infrastructure_error(fmt::format("{}: event {} is missing", where, expected));
+    auto json = parse_json(row.text(3), where);
+    if (!json) return infrastructure_error(json.error().message);
+    auto event = events::event_from_json(row.text(2), *json);
+    if (!event) return add_context(event.error(), where);
+    records.push_back({row.integer(0), row.integer(1), std::move(*event)});
+  }
+}
+
+Result<std::string> Journal::blob(const std::string& hash) const {
+  auto row = impl_->statements.select_blob.use(impl_->db);
+  TRY_ASSIGN(const bool found, row.bind(hash).step());
+  if (!found) return infrastructure_error(fmt::format("{} has no blob {}", path().string(), hash));
+  std::string bytes = row.text(0);
+  if (sha256_hex(bytes) != hash)
+    return infrastructure_error(fmt::format("{}: blob {} is damaged", path().string(), hash));
+  return bytes;
+}
+
+Result<std::optional<Journal::StoredResult>> Journal::find_result(const std::string& result_key) const {
+  return impl_->find_result(result_key);
+}
+
+}  // namespace warpwright::journal
