@@ -82,6 +82,10 @@ Checked<Plan> parse_plan(const CandidateSource& source, const trace::Definition&
 struct DeviceFacts {
   int arch = 100;  // 90, 100, ...
   int sm_count = 148;
+  // Blocks of a kernel that fit on one multiprocessor at once, as CUDA's occupancy calculator counts them;
+  // the plan's resident_blocks(...) is that times sm_count. `kernel` is "split<16>", or "unit::split<16>" for
+  // a named unit. Which instantiations a plan asks for is found by binding once with a function that records
+  // its arguments and returns 1. Null: no such kernel, which becomes a diagnostic.
   std::function<std::optional<int64_t>(const std::string& kernel, int64_t threads, int64_t shared_bytes)>
       resident_blocks;
 };
