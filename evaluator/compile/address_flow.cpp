@@ -14,14 +14,17 @@ std::size_t index(int value) {
   return static_cast<std::size_t>(value);
 }
 
-// What a register or operand may hold the address of.
+// What a register or operand may hold the address of. A global variable displaces a constant: it is held to
+// more.
 struct Address {
   const ptx::Variable* target = nullptr;  // null: no address
   bool holds_address = false;             // what is loaded through it is an address again
+
+  int rank() const { return target == nullptr ? 0 : target->space == ptx::Space::kConst ? 1 : 2; }
   bool add(const Address& other) {
-    const bool grows =
-        (other.target != nullptr && target == nullptr) || (other.holds_address && !holds_address);
-    if (target == nullptr) target = other.target;
+    const bool displaces = other.rank() > rank();
+    const bool grows = displaces || (other.holds_address && !holds_address);
+    if (displaces) target = other.target;
     holds_address |= other.holds_address;
     return grows;
   }
@@ -75,8 +78,8 @@ class AddressFlow {
   Address address_in(const Operand& operand) const {
     Address address;
     if (operand.kind == Operand::Kind::kSymbol) {
-      const auto found = reachable_.leads_to_global.find(operand.name);
-      if (found != reachable_.leads_to_global.end()) {
+      const auto found = reachable_.tracked.find(operand.name);
+      if (found != reachable_.tracked.end()) {
         address.add({found->second, reachable_.holds_address.contains(operand.name)});
       }
     }
@@ -124,11 +127,12 @@ class AddressFlow {
     if (address.target == nullptr) return;
     const bool writes = ptx::may_write_memory(instruction);
     if (!writes && !compares_with_other(instruction)) return;
+    const Operand& first = instruction.operands[first_source(instruction)];
+    const bool through_it = first.kind == Operand::Kind::kMemory && address_in(first).target != nullptr;
+    if (address.rank() == 1 && !(writes && through_it)) return;
     const bool known = std::any_of(uses_.begin(), uses_.end(),
                                    [&](const AddressUse& use) { return use.variable == address.target; });
     if (known) return;
-    const Operand& first = instruction.operands[first_source(instruction)];
-    const bool through_it = first.kind == Operand::Kind::kMemory && address_in(first).target != nullptr;
     uses_.push_back({address.target, writes && through_it, instruction.opcode, instruction.line});
   }
 
@@ -143,7 +147,7 @@ class AddressFlow {
 }  // namespace
 
 std::vector<AddressUse> find_untraceable_uses(const ptx::Function& function, const Reachable& reachable) {
-  if (reachable.leads_to_global.empty()) return {};
+  if (reachable.tracked.empty()) return {};
   return AddressFlow(function, reachable).run();
 }
 

@@ -1,4 +1,4 @@
-// Follows the addresses of global variables through the registers of one function.
+// Follows the addresses of global variables and constants through the registers of one function.
 #pragma once
 
 #include <string>
@@ -10,14 +10,15 @@
 namespace warpwright::compile {
 
 struct AddressUse {
-  const ptx::Variable* variable = nullptr;  // a global variable whose address it may be
+  const ptx::Variable* variable = nullptr;  // whose address it may be
   bool is_write = false;                    // the address of a store or atomic; otherwise it escapes
   std::string opcode;
   int line = 0;
 };
 
-// Uses of such addresses other than loading, computing and comparing addresses with one another; the first
-// per variable. Regardless of order and branches, so it may report what cannot happen, not the reverse.
+// For a global variable: uses of its address other than loading, computing and comparing addresses with one
+// another. For a constant: stores through its address. The first per variable. Regardless of order and
+// branches, so it may report what cannot happen, not the reverse.
 std::vector<AddressUse> find_untraceable_uses(const ptx::Function& function, const Reachable& reachable);
 
 }  // namespace warpwright::compile

@@ -62,8 +62,7 @@ class Closure {
 
   void scan_initialiser(std::size_t index) {
     const Mention holder = result_.variables[index];  // a copy: mention() may move the vector
-    if (holder.variable->space == Space::kGlobal)
-      result_.leads_to_global.emplace(holder.name, holder.variable);
+    if (holder.variable->space == Space::kGlobal) result_.tracked.emplace(holder.name, holder.variable);
     for (const Variable::Pointer& pointer : holder.variable->pointers) {
       holders_[pointer.symbol].push_back(holder.name);
       mention(pointer.symbol, holder.line);
@@ -73,15 +72,18 @@ class Closure {
   // From each global variable back to everything whose initialiser leads to it.
   void propagate_addresses() {
     std::vector<std::string> work;
-    for (const auto& [name, target] : result_.leads_to_global) work.push_back(name);
+    for (const auto& [name, target] : result_.tracked) work.push_back(name);
     while (!work.empty()) {
       const std::string name = std::move(work.back());
       work.pop_back();
-      const Variable* target = result_.leads_to_global.at(name);
+      const Variable* target = result_.tracked.at(name);
       for (const std::string& holder : holders_[name]) {
         result_.holds_address.insert(holder);
-        if (result_.leads_to_global.emplace(holder, target).second) work.push_back(holder);
+        if (result_.tracked.emplace(holder, target).second) work.push_back(holder);
       }
+    }
+    for (const Mention& mention : result_.variables) {
+      if (mention.variable->space == Space::kConst) result_.tracked.emplace(mention.name, mention.variable);
     }
   }
 

@@ -21,9 +21,9 @@ struct Reachable {
   std::vector<const ptx::Function*> functions;  // with bodies, each once, in order of discovery
   std::vector<Mention> undefined_functions;
   std::vector<Mention> variables;
-  // Module variables through which writable global memory can be reached -> one such variable (itself, or one
-  // that its initialiser leads to).
-  std::unordered_map<std::string, const ptx::Variable*> leads_to_global;
+  // Module variables whose address is worth following -> what it leads to: a global variable (itself, or one
+  // that its initialiser points to), else, for a constant, itself: inline assembly can try to store to it.
+  std::unordered_map<std::string, const ptx::Variable*> tracked;
   // Those whose content holds such an address, so that what is loaded from them must be followed too.
   std::unordered_set<std::string> holds_address;
 };

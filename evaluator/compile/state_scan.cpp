@@ -77,8 +77,9 @@ class StateScan {
       if (calls_runtime && use.variable->name.starts_with("$str")) continue;
       const std::string how =
           use.is_write ? "may be written by " : "has its address taken where it cannot be followed in ";
-      refuse_state(use.variable->name, "device variable",
-                   how + readable(function.name) + " (" + use.opcode + ")", use.line);
+      const char* const kind = use.variable->space == Space::kConst ? "constant" : "device variable";
+      refuse_state(use.variable->name, kind, how + readable(function.name) + " (" + use.opcode + ")",
+                   use.line);
     }
   }
 
@@ -113,11 +114,17 @@ class StateScan {
     for (const Operand& element : operand.elements) check_special(element, line);
     if (operand.kind != Operand::Kind::kSpecial) return;
     const std::string& name = operand.name;
-    for (const char* forbidden :
-         {"%clock", "%globaltimer", "%gridid", "%pm", "%envreg", "%current_graph_exec"}) {
+    for (const char* forbidden : {"%clock", "%globaltimer", "%gridid", "%pm", "%current_graph_exec"}) {
       if (!name.starts_with(forbidden)) continue;
       add("forbidden-register", name, name + " is read: a kernel may not know the time or which launch it is",
           line);
+    }
+    if (name.starts_with("%envreg")) {
+      warn("grid-workspace",
+           name +
+               " is read, as by this_grid().sync(): needs [[cooperative]]; a self_clean workspace barrier "
+               "does not",
+           line);
     }
     if (name == "%smid") warn("sm-id", "%smid is read: results must not depend on where a block runs", line);
   }

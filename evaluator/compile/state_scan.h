@@ -30,10 +30,13 @@ struct StateFinding {
   int ptx_line = 0;
 };
 
+// A module that ptx::parse refuses must be refused too: nothing is known about it.
+//
 // Rules that refuse: state-between-calls, forbidden-register (clocks, grid id), device-runtime-call (printf,
 // malloc, assert, ...), system-scope (.sys stores and atomics), multimem, breakpoint. `trap` is allowed: it
 // cannot alter a result, it only ends the launch with an error, and the CUDA headers use it for unreachable
-// paths. Warnings: sleep, cache-policy (evict_last, createpolicy, cache hints), sm-id.
+// paths. Warnings: sleep, cache-policy (evict_last, createpolicy, cache hints), sm-id, grid-workspace (the
+// driver's memory behind cooperative_groups' grid barrier).
 //
 // `entries` are mangled names; one that the module lacks is skipped. Findings come in order of functions, at
 // most one per rule and name. Cost is linear in the module's size.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "src/base/files.h"
+#include "src/base/rng.h"
 
 namespace warpwright::compile {
 namespace {
@@ -111,7 +112,8 @@ TEST(StateScan, PassesCubCooperativeGroupsAndReadOnlyTables) {
 
 std::vector<StateFinding> scan_body(const std::string& body) {
   auto module = ptx::parse(
-      ".version 9.0\n.target sm_100a\n.address_size 64\n.global .u64 cell;\n.global .u64 link = "
+      ".version 9.0\n.target sm_100a\n.address_size 64\n.global .u64 cell;\n.const .u64 table = 1;\n.global "
+      ".u64 link = "
       "generic(cell);\n"
       ".entry k(.param .u64 out){ .reg .b64 %rd<9>; .reg .b32 %r<9>; .reg .pred %p<9>;\n" +
       body + " ret; }");
@@ -130,6 +132,13 @@ TEST(StateScan, FollowsAddressesThroughArithmeticInAnyOrder) {
       scan_body("mov.u64 %rd1, link; ld.global.u64 %rd2, [%rd1]; red.global.add.u32 [%rd2], 1;").empty());
 }
 
+TEST(StateScan, RefusesStoresToConstants) {
+  EXPECT_FALSE(scan_body("mov.u64 %rd1, table; cvta.const.u64 %rd2, %rd1; st.u32 [%rd2], %r1;").empty());
+  EXPECT_TRUE(scan_body("mov.u64 %rd1, table; cvta.const.u64 %rd2, %rd1; ld.u32 %r1, [%rd2];").empty());
+  // A register that may hold either address is held to the stricter rule.
+  EXPECT_FALSE(scan_body("mov.u64 %rd1, table; @%p1 mov.u64 %rd1, cell; st.shared.u64 [0], %rd1;").empty());
+}
+
 TEST(StateScan, RefusesPickingAnAddressApartByComparison) {
   EXPECT_FALSE(scan_body("mov.u64 %rd1, cell; and.b64 %rd2, %rd1, 64; setp.eq.s64 %p1, %rd2, 0;").empty());
   EXPECT_TRUE(scan_body("mov.u64 %rd1, cell; add.s64 %rd2, %rd1, 64; setp.eq.s64 %p1, %rd2, %rd1;").empty());
@@ -140,7 +149,25 @@ TEST(StateScan, RefusesMultimemAndWarnsOfCachePolicies) {
       has_rule(scan_body("multimem.red.global.add.u32 [%rd1], %r1;"), "multimem", Severity::kRefused));
   EXPECT_TRUE(
       has_rule(scan_body("ld.global.L2::evict_last.u32 %r1, [%rd1];"), "cache-policy", Severity::kWarning));
+  EXPECT_TRUE(has_rule(scan_body("mov.u32 %r1, %envreg2;"), "grid-workspace", Severity::kWarning));
   EXPECT_TRUE(has_rule(scan_body("brkpt;"), "breakpoint", Severity::kRefused));
+}
+
+TEST(StateScan, SurvivesDamagedModules) {
+  Rng rng(5);
+  const std::string text = read_file("evaluator/compile/testdata/state/registers.ptx").value_or("");
+  int scanned = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::string damaged = text;
+    damaged[rng.below(damaged.size())] = text[rng.below(text.size())];
+    const auto module = ptx::parse(damaged);
+    if (!module) continue;
+    ++scanned;
+    for (const StateFinding& finding : scan_for_state(*module, all_entries(*module))) {
+      EXPECT_FALSE(finding.message.empty());
+    }
+  }
+  EXPECT_GT(scanned, 0);
 }
 
 }  // namespace

@@ -59,20 +59,23 @@ class Liveness {
   }
 
   // Past this the analysis would cost more than it gains; every cross-block register then lives everywhere.
-  bool too_large() const { return words_ * flow_.blocks.size() > (std::size_t{1} << 22); }
+  bool too_large() const { return words_ * flow_.blocks.size() > (std::size_t{1} << 20); }
 
-  void solve() {
+  // False if it does not settle within a number of passes that structured code never needs (its loop depth +
+  // 2).
+  bool solve() {
     const std::size_t cells = words_ * flow_.blocks.size();
     in_.assign(cells, 0);
     out_.assign(cells, 0);
     used_.assign(cells, 0);
     defined_.assign(cells, 0);
     for (std::size_t block = 0; block < flow_.blocks.size(); ++block) scan_block(block);
-    bool changed = true;
-    while (changed) {
-      changed = false;
+    for (int pass = 0; pass < kMaxPasses; ++pass) {
+      bool changed = false;
       for (std::size_t block = flow_.blocks.size(); block-- > 0;) changed |= update(block);
+      if (!changed) return true;
     }
+    return false;
   }
 
   bool live_in(std::size_t block, std::size_t reg) const { return bit(in_, block, column_[reg]); }
@@ -114,6 +117,8 @@ class Liveness {
     return changed;
   }
 
+  static constexpr int kMaxPasses = 64;
+
   const Function& function_;
   const FlowGraph& flow_;
   std::vector<int> column_;
@@ -146,8 +151,7 @@ std::vector<Interval> occurrence_intervals(const Function& function) {
 void extend_across_blocks(const Function& function, const FlowGraph& flow,
                           const std::vector<char>& block_local, std::vector<Interval>& intervals) {
   Liveness liveness(function, flow, block_local);
-  const bool everywhere = liveness.too_large();
-  if (!everywhere) liveness.solve();
+  const bool everywhere = liveness.too_large() || !liveness.solve();
   const int end = static_cast<int>(function.code.size()) - 1;
   for (std::size_t reg = 0; reg < intervals.size(); ++reg) {
     if (block_local[reg] || intervals[reg].first < 0) continue;

@@ -7,6 +7,7 @@
 
 #include "evaluator/ptx/operands.h"
 #include "src/base/files.h"
+#include "src/base/rng.h"
 
 namespace warpwright::ptx {
 namespace {
@@ -151,6 +152,31 @@ TEST(Rows, HoldEveryReadValueInRealKernels) {
       EXPECT_GT(checker.reads(), 0) << function.name;
     }
   }
+}
+
+TEST(Rows, SurviveDamagedModules) {
+  Rng rng(11);
+  const std::string text = read_file("evaluator/ptx/testdata/tensor.ptx").value_or("");
+  int parsed = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::string damaged = text;
+    damaged[rng.below(damaged.size())] = text[rng.below(text.size())];
+    const auto module = parse(damaged);
+    if (!module) continue;
+    ++parsed;
+    for (const Function& function : module->functions) {
+      const FlowGraph flow = build_flow(function);
+      const RowAssignment rows = assign_rows(function, flow, find_block_local(function, flow));
+      EXPECT_EQ(rows.row.size(), function.registers.size());
+    }
+  }
+  EXPECT_GT(parsed, 0);
+}
+
+TEST(Flow, AnEmptyFunctionHasNoBlocks) {
+  const Function f = parse_body("");
+  EXPECT_TRUE(build_flow(f).blocks.empty());
+  EXPECT_TRUE(assign_rows(f, build_flow(f), {}).row.empty());
 }
 
 }  // namespace
