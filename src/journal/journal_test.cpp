@@ -50,6 +50,9 @@ class JournalTest : public ::testing::Test {
     auto journal = Journal::open(run);
     return journal ? "opened" : journal.error().message;
   }
+  static void write(const fs::path& path, const std::string& bytes) {  // without a flush: there are many
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
   void write_tickets(int64_t count) {
     auto journal = Journal::create(run).value();
     for (int64_t t = 0; t < count; ++t)
@@ -159,7 +162,7 @@ TEST_F(JournalTest, TheLockOutlivesNoJournal) {
 TEST_F(JournalTest, KilledAtAnyMomentItKeepsWhateverWasAcknowledged) {
   Rng rng(3);
   int64_t acknowledged_before = 0;
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < 8; ++round) {
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
     const pid_t child = ::fork();
@@ -175,7 +178,7 @@ TEST_F(JournalTest, KilledAtAnyMomentItKeepsWhateverWasAcknowledged) {
     ::close(ends[1]);
     char byte = 0;
     int64_t acknowledged = 0;
-    const int64_t enough = 1 + static_cast<int64_t>(rng.below(40));
+    const int64_t enough = 1 + static_cast<int64_t>(rng.below(12));
     while (acknowledged < enough && ::read(ends[0], &byte, 1) == 1) ++acknowledged;
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
@@ -203,11 +206,11 @@ TEST_F(JournalTest, AWriteAheadLogCutAnywhereOpensToTheLastWholeAppend) {
   const std::string db = read_file(file).value(), wal = read_file(file.string() + "-wal").value();
   ASSERT_GT(wal.size(), 20000u);
   int64_t most = 0;
-  for (size_t length = 0; length <= wal.size(); length += 487) {
+  for (size_t length = 0; length <= wal.size(); length += 1499) {
     const fs::path copy = temp.path() / ("cut" + std::to_string(length));
     ASSERT_TRUE(warpwright::create_directories(copy));
-    ASSERT_TRUE(write_file_atomic(copy / "journal.db", db));
-    ASSERT_TRUE(write_file_atomic(copy / "journal.db-wal", wal.substr(0, length)));
+    write(copy / "journal.db", db);
+    write(copy / "journal.db-wal", wal.substr(0, length));
     auto journal = Journal::open(copy);
     if (!journal) {  // only before the schema's own commit
       EXPECT_NE(journal.error().message.find("holds no run"), std::string::npos) << journal.error().message;
@@ -229,8 +232,8 @@ TEST_F(JournalTest, ADatabaseCutAnywhereIsRefusedOrWhole) {
   write_tickets(40);
   const std::string whole = read_file(file).value();
   const auto expected = text_of(Journal::open_read_only(run).value().read_events().value());
-  for (size_t length = 0; length < whole.size(); length += 1009) {
-    ASSERT_TRUE(write_file_atomic(file, whole.substr(0, length)));
+  for (size_t length = 0; length < whole.size(); length += 2017) {
+    write(file, whole.substr(0, length));
     for (const bool writing : {true, false}) {
       auto journal = writing ? Journal::open(run) : Journal::open_read_only(run);
       if (!journal) {
@@ -249,14 +252,14 @@ TEST_F(JournalTest, FlippedBytesAreFoundOrHarmless) {
   const std::string whole = read_file(file).value();
   Rng rng(5);
   int found = 0;
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < 60; ++round) {
     std::string damaged = whole;
     for (int i = 0; i < 20; ++i) damaged[rng.below(damaged.size())] ^= static_cast<char>(1 + rng.below(255));
-    ASSERT_TRUE(write_file_atomic(file, damaged));
+    write(file, damaged);
     auto journal = Journal::open(run);
     if (!journal || !journal->read_events()) ++found;
   }
-  EXPECT_GT(found, 100);
+  EXPECT_GT(found, 40);
 }
 
 TEST_F(JournalTest, WhatIsNoJournalIsSaidToBeNone) {

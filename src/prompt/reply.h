@@ -2,6 +2,7 @@
 // problems are values with a reason that a model can act on; nothing unusable or unchanged is ever evaluated.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -31,16 +32,17 @@ struct Edit {
 };
 using ReplyContent = std::variant<Rewrite, std::vector<Edit>>;
 
-// Edits if the reply holds any `<<<<<<< SEARCH` line, else the rewrite of its one fenced block (```cuda,
-// ```cpp, ... or unnamed; other languages are ignored). Refused: no block, several candidates, an
-// unterminated block.
+// Edits if the reply holds any `<<<<<<< SEARCH` line (fenced or not), else a rewrite: its fenced block in
+// cuda, cu, cpp, c++, c or without a language; of several, the one that holds the plan. Refused: no such
+// block, several that cannot be told apart, anything that is opened and not closed (a reply cut short).
 Parsed<ReplyContent> parse_reply(std::string_view reply);
 
-// Applies all edits to the source, or none: each search text must occur exactly once in the original, and the
-// places must not overlap. The problem names the block and shows the nearest lines.
+// Applies all edits to the source, or none. Each search text must occur exactly once in the original, line by
+// line (space at the end of lines aside), and the places must not overlap. A problem names the block and
+// shows the lines that come nearest.
 Parsed<std::string> apply_edits(std::string_view source, const std::vector<Edit>& edits);
 
-// The two together, and refuses a candidate that equals its parent.
+// The two together; refuses edits without a parent (an empty text), and a candidate that equals its parent.
 Parsed<std::string> candidate_from_reply(std::string_view reply, std::string_view parent_source);
 
 }  // namespace warpwright::prompt
