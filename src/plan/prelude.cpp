@@ -28,7 +28,9 @@ struct CUtensorMap_st {
 typedef struct CUtensorMap_st CUtensorMap;
 #else
 #include <cstdint>
-#include <cuda.h>
+#if __has_include("cuda.h")
+#include "cuda.h"
+#endif
 #endif
 )";
 

@@ -154,13 +154,13 @@ std::string view_text(const BufferView& view) {
   return view.byte_offset == 0 ? view.buffer : fmt::format("{} + {} bytes", view.buffer, view.byte_offset);
 }
 
-// Rows of columns, each as wide as its widest entry.
+// Rows of columns, each as wide as its widest entry; the last of a row takes what it needs.
 using Rows = std::vector<std::vector<std::string>>;
 std::string aligned(const Rows& rows, std::string_view indent) {
   std::vector<size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (size_t i = 0; i + 1 < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
   std::string text;
   for (const auto& row : rows) {
