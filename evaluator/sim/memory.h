@@ -32,7 +32,8 @@ class Memory {
   // Declares the whole buffer written (the host filled it) or not (workspaces, outputs). A kernel's own
   // stores mark the bytes they write; reading an unmarked byte is a finding that does not end the launch.
   void mark_initialised(uint64_t address, bool initialised);
-  // Declares a range of the buffer written: the host's memset and copy operations. REQUIRES: inside the buffer.
+  // Declares a range of the buffer written: the host's memset and copy operations. REQUIRES: inside the
+  // buffer.
   void mark_initialised(uint64_t address, int64_t offset, int64_t bytes);
 
   struct Impl;  // for the interpreter

@@ -1,0 +1,132 @@
+// Static costs of straight code: issue slots, execution units, and the latency of one warp alone by an
+// in-order scoreboard. PTX is not SASS: moves, address conversions and parameters mostly vanish in ptxas,
+// 64-bit integers become pairs.
+#include <algorithm>
+#include <unordered_map>
+
+#include "evaluator/ptx/operands.h"
+#include "evaluator/sim/decode/decoder.h"
+
+namespace warpwright::sim {
+namespace {
+
+enum class Unit { kNone, kFma, kAlu, kWide, kXu, kFp64, kTensor, kLsu };
+
+struct OpCost {
+  Unit unit = Unit::kAlu;
+  double slots = 1;
+  double latency_cycles = 4.5;
+};
+
+bool is_64_bit(std::string_view type) {
+  return type == "s64" || type == "u64" || type == "b64";
+}
+
+bool is_one_of(std::string_view base, std::initializer_list<std::string_view> names) {
+  return std::find(names.begin(), names.end(), base) != names.end();
+}
+
+OpCost memory_cost(const ptx::Instruction& i) {
+  if (i.has("param")) return {Unit::kNone, 0, 0};
+  if (i.has("const")) return {Unit::kLsu, 1, 8};
+  if (i.has("shared") || i.has("shared::cta")) return {Unit::kLsu, 1, 29};
+  if (i.has("local")) return {Unit::kLsu, 1, 40};
+  return {Unit::kLsu, 1, 600};
+}
+
+OpCost cost_of(const ptx::Instruction& i) {
+  const std::string& base = i.base();
+  const std::string& type = i.type();
+  if (base == "ld" || base == "st" || base == "ldu") return memory_cost(i);
+  if (base == "atom" || base == "red") return {Unit::kLsu, 1, i.has("shared") ? 60.0 : 700.0};
+  if (is_one_of(base, {"shfl", "match", "redux"})) return {Unit::kLsu, 1, 24};
+  if (base == "ldmatrix" || base == "stmatrix") return {Unit::kLsu, 1, 33};
+  if (base == "cp") return {Unit::kLsu, 1, 4.5};
+  if (base == "mma" || base == "wmma") return {Unit::kTensor, 1, 33};
+  if (is_one_of(base, {"ex2", "lg2", "rcp", "rsqrt", "sqrt", "sin", "cos", "tanh"}) && type != "f64")
+    return {Unit::kXu, 2, 20};
+  if (type == "f64") return {Unit::kFp64, 2, 16};
+  if (base == "div" || base == "rem") return {type.starts_with("f") ? Unit::kFma : Unit::kAlu, 16, 60};
+  if (base == "cvt") return is_64_bit(type) ? OpCost{Unit::kAlu, 0.5, 4.5} : OpCost{Unit::kXu, 1, 8};
+  if (base == "mov") return {Unit::kAlu, 0.2, 4.5};
+  if (base == "cvta") return {Unit::kNone, 0, 0};
+  if (is_one_of(base, {"bra", "ret", "exit", "bar", "barrier", "membar", "fence"}))
+    return {Unit::kNone, 1, 4.5};
+  if (is_64_bit(type) && is_one_of(base, {"mul", "mad"})) return {Unit::kWide, 4, 12};
+  if (is_64_bit(type)) return {Unit::kWide, 2, 6};
+  const bool is_float = type.starts_with("f") || type.starts_with("bf");
+  if (is_float && is_one_of(base, {"add", "sub", "mul", "fma", "mad"})) return {Unit::kFma, 1, 4.5};
+  if (is_one_of(base, {"mul", "mad"})) return {Unit::kFma, 1, 4.5};  // 32-bit integer products share the pipe
+  return {};
+}
+
+double flops_of_mma(const ptx::Instruction& i) {
+  for (const std::string& part : i.parts) {
+    int m = 0, n = 0, k = 0;
+    if (std::sscanf(part.c_str(), "m%dn%dk%d", &m, &n, &k) == 3) return 2.0 * m * n * k;
+  }
+  return 0;
+}
+
+void count_unit(StretchCost& cost, Unit unit) {
+  switch (unit) {
+    case Unit::kNone:
+      break;
+    case Unit::kFma:
+      ++cost.fma;
+      break;
+    case Unit::kAlu:
+      ++cost.alu;
+      break;
+    case Unit::kWide:
+      ++cost.wide;
+      break;
+    case Unit::kXu:
+      ++cost.xu;
+      break;
+    case Unit::kFp64:
+      ++cost.fp64;
+      break;
+    case Unit::kTensor:
+      ++cost.tensor;
+      break;
+    case Unit::kLsu:
+      ++cost.lsu;
+      break;
+  }
+}
+
+}  // namespace
+
+StretchCost cost_of_block(const ptx::Function& function, const ptx::Block& block) {
+  StretchCost cost;
+  std::unordered_map<int, double> ready;  // register -> cycle
+  double now = 0;
+  for (int index = block.begin; index < block.end; ++index) {
+    const ptx::Instruction& instruction = function.code[static_cast<std::size_t>(index)];
+    const OpCost op = cost_of(instruction);
+    double start = now;
+    ptx::visit_registers(instruction, [&](int reg, ptx::Access access) {
+      const auto found = ready.find(reg);
+      if (access != ptx::Access::kWrite && found != ready.end()) start = std::max(start, found->second);
+    });
+    now = start + op.slots;
+    ptx::visit_registers(instruction, [&](int reg, ptx::Access access) {
+      if (access != ptx::Access::kRead) ready[reg] = start + op.latency_cycles;
+    });
+    ++cost.instructions;
+    cost.issue_slots += op.slots;
+    count_unit(cost, op.unit);
+    const std::string& base = instruction.base();
+    if (base == "shfl") ++cost.shuffles;
+    if (base == "bra" || base == "brx") ++cost.branches;
+    if ((base == "bar" && !instruction.has("warp")) || base == "barrier") ++cost.barriers;
+    if (op.unit == Unit::kTensor) cost.tensor_flops += flops_of_mma(instruction);
+  }
+  // Values that are still on their way are charged to the block that started them.
+  for (const auto& [reg, cycle] : ready) now = std::max(now, cycle);
+  cost.latency_cycles = now;
+  return cost;
+}
+
+}  // namespace warpwright::sim

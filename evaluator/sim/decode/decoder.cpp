@@ -1,0 +1,332 @@
+#include "evaluator/sim/decode/decoder.h"
+
+#include <cxxabi.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "evaluator/sim/ops/warp_ops.h"
+#include "evaluator/sim/program_impl.h"
+
+namespace warpwright::sim {
+namespace {
+
+constexpr int kCallDepth = 64;
+
+uint64_t align_up(uint64_t value, uint64_t alignment) {
+  return (value + alignment - 1) / alignment * alignment;
+}
+
+std::string demangle(const std::string& name) {
+  int status = 0;
+  char* text = abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status);
+  std::string result = status == 0 ? text : name;
+  std::free(text);
+  if (const std::size_t arguments = result.find('('); arguments != std::string::npos)
+    result.resize(arguments);
+  return result;
+}
+
+// Instructions that only concern caches, scheduling or memory order.
+bool has_no_effect(const ptx::Instruction& instruction) {
+  static constexpr std::string_view kBases[] = {"membar",        "fence",     "prefetch",       "prefetchu",
+                                                "nanosleep",     "pmevent",   "griddepcontrol", "discard",
+                                                "applypriority", "setmaxnreg"};
+  return std::find(std::begin(kBases), std::end(kBases), instruction.base()) != std::end(kBases);
+}
+
+bool orders_memory(const ptx::Instruction& instruction) {
+  const std::string& base = instruction.base();
+  return base == "membar" || base == "fence" || instruction.has("acquire") || instruction.has("release") ||
+         instruction.has("acq_rel");
+}
+
+}  // namespace
+
+bool waits_for_lanes(const ptx::Instruction& instruction) {
+  const std::string& base = instruction.base();
+  return base == "bar" || base == "barrier" || base == "call" || base == "shfl" || base == "vote" ||
+         base == "match" || base == "redux" || base == "elect" || base == "brx";
+}
+
+Decoder::Decoder(const ptx::Module& module, const ptx::Function& entry)
+    : module_(module), entry_(entry), kernel_(std::make_unique<Kernel>()) {}
+
+int Decoder::find_plan(std::string_view name) const {
+  const auto found = plan_index_.find(name);
+  return found == plan_index_.end() ? -1 : found->second;
+}
+
+// The kernel and, depth first, what it calls. A function that is only declared has no plan: calling it is
+// reported.
+void Decoder::collect(const ptx::Function& function, int depth) {
+  if (depth > kCallDepth || plan_index_.contains(function.name)) return;
+  plan_index_[function.name] = static_cast<int>(plans_.size());
+  FunctionPlan plan;
+  plan.function = &function;
+  plan.flow = ptx::build_flow(function, waits_for_lanes);
+  plan.block_local = ptx::find_block_local(function, plan.flow);
+  plan.rows = ptx::assign_rows(function, plan.flow, plan.block_local);
+  plans_.push_back(std::move(plan));
+  for (const ptx::Instruction& instruction : function.code) {
+    if (orders_memory(instruction)) kernel_->has_fences = true;
+    if (instruction.base() != "call") continue;
+    for (const ptx::Operand& operand : instruction.operands) {
+      const ptx::Function* callee = operand.name.empty() ? nullptr : module_.find_function(operand.name);
+      if (callee != nullptr && !callee->is_declaration && !callee->code.empty()) collect(*callee, depth + 1);
+    }
+  }
+}
+
+void Decoder::lay_out_shared() {
+  uint64_t next = 0, dynamic_alignment = 16;
+  std::map<std::string, uint64_t, std::less<>> module_offsets;
+  std::vector<std::pair<FunctionPlan*, const ptx::Variable*>> dynamic;
+  const auto place = [&](const ptx::Variable& variable,
+                         std::map<std::string, uint64_t, std::less<>>& offsets) {
+    if (variable.space != ptx::Space::kShared || variable.size == 0) return;
+    next = align_up(next, static_cast<uint64_t>(std::max(variable.alignment, 1)));
+    offsets[variable.name] = next;
+    next += variable.size;
+  };
+  const auto used =
+      [&](const std::string& name) {  // a module's shared variables cost only the kernels that name them
+        const auto names = [&](const auto& self, const ptx::Operand& operand) -> bool {
+          if (operand.name == name) return true;
+          return std::any_of(operand.elements.begin(), operand.elements.end(),
+                             [&](const auto& e) { return self(self, e); });
+        };
+        for (const FunctionPlan& plan : plans_) {
+          for (const ptx::Instruction& instruction : plan.function->code) {
+            for (const ptx::Operand& operand : instruction.operands) {
+              if (names(names, operand)) return true;
+            }
+          }
+        }
+        return false;
+      };
+  for (const ptx::Variable& variable : module_.variables) {
+    if (variable.space == ptx::Space::kShared && variable.size > 0 && used(variable.name))
+      place(variable, module_offsets);
+  }
+  for (FunctionPlan& plan : plans_) {
+    plan.shared = module_offsets;
+    for (const ptx::Variable& variable : plan.function->variables) place(variable, plan.shared);
+  }
+  kernel_->static_shared_bytes = static_cast<uint32_t>(next);
+  const auto is_dynamic = [](const ptx::Variable& v) {
+    return v.space == ptx::Space::kShared && v.size == 0;
+  };
+  for (const ptx::Variable& variable : module_.variables) {
+    if (is_dynamic(variable))
+      dynamic_alignment = std::max(dynamic_alignment, static_cast<uint64_t>(variable.alignment));
+  }
+  const uint64_t start = align_up(next, dynamic_alignment);
+  kernel_->dynamic_shared_offset = static_cast<uint32_t>(start);
+  for (FunctionPlan& plan : plans_) {
+    for (const ptx::Variable& variable : module_.variables) {
+      if (is_dynamic(variable)) plan.shared[variable.name] = start;
+    }
+    for (const ptx::Variable& variable : plan.function->variables) {
+      if (is_dynamic(variable)) plan.shared[variable.name] = start;
+    }
+  }
+}
+
+void Decoder::lay_out_frame(FunctionPlan& plan) {
+  uint64_t next = kernel_->local_bytes;
+  const auto place = [&](const std::string& name, uint64_t size, int alignment) {
+    next = align_up(next, static_cast<uint64_t>(std::max(alignment, 1)));
+    plan.frame[name] = next;
+    next += size;
+  };
+  for (const ptx::Variable& variable : plan.function->variables) {
+    if (variable.space == ptx::Space::kLocal || variable.space == ptx::Space::kParam) {
+      place(variable.name, variable.size, variable.alignment);
+    }
+  }
+  if (!plan.function->is_entry) {
+    for (const auto& parameter : plan.function->parameters)
+      place(parameter.name, parameter.size, parameter.alignment);
+    for (const auto& result : plan.function->results) place(result.name, result.size, result.alignment);
+  }
+  kernel_->local_bytes = static_cast<uint32_t>(align_up(next, 16));
+}
+
+void Decoder::lay_out_rows(FunctionPlan& plan) {
+  using Rows = ptx::RowAssignment;
+  const uint32_t strides[Rows::kPools] = {4, kRow32, kRow64, 2 * kRow64};
+  // Widest first keeps every row aligned to its size; predicates are last.
+  for (const int pool : {static_cast<int>(Rows::k128Bit), static_cast<int>(Rows::k64Bit),
+                         static_cast<int>(Rows::k32Bit), static_cast<int>(Rows::kPredicates)}) {
+    plan.base[pool] = kernel_->register_bytes;
+    kernel_->register_bytes += static_cast<uint32_t>(plan.rows.rows[pool]) * strides[pool];
+  }
+  kernel_->register_bytes = static_cast<uint32_t>(align_up(kernel_->register_bytes + 4, kRow32));
+  if (!plan.function->is_entry) plan.return_row = new_row(RowKind::k32);
+}
+
+Op& Decoder::push(Op op) {
+  op.instruction = static_cast<int32_t>(kernel_->instructions.size()) - 1;
+  ops_.push_back(op);
+  return ops_.back();
+}
+
+void Decoder::note_instruction(const ptx::Instruction& instruction) {
+  InstructionInfo info;
+  info.text = instruction.opcode;
+  info.ptx_line = instruction.line;
+  const auto file = module_.files.find(instruction.source.file);
+  if (instruction.source.line > 0 && file != module_.files.end()) {
+    const std::size_t slash = file->second.rfind('/');
+    info.source =
+        fmt::format("{}:{}", slash == std::string::npos ? file->second : file->second.substr(slash + 1),
+                    instruction.source.line);
+  }
+  kernel_->instructions.push_back(std::move(info));
+}
+
+// Predicated plain operations run behind a guard each.
+void Decoder::emit_guarded(std::vector<Op> ops) {
+  if (instruction_->predicate < 0 || falls_around_) {
+    for (Op& op : ops) kernel_->code.push_back(op);
+    return;
+  }
+  uint32_t p = register_row(instruction_->predicate);
+  if (ops.size() > 1) {  // one of the operations may change the predicate
+    const uint32_t copy = new_row(RowKind::kPredicate);
+    ops_.clear();
+    emit_raw("mov.pred", copy, {p}, false);
+    kernel_->code.push_back(ops_.back());
+    p = copy;
+  }
+  for (Op& op : ops) {
+    Op guard;
+    guard.run = best_level().handlers.guard;
+    guard.s[0] = p;
+    guard.flags = instruction_->predicate_negated ? 1 : 0;
+    guard.instruction = op.instruction;
+    kernel_->code.push_back(guard);
+    op.whole = 0;
+    kernel_->code.push_back(op);
+  }
+}
+
+void Decoder::decode_instruction(int index) {
+  instruction_ = &plans_[function_].function->code[static_cast<std::size_t>(index)];
+  note_instruction(*instruction_);
+  ops_.clear();
+  op_targets_.clear();
+  call_targets_.clear();
+  falls_around_ = failed_ = false;
+  failure_.clear();
+  const std::string& base = instruction_->base();
+  if (const auto method = methods().find(base); method != methods().end()) {
+    (this->*method->second)();
+  } else if (base == "ld" || base == "ldu") {
+    decode_load_store(true);
+  } else if (base == "st") {
+    decode_load_store(false);
+  } else if (base == "atom" || base == "red") {
+    decode_atomic(base == "atom");
+  } else if (base == "bar" && instruction_->has("warp")) {
+    decode_bar_warp();
+  } else if (base == "bar" || base == "barrier") {
+    decode_barrier();
+  } else if (base == "activemask") {
+    Op op;
+    op.run = active_mask;
+    op.d = destination(instruction_->operands[0], RowKind::k32).row;
+    push(op);
+  } else if (base == "trap") {
+    decode_simple(trap);
+  } else if (has_no_effect(*instruction_)) {
+    return;
+  } else {
+    decode_plain();
+  }
+  if (failed_) {
+    kernel_->instructions.back().note = failure_;
+    ops_.clear();
+    op_targets_.clear();
+    call_targets_.clear();
+    falls_around_ = false;
+    decode_simple(unsupported);
+  }
+  const std::size_t begin = kernel_->code.size();
+  for (const auto& [op, block] : op_targets_)
+    fixups_.push_back({begin + op, static_cast<int>(function_), block});
+  for (const auto& [op, callee] : call_targets_) fixups_.push_back({begin + op, callee, 0});
+  emit_guarded(std::move(ops_));
+}
+
+void Decoder::decode_block(const ptx::Block& block, int number) {
+  block_ = number;
+  const ptx::Function& function = *plans_[function_].function;
+  plans_[function_].block_code.push_back(static_cast<int32_t>(kernel_->code.size()));
+  const StretchCost cost = cost_of_block(function, block);
+  Op leader;
+  leader.run = best_level().handlers.leader;
+  leader.list = static_cast<uint32_t>(kernel_->stretches.size());
+  leader.immediate = std::max<int64_t>(1, cost.instructions);
+  kernel_->stretches.push_back(cost);
+  const std::size_t begin = kernel_->code.size();
+  leader.instruction = static_cast<int32_t>(kernel_->instructions.size());
+  kernel_->code.push_back(leader);
+  for (int index = block.begin; index < block.end; ++index) decode_instruction(index);
+  for (std::size_t k = begin; k < kernel_->code.size(); ++k) {  // where lanes that wait for others are parked
+    if (kernel_->code[k].target < 0) kernel_->code[k].target = static_cast<int32_t>(begin);
+  }
+}
+
+void Decoder::decode_function(std::size_t index) {
+  function_ = index;
+  const auto blocks = plans_[index].flow.blocks;
+  for (std::size_t k = 0; k < blocks.size(); ++k) decode_block(blocks[k], static_cast<int>(k));
+  // Behind the last instruction: the end.
+  plans_[index].block_code.push_back(static_cast<int32_t>(kernel_->code.size()));
+  Op leader;
+  leader.run = best_level().handlers.leader;
+  leader.list = static_cast<uint32_t>(kernel_->stretches.size());
+  leader.immediate = 1;
+  leader.instruction = static_cast<int32_t>(kernel_->instructions.size()) - 1;
+  kernel_->stretches.emplace_back();
+  kernel_->code.push_back(leader);
+  Op end;
+  end.run = plans_[index].function->is_entry ? exit_lanes : return_lanes;
+  end.s[0] = plans_[index].return_row;
+  end.instruction = leader.instruction;
+  kernel_->code.push_back(end);
+}
+
+void Decoder::resolve_targets() {
+  for (const Fixup& fixup : fixups_) {
+    const FunctionPlan& plan = plans_[static_cast<std::size_t>(fixup.function)];
+    const auto block = std::min(static_cast<std::size_t>(fixup.block), plan.block_code.size() - 1);
+    kernel_->code[fixup.op].target = plan.block_code[block];
+  }
+  for (const Op& op : kernel_->code) {
+    if (op.run != branch_indexed) continue;
+    const FunctionPlan& plan = plans_[op.count];
+    for (int32_t& entry : kernel_->branch_tables[op.list])
+      entry = plan.block_code[static_cast<std::size_t>(entry)];
+  }
+}
+
+std::unique_ptr<Kernel> Decoder::run() {
+  kernel_->name = entry_.name;
+  kernel_->display_name = demangle(entry_.name);
+  collect(entry_, 0);
+  for (FunctionPlan& plan : plans_) {
+    lay_out_frame(plan);
+    lay_out_rows(plan);
+  }
+  lay_out_shared();
+  carry_row_ = new_row(RowKind::kPredicate);
+  for (std::size_t k = 0; k < plans_.size(); ++k) decode_function(k);
+  resolve_targets();
+  return std::move(kernel_);
+}
+
+}  // namespace warpwright::sim

@@ -1,0 +1,161 @@
+// Turns PTX functions into operations for the machine (machine.h).
+//
+// A kernel and all functions it may call become one array of operations. Every register has a fixed row,
+// every function its own rows (recursion is not supported) and a part of each lane's local frame for its
+// .local and .param variables. An instruction that cannot be decoded becomes an operation that reports it
+// when it is reached.
+#pragma once
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "evaluator/ptx/flow.h"
+#include "evaluator/ptx/module.h"
+#include "evaluator/sim/machine.h"
+#include "evaluator/sim/op_table.h"
+
+namespace warpwright::sim {
+
+// Thrown by nothing: decoding failures are values that stop one instruction.
+struct Undecodable {
+  std::string note;
+};
+
+class Decoder {
+ public:
+  Decoder(const ptx::Module& module, const ptx::Function& entry);
+  std::unique_ptr<Kernel> run();
+
+ private:
+  struct FunctionPlan {
+    const ptx::Function* function = nullptr;
+    ptx::FlowGraph flow;
+    std::vector<char> block_local;
+    ptx::RowAssignment rows;
+    uint32_t base[ptx::RowAssignment::kPools] = {};  // offset of each pool's first row
+    uint32_t return_row = kNoRow;
+    std::map<std::string, uint64_t, std::less<>>
+        frame;  // .local and .param variables: offset in the lane's frame
+    std::map<std::string, uint64_t, std::less<>> shared;  // offset in shared memory
+    std::vector<int32_t> block_code;                      // block -> index of its leader operation
+  };
+  // A target to fill in once every block has its place.
+  struct Fixup {
+    std::size_t op;
+    int function;
+    int block;
+  };
+
+  // decoder.cpp
+  void collect(const ptx::Function& function, int depth);
+  void lay_out_shared();
+  void lay_out_frame(FunctionPlan& plan);
+  void lay_out_rows(FunctionPlan& plan);
+  void decode_function(std::size_t index);
+  void decode_block(const ptx::Block& block, int number);
+  void decode_instruction(int index);
+  void emit_guarded(std::vector<Op> ops);
+  void note_instruction(const ptx::Instruction& instruction);
+  int find_plan(std::string_view name) const;
+  void resolve_targets();
+
+  // operands.cpp: rows of operands. On failure they call fail() and return a row that is safe to name.
+  uint32_t fail(std::string note);
+  uint32_t register_row(int reg) const;
+  ptx::RegisterClass register_class(int reg) const;
+  uint32_t new_row(RowKind kind);
+  uint32_t literal(uint64_t bits, RowKind kind);
+  uint32_t constant(ConstantRow row, RowKind kind);
+  uint32_t special(const std::string& name, RowKind kind);
+  uint32_t symbol_address(const std::string& name, int64_t offset, RowKind kind);
+  uint32_t source(const ptx::Operand& operand, RowKind kind);
+  struct Destination {
+    uint32_t row = kNoRow;
+    bool whole = false;
+    uint32_t widen_to = kNoRow;  // a 64-bit register that takes the 32-bit row
+  };
+  Destination destination(const ptx::Operand& operand, RowKind kind);
+  void finish_destination(const Destination& destination, bool is_signed);
+  static RowKind kind_of_bytes(int bytes);
+  // Address operand into op: base row, offset, kAddress32.
+  void set_address(Op& op, const ptx::Operand& operand);
+
+  // arithmetic.cpp
+  bool decode_table_op(const std::string& name);
+  bool emit_entry(std::string_view name, const ptx::Operand& d,
+                  const std::vector<const ptx::Operand*>& sources);
+  void emit_raw(std::string_view name, uint32_t d, std::vector<uint32_t> sources, bool whole);
+  void decode_plain();
+  void decode_mov();
+  void decode_cvta();
+  void decode_isspacep();
+  void decode_setp();
+  void decode_set();
+  uint32_t comparison(std::size_t first_source);
+  void decode_selp();
+  void decode_slct();
+  void decode_cvt();
+
+  // memory.cpp
+  void decode_load_store(bool is_load);
+  void decode_parameter_load();
+  void decode_atomic(bool has_result);
+  void decode_cp();
+  void decode_ldmatrix();
+  void decode_mma();
+  std::vector<const ptx::Operand*> elements(const ptx::Operand& operand) const;
+  uint32_t add_list(const std::vector<uint32_t>& rows);
+  bool is_frame_symbol(const ptx::Operand& memory) const;
+
+  // control.cpp
+  void decode_branch();
+  void decode_brx();
+  void decode_exit();
+  void decode_call();
+  void decode_barrier();
+  void decode_bar_warp();
+  void decode_shuffle();
+  void decode_vote();
+  void decode_match();
+  void decode_redux();
+  void decode_elect();
+  void decode_simple(Handler handler);
+  void branch_around();
+  void add_fixup(int block);
+  uint32_t member_mask(const ptx::Operand& operand) { return source(operand, RowKind::k32); }
+
+  using Method = void (Decoder::*)();
+  static const std::map<std::string_view, Method>& methods();
+
+  Op& push(Op op);  // to the current instruction's operations
+
+  const ptx::Module& module_;
+  const ptx::Function& entry_;
+  std::unique_ptr<Kernel> kernel_;
+  std::vector<FunctionPlan> plans_;
+  std::map<std::string, int, std::less<>> plan_index_;
+  std::vector<Fixup> fixups_;
+  std::map<std::tuple<int, uint64_t, bool, bool, int, std::string>, uint32_t> constants_;
+  uint32_t carry_row_ = kNoRow;
+
+  // The instruction at hand.
+  std::size_t function_ = 0;
+  int block_ = 0;
+  const ptx::Instruction* instruction_ = nullptr;
+  bool falls_around_ = false;  // a predicated control operation: handled by a branch around it
+  std::vector<Op> ops_;
+  std::vector<std::pair<std::size_t, int>> op_targets_;    // operation of ops_ -> block of this function
+  std::vector<std::pair<std::size_t, int>> call_targets_;  // operation of ops_ -> function
+  bool failed_ = false;
+  std::string failure_;
+};
+
+// costs.cpp: adds one block's static cost.
+StretchCost cost_of_block(const ptx::Function& function, const ptx::Block& block);
+
+// Instructions that form blocks of their own: those where lanes wait for each other.
+bool waits_for_lanes(const ptx::Instruction& instruction);
+
+}  // namespace warpwright::sim

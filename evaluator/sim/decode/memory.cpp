@@ -1,0 +1,258 @@
+#include <fmt/format.h>
+
+#include "evaluator/sim/decode/decoder.h"
+#include "evaluator/sim/ops/async_copy.h"
+#include "evaluator/sim/ops/atomics.h"
+#include "evaluator/sim/ops/local_memory.h"
+#include "evaluator/sim/ops/matrix.h"
+#include "evaluator/sim/program_impl.h"
+
+namespace warpwright::sim {
+namespace {
+
+int log2_of(int value) {
+  return value == 1 ? 0 : value == 2 ? 1 : value == 4 ? 2 : 3;
+}
+
+int vector_count(const ptx::Instruction& instruction) {
+  return instruction.has("v8") ? 8 : instruction.has("v4") ? 4 : instruction.has("v2") ? 2 : 1;
+}
+
+bool is_shared(const ptx::Instruction& instruction) {
+  return instruction.has("shared") || instruction.has("shared::cta");
+}
+
+// Orders other accesses, or is itself ordered against races.
+bool synchronises(const ptx::Instruction& instruction) {
+  for (const char* part : {"volatile", "acquire", "release", "relaxed", "acq_rel", "mmio"}) {
+    if (instruction.has(part)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<const ptx::Operand*> Decoder::elements(const ptx::Operand& operand) const {
+  std::vector<const ptx::Operand*> result;
+  if (operand.kind != ptx::Operand::Kind::kVector) return {&operand};
+  for (const ptx::Operand& element : operand.elements) result.push_back(&element);
+  return result;
+}
+
+uint32_t Decoder::add_list(const std::vector<uint32_t>& rows) {
+  const auto begin = static_cast<uint32_t>(kernel_->lists.size());
+  kernel_->lists.insert(kernel_->lists.end(), rows.begin(), rows.end());
+  return begin;
+}
+
+// A call parameter, or a parameter of a .func: kept in the lane's frame.
+bool Decoder::is_frame_symbol(const ptx::Operand& memory) const {
+  if (memory.elements.empty() || memory.elements.front().kind != ptx::Operand::Kind::kSymbol) return false;
+  return plans_[function_].frame.contains(memory.elements.front().name);
+}
+
+// Parameters of a kernel are rows, filled in before it starts.
+void Decoder::decode_parameter_load() {
+  const auto& operands = instruction_->operands;
+  const std::string& name = operands[1].elements.front().name;
+  const int bytes = ptx::type_size(instruction_->type());
+  const ptx::Parameter* found = nullptr;
+  for (const ptx::Parameter& parameter : plans_[function_].function->parameters) {
+    if (parameter.name == name) found = &parameter;
+  }
+  if (found == nullptr) return void(fail("the unknown parameter " + name));
+  int64_t offset = operands[1].offset + operands[1].elements.front().offset;
+  for (const ptx::Operand* element : elements(operands[0])) {
+    if (offset < 0 || static_cast<uint64_t>(offset + bytes) > found->size)
+      return void(fail("a load beyond the parameter " + name));
+    const RowKind kind = kind_of_bytes(bytes);
+    const bool is_signed = instruction_->type().starts_with("s");
+    const uint32_t row = constant({.kind = ConstantRow::Kind::kParameter,
+                                   .is_signed = is_signed,
+                                   .size = bytes,
+                                   .value = found->offset + static_cast<uint64_t>(offset),
+                                   .name = {}},
+                                  kind);
+    const Destination to = destination(*element, kind);
+    emit_raw(kind == RowKind::k64 ? "mov.64" : "mov.32", to.row, {row}, to.whole);
+    finish_destination(to, is_signed);
+    offset += bytes;
+  }
+}
+
+void Decoder::decode_load_store(bool is_load) {
+  const auto& operands = instruction_->operands;
+  if (operands.size() < 2) return void(fail(""));
+  const ptx::Operand& memory = operands[is_load ? 1 : 0];
+  const ptx::Operand& data = operands[is_load ? 0 : 1];
+  const int bytes = ptx::type_size(instruction_->type()), count = vector_count(*instruction_);
+  const bool is_param =
+      instruction_->has("param") || instruction_->has("param::entry") || instruction_->has("param::func");
+  const bool in_frame = instruction_->has("local") || is_frame_symbol(memory);
+  if (bytes > 8 || bytes == 0 || bytes * count > 32) return void(fail(""));
+  if (is_param && is_load && !in_frame && !memory.elements.empty() &&
+      memory.elements.front().kind == ptx::Operand::Kind::kSymbol) {
+    return decode_parameter_load();
+  }
+  if (instruction_->has("shared::cluster")) return void(fail("another block's shared memory"));
+  Op op;
+  set_address(op, memory);
+  if (instruction_->has("const") || (is_param && !in_frame)) op.flags |= kConstantSpace;
+  if (synchronises(*instruction_)) op.flags |= kSynchronises;
+  op.size = static_cast<uint8_t>(bytes);
+  op.count = static_cast<uint8_t>(count);
+  const RowKind kind = kind_of_bytes(bytes);
+  std::vector<uint32_t> rows;
+  std::vector<Destination> results;
+  for (const ptx::Operand* element : elements(data)) {
+    if (is_load) {
+      results.push_back(destination(*element, kind));
+      rows.push_back(results.back().row);
+    } else {
+      rows.push_back(source(*element, kind));
+    }
+  }
+  if (failed_) return;
+  if (rows.size() != static_cast<std::size_t>(count)) return void(fail(""));
+  op.list = add_list(rows);
+  const MemoryHandlers& handlers = best_level().handlers;
+  const int size_index = log2_of(bytes), count_index = log2_of(count);
+  const bool generic =
+      !in_frame && !is_shared(*instruction_) && !instruction_->has("global") && !(op.flags & kConstantSpace);
+  if (in_frame) {
+    op.run = is_load ? load_local : store_local;
+  } else if (is_shared(*instruction_)) {
+    op.run = (is_load ? handlers.load_shared : handlers.store_shared)[size_index][count_index];
+  } else if (generic) {
+    op.run = (is_load ? handlers.load_generic : handlers.store_generic)[size_index][count_index];
+  } else {
+    op.run = (is_load ? handlers.load_global : handlers.store_global)[size_index][count_index];
+  }
+  if (op.run == nullptr) return void(fail(""));
+  op.site = kernel_->site_count;
+  kernel_->site_count += generic ? 2 : 1;
+  if (!is_load && (generic || is_shared(*instruction_))) {
+    kernel_->shared_granule = std::min(kernel_->shared_granule, static_cast<uint32_t>(bytes));
+  }
+  push(op);
+  if (!is_load) return;
+  const std::string& type = instruction_->type();
+  const bool is_signed = type.starts_with("s");
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    const ptx::Operand& element = *elements(data)[k];
+    if (is_signed && bytes < 4 &&
+        element.kind == ptx::Operand::Kind::kRegister) {  // sign-extend to the register's width
+      const bool narrow = register_class(element.reg) == ptx::RegisterClass::k16;
+      emit_raw(fmt::format("ext.{}.{}", narrow ? 16 : 32, type), results[k].row, {results[k].row},
+               results[k].whole);
+    }
+    finish_destination(results[k], is_signed);
+  }
+}
+
+void Decoder::decode_atomic(bool has_result) {
+  const auto& operands = instruction_->operands;
+  const std::optional<AtomicKind> kind = parse_atomic(instruction_->parts);
+  if (!kind || vector_count(*instruction_) != 1 || operands.size() < (has_result ? 3u : 2u))
+    return void(fail(""));
+  if (instruction_->has("shared::cluster")) return void(fail("another block's shared memory"));
+  Op op;
+  const std::size_t address = has_result ? 1 : 0;
+  set_address(op, operands[address]);
+  op.run = atomic_op;
+  op.size = static_cast<uint8_t>(kind->bytes);
+  op.count = static_cast<uint8_t>(kind->operation);
+  op.target = static_cast<int32_t>(kind->type);
+  op.immediate = op.immediate;
+  const RowKind row = kind_of_bytes(kind->bytes);
+  op.s[1] = source(operands[address + 1], row);
+  if (kind->operation == AtomicOperation::kCas) {
+    if (operands.size() < address + 3) return void(fail(""));
+    op.s[2] = source(operands[address + 2], row);
+  }
+  op.list = static_cast<uint32_t>(is_shared(*instruction_)      ? AtomicSpace::kShared
+                                  : instruction_->has("global") ? AtomicSpace::kGlobal
+                                                                : AtomicSpace::kGeneric);
+  Destination to;
+  if (has_result && operands[0].kind != ptx::Operand::Kind::kSink) {
+    to = destination(operands[0], row);
+    op.d = to.row;
+  }
+  if (op.list != static_cast<uint32_t>(AtomicSpace::kGlobal)) {
+    kernel_->shared_granule =
+        std::min(kernel_->shared_granule, static_cast<uint32_t>(std::min(kind->bytes, 4)));
+  }
+  push(op);
+  finish_destination(to, false);
+}
+
+// cp.async.{ca,cg}.shared.global [dst], [src], bytes{, source bytes}; the copy is made at once.
+void Decoder::decode_cp() {
+  const auto& operands = instruction_->operands;
+  if (instruction_->has("commit_group") || instruction_->has("wait_group") || instruction_->has("wait_all")) {
+    Op op;
+    op.run = async_nothing;
+    push(op);
+    return;
+  }
+  if (!instruction_->has("async") || instruction_->has("bulk") || instruction_->has("mbarrier") ||
+      operands.size() < 3) {
+    return void(fail(""));
+  }
+  Op op, from;
+  set_address(op, operands[0]);
+  set_address(from, operands[1]);
+  if (operands[2].kind != ptx::Operand::Kind::kImmediate) return void(fail(""));
+  op.size = static_cast<uint8_t>(operands[2].bits);
+  op.s[1] = from.s[0];
+  op.list = static_cast<uint32_t>(static_cast<int32_t>(from.immediate));
+  if (from.flags & kAddress32) return void(fail("a 32-bit global address"));
+  op.run = copy_async;
+  // The optional operand is the bytes to read (the rest is zero), or a predicate that reads none.
+  if (operands.size() > 3 && operands[3].kind == ptx::Operand::Kind::kRegister &&
+      register_class(operands[3].reg) == ptx::RegisterClass::kPred) {
+    op.s[3] = source(operands[3], RowKind::kPredicate);
+  } else if (operands.size() > 3 && !instruction_->has("L2::cache_hint")) {
+    op.s[2] = source(operands[3], RowKind::k32);
+  }
+  push(op);
+}
+
+void Decoder::decode_ldmatrix() {
+  const auto& operands = instruction_->operands;
+  const bool known = instruction_->has("m8n8") && instruction_->type() == "b16" && operands.size() == 2;
+  if (!known) return void(fail(""));
+  Op op;
+  set_address(op, operands[1]);
+  std::vector<uint32_t> rows;
+  for (const ptx::Operand* element : elements(operands[0]))
+    rows.push_back(destination(*element, RowKind::k32).row);
+  op.list = add_list(rows);
+  op.count = static_cast<uint8_t>(rows.size());
+  op.size = 16;
+  op.target = instruction_->has("trans") ? 1 : 0;
+  op.run = load_matrix;
+  push(op);
+}
+
+void Decoder::decode_mma() {
+  const auto& operands = instruction_->operands;
+  const std::optional<MatrixForm> form = parse_mma(instruction_->parts);
+  if (!form || operands.size() != 4) return void(fail(""));
+  std::vector<uint32_t> rows;
+  const std::size_t expected[] = {4, 4, 2, 4};
+  for (std::size_t k = 0; k < 4; ++k) {
+    const auto parts = elements(operands[k]);
+    if (parts.size() != expected[k]) return void(fail(""));
+    for (const ptx::Operand* part : parts) {
+      rows.push_back(k == 0 ? destination(*part, RowKind::k32).row : source(*part, RowKind::k32));
+    }
+  }
+  Op op;
+  op.run = multiply_matrices;
+  op.flags = static_cast<uint8_t>(*form);
+  op.list = add_list(rows);
+  push(op);
+}
+
+}  // namespace warpwright::sim

@@ -1,0 +1,35 @@
+// What a kernel did wrong, as findings. Cold paths of the handlers.
+#pragma once
+
+#include <string>
+
+#include "evaluator/sim/machine.h"
+
+namespace warpwright::sim {
+
+enum class MemorySpace { kGlobal, kShared, kLocal };
+
+// Each fatal report marks the warp and the launch as faulted and returns nullptr, for `return fault(...)`.
+[[gnu::cold]] const Op* fault(Warp& w, const Op* op, int lane, Finding::Kind kind, const std::string& what);
+// Reports an access that goes on.
+[[gnu::cold]] void report(Warp& w, const Op* op, int lane, Finding::Kind kind, const std::string& what);
+
+// For the first lane of `mask` whose access is not allowed: out of its buffer, misaligned, or a write to a
+// read-only buffer. Returns false if all lanes are fine.
+[[gnu::cold]] bool access_fault(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask,
+                                uint32_t bytes, bool is_load, MemorySpace space);
+// Reports the first lane that reads unwritten bytes of a buffer.
+[[gnu::cold]] void report_uninitialised(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask,
+                                        uint32_t bytes);
+[[gnu::cold]] const Op* budget_fault(Warp& w, const Op* op);
+
+// "kernel f (f.cu:12, PTX line 40, ld.global.u32), block (0, 0, 0), thread (5, 0, 0)"; lane -1 names the warp
+// instead.
+std::string place(const Warp& w, const Op* op, int lane);
+
+// Race and initialisation checks of shared accesses that the fast path could not clear.
+enum class SharedUse { kRead, kWrite, kAtomicRead, kAtomic };
+[[gnu::cold]] void check_shared(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask,
+                                uint32_t bytes, SharedUse use);
+
+}  // namespace warpwright::sim

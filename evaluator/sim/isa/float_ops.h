@@ -1,0 +1,184 @@
+// Floating-point operations and conversions that inner loops use, f32 and the packed halves; the rarer ones
+// are in ops/.
+#pragma once
+
+#include "evaluator/sim/isa/numbers.h"
+
+namespace warpwright::sim::WW_ISA {
+namespace floating {
+
+constexpr auto add = [](float a, float b) { return a + b; };
+constexpr auto sub = [](float a, float b) { return a - b; };
+constexpr auto mul = [](float a, float b) { return a * b; };
+constexpr auto fma = [](float a, float b, float c) { return __builtin_fmaf(a, b, c); };
+constexpr auto div = [](float a, float b) { return a / b; };
+constexpr auto min = [](float a, float b) { return minimum(a, b); };
+constexpr auto max = [](float a, float b) { return maximum(a, b); };
+constexpr auto neg = [](float a) { return float_of(bits_of(a) ^ 0x80000000u); };
+constexpr auto abs = [](float a) { return float_of(bits_of(a) & 0x7fffffffu); };
+constexpr auto rcp = [](float a) { return 1.0f / a; };
+constexpr auto sqrt = [](float a) { return __builtin_sqrtf(a); };
+constexpr auto rsqrt = [](float a) { return 1.0f / __builtin_sqrtf(a); };
+constexpr auto ex2 = [](float a) { return exp2_of(a); };
+constexpr auto lg2 = [](float a) { return log2_of(a); };
+
+// .ftz flushes denormal operands and results to zero of their sign; .sat clamps the result.
+template <auto F>
+constexpr auto ftz1 = [](float a) { return flush(F(flush(a))); };
+template <auto F>
+constexpr auto ftz2 = [](float a, float b) { return flush(F(flush(a), flush(b))); };
+template <auto F>
+constexpr auto ftz3 = [](float a, float b, float c) { return flush(F(flush(a), flush(b), flush(c))); };
+template <auto F>
+constexpr auto sat2 = [](float a, float b) { return saturate(F(a, b)); };
+template <auto F>
+constexpr auto sat3 = [](float a, float b, float c) { return saturate(F(a, b, c)); };
+
+// Packed halves: both elements through float, rounded once. The product of two halves is exact in a float,
+// and so is the sum's rounding (24 >= 2 * 11 + 2 bits); fma goes through double, rounded to odd.
+template <class Scalar>
+WW_INLINE Scalar narrow(float x) {
+  if constexpr (std::is_same_v<Scalar, Half>) {
+    return to_half(x);
+  } else {
+    return to_bfloat(x);
+  }
+}
+template <class Scalar>
+WW_INLINE Scalar low(uint32_t pair) {
+  return {static_cast<uint16_t>(pair)};
+}
+template <class Scalar>
+WW_INLINE Scalar high(uint32_t pair) {
+  return {static_cast<uint16_t>(pair >> 16)};
+}
+WW_INLINE uint32_t join(uint16_t low_bits, uint16_t high_bits) {
+  return low_bits | static_cast<uint32_t>(high_bits) << 16;
+}
+
+template <class S, auto F>
+constexpr auto one = [](S a, S b) { return narrow<S>(F(to_float(a), to_float(b))); };
+template <class S, auto F>
+constexpr auto pair = [](uint32_t a, uint32_t b) {
+  return join(one<S, F>(low<S>(a), low<S>(b)).bits, one<S, F>(high<S>(a), high<S>(b)).bits);
+};
+template <class S>
+constexpr auto fma_one = [](S a, S b, S c) {
+  const double exact = static_cast<double>(to_float(a)) * to_float(b) + static_cast<double>(to_float(c));
+  return narrow<S>(to_float_odd(exact));
+};
+template <class S>
+constexpr auto fma_pair = [](uint32_t a, uint32_t b, uint32_t c) {
+  return join(fma_one<S>(low<S>(a), low<S>(b), low<S>(c)).bits,
+              fma_one<S>(high<S>(a), high<S>(b), high<S>(c)).bits);
+};
+
+constexpr auto less_or_unordered = [](float a, float b) { return !(a >= b); };
+constexpr auto less_equal_or_unordered = [](float a, float b) { return !(a > b); };
+constexpr auto greater_or_unordered = [](float a, float b) { return !(a <= b); };
+constexpr auto greater_equal_or_unordered = [](float a, float b) { return !(a < b); };
+constexpr auto equal_or_unordered = [](float a, float b) { return !(a < b || a > b); };
+constexpr auto ordered = [](float a, float b) { return a == a && b == b; };
+constexpr auto unordered = [](float a, float b) { return a != a || b != b; };
+constexpr auto equal = [](float a, float b) { return a == b; };
+constexpr auto not_equal = [](float a, float b) { return a < b || a > b; };
+constexpr auto not_equal_or_unordered = [](float a, float b) { return a != b; };
+constexpr auto less = [](float a, float b) { return a < b; };
+constexpr auto less_equal = [](float a, float b) { return a <= b; };
+constexpr auto greater = [](float a, float b) { return a > b; };
+constexpr auto greater_equal = [](float a, float b) { return a >= b; };
+template <auto F>
+constexpr auto flushed = [](float a, float b) { return F(flush(a), flush(b)); };
+template <class S, auto F>
+constexpr auto narrow_compare = [](S a, S b) { return F(to_float(a), to_float(b)); };
+
+// e4m3: 4 exponent bits with bias 7, no infinity, NaN is 0x7f. Through a half, whose exponent has the
+// bias 15.
+WW_INLINE uint16_t e4m3_to_half(uint32_t byte) {
+  const uint32_t magnitude = byte & 0x7fu;
+  const float value = to_float(Half{static_cast<uint16_t>(magnitude << 7)}) * 256.0f;
+  const uint16_t half = magnitude == 0x7fu ? uint16_t{0x7fff} : to_half(value).bits;
+  return static_cast<uint16_t>(half | (magnitude == 0x7fu ? 0u : (byte & 0x80u) << 8));
+}
+
+}  // namespace floating
+
+#define WW_FLOAT2(name, F)                                                              \
+  entry<floating::F>(name ".f32"), entry<floating::ftz2<floating::F>>(name ".ftz.f32"), \
+      entry<floating::sat2<floating::F>>(name ".sat.f32"),                              \
+      entry<floating::sat2<floating::ftz2<floating::F>>>(name ".ftz.sat.f32")
+#define WW_FLOAT1(name, F) \
+  entry<floating::F>(name ".f32"), entry<floating::ftz1<floating::F>>(name ".ftz.f32")
+#define WW_NARROW(type, S, F, name)                    \
+  entry<floating::one<S, floating::F>>(name "." type), \
+      entry<floating::pair<S, floating::F>>(name "." type "x2")
+#define WW_COMPARE(name, F)                                                                                \
+  entry<floating::F>("setp." name ".f32"), entry<floating::flushed<floating::F>>("setp." name ".ftz.f32"), \
+      entry<floating::narrow_compare<Half, floating::F>>("setp." name ".f16"),                             \
+      entry<floating::narrow_compare<Bfloat, floating::F>>("setp." name ".bf16")
+
+inline constexpr OpEntry kFloatOps[] = {
+    WW_FLOAT2("add", add),
+    WW_FLOAT2("sub", sub),
+    WW_FLOAT2("mul", mul),
+    WW_FLOAT2("div", div),
+    WW_FLOAT2("min", min),
+    WW_FLOAT2("max", max),
+    entry<floating::fma>("fma.f32"),
+    entry<floating::ftz3<floating::fma>>("fma.ftz.f32"),
+    entry<floating::sat3<floating::fma>>("fma.sat.f32"),
+    entry<floating::sat3<floating::ftz3<floating::fma>>>("fma.ftz.sat.f32"),
+    WW_FLOAT1("neg", neg),
+    WW_FLOAT1("abs", abs),
+    WW_FLOAT1("rcp", rcp),
+    WW_FLOAT1("sqrt", sqrt),
+    WW_FLOAT1("rsqrt", rsqrt),
+    WW_FLOAT1("ex2", ex2),
+    WW_FLOAT1("lg2", lg2),
+    WW_NARROW("f16", Half, add, "add"),
+    WW_NARROW("f16", Half, sub, "sub"),
+    WW_NARROW("f16", Half, mul, "mul"),
+    WW_NARROW("f16", Half, min, "min"),
+    WW_NARROW("f16", Half, max, "max"),
+    WW_NARROW("bf16", Bfloat, add, "add"),
+    WW_NARROW("bf16", Bfloat, sub, "sub"),
+    WW_NARROW("bf16", Bfloat, mul, "mul"),
+    WW_NARROW("bf16", Bfloat, min, "min"),
+    WW_NARROW("bf16", Bfloat, max, "max"),
+    entry<floating::fma_one<Half>>("fma.f16"),
+    entry<floating::fma_pair<Half>>("fma.f16x2"),
+    entry<floating::fma_one<Bfloat>>("fma.bf16"),
+    entry<floating::fma_pair<Bfloat>>("fma.bf16x2"),
+    WW_COMPARE("eq", equal),
+    WW_COMPARE("ne", not_equal),
+    WW_COMPARE("lt", less),
+    WW_COMPARE("le", less_equal),
+    WW_COMPARE("gt", greater),
+    WW_COMPARE("ge", greater_equal),
+    WW_COMPARE("equ", equal_or_unordered),
+    WW_COMPARE("neu", not_equal_or_unordered),
+    WW_COMPARE("ltu", less_or_unordered),
+    WW_COMPARE("leu", less_equal_or_unordered),
+    WW_COMPARE("gtu", greater_or_unordered),
+    WW_COMPARE("geu", greater_equal_or_unordered),
+    WW_COMPARE("num", ordered),
+    WW_COMPARE("nan", unordered),
+    // Conversions; cvt names keep their rounding.
+    entry<[](Bfloat a) { return to_float(a); }>("cvt.f32.bf16"),
+    entry<[](Half a) { return to_float(a); }>("cvt.f32.f16"),
+    entry<[](Half a) { return to_float(a); }>("cvt.ftz.f32.f16"),
+    entry<[](float a) { return to_bfloat(a); }>("cvt.rn.bf16.f32"),
+    entry<[](float a) { return to_half(a); }>("cvt.rn.f16.f32"),
+    entry<[](float a) { return to_half(flush(a)); }>("cvt.rn.ftz.f16.f32"),
+    entry<[](float a, float b) { return floating::join(to_bfloat(b).bits, to_bfloat(a).bits); }>(
+        "cvt.rn.bf16x2.f32"),
+    entry<[](float a, float b) { return floating::join(to_half(b).bits, to_half(a).bits); }>(
+        "cvt.rn.f16x2.f32"),
+    entry<[](int32_t a) { return static_cast<float>(a); }>("cvt.rn.f32.s32"),
+    entry<[](uint32_t a) { return static_cast<float>(a); }>("cvt.rn.f32.u32"),
+    entry<[](uint16_t a) {
+      return floating::join(floating::e4m3_to_half(a & 255u), floating::e4m3_to_half(a >> 8));
+    }>("cvt.rn.f16x2.e4m3x2"),
+};
+
+}  // namespace warpwright::sim::WW_ISA

@@ -1,0 +1,133 @@
+// Turns a function of scalars into a handler for 32 lanes. The loops are written for the compiler's
+// vectoriser, and the files that use this are compiled once per instruction-set level (x86-64 baseline, v3,
+// v4): WW_ISA names the level's namespace. Nothing here may use inline functions of the library: the linker
+// would keep one copy of them, of any level.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "evaluator/sim/machine.h"
+#include "evaluator/sim/op_table.h"
+
+namespace warpwright::sim::WW_ISA {
+
+#define WW_INLINE [[gnu::always_inline]] inline
+
+// Registers are read as several types; these views may alias.
+using Word [[gnu::may_alias]] = uint32_t;
+using Wide [[gnu::may_alias]] = uint64_t;
+
+WW_INLINE Word& predicate(const Warp& w, uint32_t row) {
+  return *reinterpret_cast<Word*>(w.rows + row);
+}
+WW_INLINE Word* words(const Warp& w, uint32_t row) {
+  return reinterpret_cast<Word*>(w.rows + row);
+}
+WW_INLINE Wide* wides(const Warp& w, uint32_t row) {
+  return reinterpret_cast<Wide*>(w.rows + row);
+}
+
+template <class T>
+WW_INLINE T read_lane(const std::byte* row, int lane) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return *reinterpret_cast<const Word*>(row) >> lane & 1;
+  } else if constexpr (sizeof(T) == 8) {
+    return __builtin_bit_cast(T, reinterpret_cast<const Wide*>(row)[lane]);
+  } else if constexpr (sizeof(T) == 4) {
+    return __builtin_bit_cast(T, reinterpret_cast<const Word*>(row)[lane]);
+  } else if constexpr (sizeof(T) == 2) {
+    return __builtin_bit_cast(T, static_cast<uint16_t>(reinterpret_cast<const Word*>(row)[lane]));
+  } else {
+    return __builtin_bit_cast(T, static_cast<uint8_t>(reinterpret_cast<const Word*>(row)[lane]));
+  }
+}
+
+template <class T>
+WW_INLINE void write_lane(std::byte* row, int lane, T value) {
+  if constexpr (sizeof(T) == 8) {
+    reinterpret_cast<Wide*>(row)[lane] = __builtin_bit_cast(uint64_t, value);
+  } else if constexpr (sizeof(T) == 4) {
+    reinterpret_cast<Word*>(row)[lane] = __builtin_bit_cast(uint32_t, value);
+  } else if constexpr (sizeof(T) == 2) {
+    reinterpret_cast<Word*>(row)[lane] = __builtin_bit_cast(uint16_t, value);
+  } else {
+    reinterpret_cast<Word*>(row)[lane] = __builtin_bit_cast(uint8_t, value);
+  }
+}
+
+WW_INLINE void write_predicate(Warp& w, uint32_t row, uint32_t bits) {
+  Word& p = predicate(w, row);
+  p = (p & ~w.mask) | (bits & w.mask);
+}
+
+// Copies the active lanes of a row computed beside its place.
+template <class View>
+[[gnu::noinline]] static void blend(std::byte* row, const std::byte* from, uint32_t mask) {
+  auto* to = reinterpret_cast<View*>(row);
+  const auto* source = reinterpret_cast<const View*>(from);
+#pragma GCC ivdep
+  for (int lane = 0; lane < kLanes; ++lane) to[lane] = mask >> lane & 1 ? source[lane] : to[lane];
+}
+
+// Where to compute a new row: in place, or beside it when inactive lanes must keep their values.
+WW_INLINE std::byte* output(Warp& w, const Op* op) {
+  return w.full || op->whole ? w.rows + op->d : w.scratch.data();
+}
+template <class T>
+WW_INLINE void finish(Warp& w, const Op* op, const std::byte* out) {
+  if (out != w.scratch.data()) return;
+  if constexpr (sizeof(T) == 8) {
+    blend<Wide>(w.rows + op->d, out, w.mask);
+  } else {
+    blend<Word>(w.rows + op->d, out, w.mask);
+  }
+}
+
+template <auto F, class R, class... A, int... K>
+WW_INLINE const Op* apply(Warp& w, const Op* op, std::integer_sequence<int, K...>) {
+  if constexpr (std::is_same_v<R, bool>) {
+    uint32_t bits = 0;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      bits |= static_cast<uint32_t>(F(read_lane<A>(w.rows + op->s[K], lane)...)) << lane;
+    }
+    write_predicate(w, op->d, bits);
+  } else {
+    std::byte* out = output(w, op);
+#pragma GCC ivdep
+    for (int lane = 0; lane < kLanes; ++lane) {
+      write_lane<R>(out, lane, F(read_lane<A>(w.rows + op->s[K], lane)...));
+    }
+    finish<R>(w, op, out);
+  }
+  return op + 1;
+}
+
+template <class T>
+consteval RowKind row_kind() {
+  if (std::is_same_v<T, bool>) return RowKind::kPredicate;
+  return sizeof(T) == 8   ? RowKind::k64
+         : sizeof(T) == 4 ? RowKind::k32
+         : sizeof(T) == 2 ? RowKind::k16
+                          : RowKind::k8;
+}
+
+template <auto F, class Call>
+struct Lanes;
+template <auto F, class L, class R, class... A>
+struct Lanes<F, R (L::*)(A...) const> {
+  static const Op* run(Warp& w, const Op* op) {
+    return apply<F, R, A...>(w, op, std::make_integer_sequence<int, sizeof...(A)>());
+  }
+  static constexpr OpEntry entry(std::string_view name) {
+    return {name, run, row_kind<R>(), {row_kind<A>()...}};
+  }
+};
+
+// A table line: entry<[](uint32_t a, uint32_t b) { return a + b; }>("add.u32").
+template <auto F>
+constexpr OpEntry entry(std::string_view name) {
+  return Lanes<F, decltype(&decltype(F)::operator())>::entry(name);
+}
+
+}  // namespace warpwright::sim::WW_ISA

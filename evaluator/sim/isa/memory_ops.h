@@ -1,0 +1,366 @@
+// Loads and stores of global and shared memory.
+//
+// What an access costs (sectors, bank conflicts) and whether it is contiguous depends only on the lanes'
+// addresses relative to the first one, and inner loops repeat that pattern: each instruction remembers its
+// last pattern, and a repeat needs one comparison and one bounds check.
+#pragma once
+
+#include "evaluator/sim/access_pattern.h"
+#include "evaluator/sim/faults.h"
+#include "evaluator/sim/isa/lanes.h"
+#include "evaluator/sim/ops/local_memory.h"
+#include "evaluator/sim/race_shadow.h"
+
+namespace warpwright::sim::WW_ISA {
+
+struct alignas(64) Addresses {
+  uint64_t at[kLanes];
+};
+
+WW_INLINE void read_addresses(const Warp& w, const Op* op, Addresses& out) {
+  if (op->flags & kAddress32) {
+    const Word* row = words(w, op->s[0]);
+    const auto offset = static_cast<uint32_t>(op->immediate);
+    for (int lane = 0; lane < kLanes; ++lane) out.at[lane] = row[lane] + offset;
+  } else {
+    const Wide* row = wides(w, op->s[0]);
+    const auto offset = static_cast<uint64_t>(op->immediate);
+    for (int lane = 0; lane < kLanes; ++lane) out.at[lane] = row[lane] + offset;
+  }
+}
+
+// True if the active lanes' addresses relative to the first are those that the site remembers.
+WW_INLINE bool repeats(const AccessSite& site, const Addresses& addresses, uint64_t first, uint32_t mask) {
+  if (site.mask != mask) return false;
+  uint64_t differing = 0;
+  if (mask == kFullMask) {
+    for (int lane = 0; lane < kLanes; ++lane) differing |= (addresses.at[lane] - first) ^ site.relative[lane];
+  } else {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const uint64_t active = 0 - static_cast<uint64_t>(mask >> lane & 1);
+      differing |= ((addresses.at[lane] - first) ^ site.relative[lane]) & active;
+    }
+  }
+  return differing == 0;
+}
+
+// One element of every lane, `Count` to a lane, between memory and rows. `from` is the address of lane 0's
+// first.
+template <int Bytes>
+struct ElementOf;
+template <>
+struct ElementOf<1> {
+  using type [[gnu::may_alias]] = uint8_t;
+};
+template <>
+struct ElementOf<2> {
+  using type [[gnu::may_alias]] = uint16_t;
+};
+template <>
+struct ElementOf<4> {
+  using type [[gnu::may_alias]] = uint32_t;
+};
+template <>
+struct ElementOf<8> {
+  using type [[gnu::may_alias]] = uint64_t;
+};
+template <int Bytes>
+using RowElement = typename ElementOf<Bytes == 8 ? 8 : 4>::type;
+
+template <int Bytes, int Count>
+WW_INLINE void load_contiguous(const Warp& w, const uint32_t* rows, const std::byte* from) {
+  using Element = typename ElementOf<Bytes>::type;
+  const auto* memory = reinterpret_cast<const Element*>(from);
+  for (int j = 0; j < Count; ++j) {
+    auto* row = reinterpret_cast<RowElement<Bytes>*>(w.rows + rows[j]);
+#pragma GCC ivdep
+    for (int lane = 0; lane < kLanes; ++lane) row[lane] = memory[lane * Count + j];
+  }
+}
+template <int Bytes, int Count>
+WW_INLINE void store_contiguous(const Warp& w, const uint32_t* rows, std::byte* to) {
+  using Element = typename ElementOf<Bytes>::type;
+  auto* memory = reinterpret_cast<Element*>(to);
+  if constexpr (Count == 4) {
+    const auto* a = reinterpret_cast<const RowElement<Bytes>*>(w.rows + rows[0]);
+    const auto* b = reinterpret_cast<const RowElement<Bytes>*>(w.rows + rows[1]);
+    const auto* c = reinterpret_cast<const RowElement<Bytes>*>(w.rows + rows[2]);
+    const auto* d = reinterpret_cast<const RowElement<Bytes>*>(w.rows + rows[3]);
+#pragma GCC ivdep
+    for (int lane = 0; lane < kLanes; ++lane) {
+      memory[4 * lane] = static_cast<Element>(a[lane]);
+      memory[4 * lane + 1] = static_cast<Element>(b[lane]);
+      memory[4 * lane + 2] = static_cast<Element>(c[lane]);
+      memory[4 * lane + 3] = static_cast<Element>(d[lane]);
+    }
+  } else {
+    for (int j = 0; j < Count; ++j) {
+      const auto* row = reinterpret_cast<const RowElement<Bytes>*>(w.rows + rows[j]);
+#pragma GCC ivdep
+      for (int lane = 0; lane < kLanes; ++lane) memory[lane * Count + j] = static_cast<Element>(row[lane]);
+    }
+  }
+}
+template <int Bytes, int Count>
+WW_INLINE void load_broadcast(const Warp& w, const uint32_t* rows, const std::byte* from) {
+  using Element = typename ElementOf<Bytes>::type;
+  for (int j = 0; j < Count; ++j) {
+    const RowElement<Bytes> value = reinterpret_cast<const Element*>(from)[j];
+    auto* row = reinterpret_cast<RowElement<Bytes>*>(w.rows + rows[j]);
+    for (int lane = 0; lane < kLanes; ++lane) row[lane] = value;
+  }
+}
+template <int Bytes, int Count, bool Load>
+WW_INLINE void copy_scattered(const Warp& w, const uint32_t* rows, const Addresses& addresses,
+                              std::byte* origin, uint32_t mask) {
+  using Element = typename ElementOf<Bytes>::type;
+  for (uint32_t left = mask; left != 0; left &= left - 1) {
+    const int lane = __builtin_ctz(left);
+    auto* memory = reinterpret_cast<Element*>(reinterpret_cast<uint64_t>(origin) + addresses.at[lane]);
+    for (int j = 0; j < Count; ++j) {
+      auto* row = reinterpret_cast<RowElement<Bytes>*>(w.rows + rows[j]);
+      if constexpr (Load) {
+        row[lane] = memory[j];
+      } else {
+        memory[j] = static_cast<Element>(row[lane]);
+      }
+    }
+  }
+}
+
+// Moves the data once the access is known to be allowed. `origin` is the host address of device address 0.
+template <int Bytes, int Count, bool Load>
+WW_INLINE void transfer(const Warp& w, const uint32_t* rows, const Addresses& addresses, std::byte* origin,
+                        uint32_t mask, uint64_t first, AccessShape shape) {
+  auto* start = reinterpret_cast<std::byte*>(reinterpret_cast<uint64_t>(origin) + first);
+  if (mask == kFullMask && shape == AccessShape::kContiguous) {
+    if constexpr (Load) {
+      load_contiguous<Bytes, Count>(w, rows, start);
+    } else {
+      store_contiguous<Bytes, Count>(w, rows, start);
+    }
+  } else if (Load && mask == kFullMask && shape == AccessShape::kBroadcast) {
+    load_broadcast<Bytes, Count>(w, rows, start);
+  } else {
+    copy_scattered<Bytes, Count, Load>(w, rows, addresses, origin, mask);
+  }
+}
+
+template <int Bytes, int Count, bool Load>
+static bool access_global(Warp& w, const Op* op, AccessSite& site, const Addresses& addresses,
+                          uint32_t mask) {
+  constexpr uint32_t kBytes = Bytes * Count;
+  const uint64_t first = addresses.at[__builtin_ctz(mask)];
+  if (!repeats(site, addresses, first, mask) || ((first ^ site.base) & (kSectorBytes - 1)) != 0) {
+    learn_global(site, addresses.at, mask, kBytes);
+  }
+  const uint64_t low = first + static_cast<uint64_t>(site.low),
+                 span = static_cast<uint64_t>(site.high - site.low);
+  Buffer* buffer = site.buffer;
+  if (buffer == nullptr || !buffer->contains(low, span)) {
+    buffer = find_buffer(w, low, span);
+    site.buffer = buffer;
+  }
+  const uint32_t* rows = w.lists + op->list;
+  if (buffer == nullptr || !site.aligned || (!Load && buffer->access == Access::kReadOnly)) [[unlikely]] {
+    if (access_fault(w, op, addresses.at, mask, kBytes, Load, MemorySpace::kGlobal)) return false;
+    for (uint32_t left = mask; left != 0; left &= left - 1) {  // several buffers at once
+      const int lane = __builtin_ctz(left);
+      buffer = find_buffer(w, addresses.at[lane], kBytes);
+      note_global(w, op, *buffer, addresses.at, 1u << lane, kBytes, Load);
+      copy_scattered<Bytes, Count, Load>(w, rows, addresses, origin_of(*buffer), 1u << lane);
+    }
+    return true;
+  }
+  if (op->flags & kConstantSpace) {
+    transfer<Bytes, Count, Load>(w, rows, addresses, origin_of(*buffer), mask, first, site.shape);
+    return true;
+  }
+  Counters& counters = *w.counters;
+  (Load ? counters.global_loads : counters.global_stores) += 1;
+  (Load ? counters.global_sectors_read : counters.global_sectors_written) += site.cost;
+  if (site.shape != AccessShape::kScattered) {
+    touch_range(Load ? buffer->sectors_read : buffer->sectors_written, *buffer, low, span);
+    if (!buffer->initialised) note_written_range(w, op, *buffer, addresses.at, mask, low, span, kBytes, Load);
+  } else {
+    note_global(w, op, *buffer, addresses.at, mask, kBytes, Load);
+  }
+  transfer<Bytes, Count, Load>(w, rows, addresses, origin_of(*buffer), mask, first, site.shape);
+  return true;
+}
+
+// True if no cell of the access needs a closer look; marks the cells as read or written.
+template <bool Load>
+WW_INLINE bool shadow_clears(RaceShadow& shadow, const Addresses& addresses, uint32_t mask, uint32_t bytes,
+                             AccessShape shape, uint32_t warp) {
+  const uint32_t clock = shadow.clock[warp], safe = shadow.safe[warp], self = 1u << warp;
+  const uint32_t begin_tag = shadow.block_start << RaceShadow::kStampShift;
+  const uint32_t safe_tag = (safe << RaceShadow::kStampShift | 63u) - begin_tag;
+  uint32_t* tags = shadow.write_tag.data();
+  uint32_t* stamps = shadow.read_stamp.data();
+  uint32_t* readers = shadow.readers.data();
+  const uint32_t shift = shadow.granule_shift;
+  uint32_t suspicious = 0;
+  const auto visit_read = [&](uint32_t cell) {
+    const uint32_t tag = tags[cell];
+    const bool own = (tag & 31u) == warp && tag >= begin_tag;
+    suspicious |= static_cast<uint32_t>(tag - begin_tag > safe_tag) & static_cast<uint32_t>(!own);
+    const uint32_t others = stamps[cell] == clock ? readers[cell] : 0u;
+    readers[cell] = others | self;
+    stamps[cell] = clock;
+  };
+  const auto visit_write = [&](uint32_t cell) {
+    const uint32_t tag = tags[cell];
+    const bool own = (tag & 31u) == warp;
+    suspicious |=
+        static_cast<uint32_t>((tag >> RaceShadow::kStampShift) > safe) & static_cast<uint32_t>(!own);
+    suspicious |=
+        static_cast<uint32_t>(stamps[cell] > safe) & static_cast<uint32_t>((readers[cell] & ~self) != 0);
+  };
+  const auto visit = [&](uint32_t begin, uint32_t end) {
+#pragma GCC ivdep
+    for (uint32_t cell = begin; cell < end; ++cell) {
+      if constexpr (Load) {
+        visit_read(cell);
+      } else {
+        visit_write(cell);
+      }
+    }
+  };
+  if (shape == AccessShape::kContiguous && mask == kFullMask) {
+    const auto begin = static_cast<uint32_t>(addresses.at[0]);
+    visit(begin >> shift, ((begin + bytes * kLanes - 1) >> shift) + 1);
+  } else if (shape == AccessShape::kBroadcast) {
+    const auto begin = static_cast<uint32_t>(addresses.at[__builtin_ctz(mask)]);
+    visit(begin >> shift, ((begin + bytes - 1) >> shift) + 1);
+  } else {
+    for (uint32_t left = mask; left != 0; left &= left - 1) {
+      const auto begin = static_cast<uint32_t>(addresses.at[__builtin_ctz(left)]);
+      for (uint32_t cell = begin >> shift, last = (begin + bytes - 1) >> shift; cell <= last; ++cell) {
+        if constexpr (Load) {
+          visit_read(cell);
+        } else {
+          visit_write(cell);
+        }
+      }
+    }
+  }
+  return suspicious == 0;
+}
+
+WW_INLINE void mark_written(RaceShadow& shadow, const Addresses& addresses, uint32_t mask, uint32_t bytes,
+                            AccessShape shape, uint32_t warp) {
+  const uint32_t tag = shadow.clock[warp] << RaceShadow::kStampShift | warp;
+  const uint32_t shift = shadow.granule_shift;
+  uint32_t* tags = shadow.write_tag.data();
+  if (shape == AccessShape::kContiguous && mask == kFullMask) {
+    const auto begin = static_cast<uint32_t>(addresses.at[0]);
+    for (uint32_t cell = begin >> shift; cell <= (begin + bytes * kLanes - 1) >> shift; ++cell)
+      tags[cell] = tag;
+    return;
+  }
+  for (uint32_t left = mask; left != 0; left &= left - 1) {
+    const auto begin = static_cast<uint32_t>(addresses.at[__builtin_ctz(left)]);
+    for (uint32_t cell = begin >> shift; cell <= (begin + bytes - 1) >> shift; ++cell) tags[cell] = tag;
+  }
+}
+
+template <int Bytes, int Count, bool Load>
+static bool access_shared(Warp& w, const Op* op, AccessSite& site, const Addresses& addresses,
+                          uint32_t mask) {
+  constexpr uint32_t kBytes = Bytes * Count;
+  const uint64_t first = addresses.at[__builtin_ctz(mask)];
+  if (!repeats(site, addresses, first, mask) || ((first ^ site.base) & 15) != 0) {
+    learn_shared(site, addresses.at, mask, kBytes);
+  }
+  const uint64_t low = first + static_cast<uint64_t>(site.low),
+                 span = static_cast<uint64_t>(site.high - site.low);
+  if (low > w.shared_bytes || span > w.shared_bytes - low || !site.aligned) [[unlikely]] {
+    access_fault(w, op, addresses.at, mask, kBytes, Load, MemorySpace::kShared);
+    return false;
+  }
+  w.counters->shared_accesses += 1;
+  w.counters->shared_wavefronts += site.cost;
+  if (w.shadow != nullptr) {
+    const auto warp = static_cast<uint32_t>(w.index);
+    if (op->flags & kSynchronises) {
+      check_shared(w, op, addresses.at, mask, kBytes, Load ? SharedUse::kAtomicRead : SharedUse::kAtomic);
+    } else {
+      if (!shadow_clears<Load>(*w.shadow, addresses, mask, kBytes, site.shape, warp)) {
+        check_shared(w, op, addresses.at, mask, kBytes, Load ? SharedUse::kRead : SharedUse::kWrite);
+      }
+      if constexpr (!Load) mark_written(*w.shadow, addresses, mask, kBytes, site.shape, warp);
+    }
+  }
+  transfer<Bytes, Count, Load>(w, w.lists + op->list, addresses, w.shared, mask, first, site.shape);
+  return true;
+}
+
+template <int Bytes, int Count, bool Load>
+static const Op* global_op(Warp& w, const Op* op) {
+  Addresses addresses;
+  read_addresses(w, op, addresses);
+  return access_global<Bytes, Count, Load>(w, op, w.sites[op->site], addresses, w.mask) ? op + 1 : nullptr;
+}
+template <int Bytes, int Count, bool Load>
+static const Op* shared_op(Warp& w, const Op* op) {
+  Addresses addresses;
+  read_addresses(w, op, addresses);
+  return access_shared<Bytes, Count, Load>(w, op, w.sites[op->site], addresses, w.mask) ? op + 1 : nullptr;
+}
+
+// Generic addresses: each lane's window decides its space. The two sites are global's and shared memory's.
+template <int Bytes, int Count, bool Load>
+static const Op* generic_op(Warp& w, const Op* op) {
+  Addresses addresses;
+  read_addresses(w, op, addresses);
+  uint32_t shared = 0, local = 0;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const uint64_t window = addresses.at[lane] / kSharedWindow;
+    shared |= static_cast<uint32_t>(window == 1) << lane;
+    local |= static_cast<uint32_t>(window == kLocalWindow / kSharedWindow) << lane;
+  }
+  const uint32_t global = w.mask & ~(shared | local);
+  if (global != 0 && !access_global<Bytes, Count, Load>(w, op, w.sites[op->site], addresses, global))
+    return nullptr;
+  if (global == w.mask) return op + 1;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    addresses.at[lane] -= shared >> lane & 1 ? kSharedWindow : local >> lane & 1 ? kLocalWindow : 0;
+  }
+  shared &= w.mask;
+  local &= w.mask;
+  if (shared != 0 && !access_shared<Bytes, Count, Load>(w, op, w.sites[op->site + 1], addresses, shared))
+    return nullptr;
+  if (local != 0 && !access_local(w, op, addresses.at, local, Load)) return nullptr;
+  return op + 1;
+}
+
+template <int Bytes>
+constexpr void fill_memory_row(MemoryHandlers& h, int row) {
+  h.load_global[row][0] = global_op<Bytes, 1, true>;
+  h.load_global[row][1] = global_op<Bytes, 2, true>;
+  h.load_global[row][2] = global_op<Bytes, 4, true>;
+  h.store_global[row][0] = global_op<Bytes, 1, false>;
+  h.store_global[row][1] = global_op<Bytes, 2, false>;
+  h.store_global[row][2] = global_op<Bytes, 4, false>;
+  h.load_shared[row][0] = shared_op<Bytes, 1, true>;
+  h.load_shared[row][1] = shared_op<Bytes, 2, true>;
+  h.store_shared[row][0] = shared_op<Bytes, 1, false>;
+  h.store_shared[row][1] = shared_op<Bytes, 2, false>;
+  h.load_generic[row][0] = generic_op<Bytes, 1, true>;
+  h.load_generic[row][1] = generic_op<Bytes, 2, true>;
+  h.load_generic[row][2] = generic_op<Bytes, 4, true>;
+  h.store_generic[row][0] = generic_op<Bytes, 1, false>;
+  h.store_generic[row][1] = generic_op<Bytes, 2, false>;
+  h.store_generic[row][2] = generic_op<Bytes, 4, false>;
+  if constexpr (Bytes <= 4) {
+    h.load_shared[row][2] = shared_op<Bytes, 4, true>;
+    h.store_shared[row][2] = shared_op<Bytes, 4, false>;
+  }
+  if constexpr (Bytes == 4) {
+    h.load_global[row][3] = global_op<Bytes, 8, true>;
+    h.store_global[row][3] = global_op<Bytes, 8, false>;
+  }
+}
+
+}  // namespace warpwright::sim::WW_ISA

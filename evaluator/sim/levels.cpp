@@ -1,0 +1,44 @@
+#include "evaluator/sim/ops/scalar.h"
+#include "evaluator/sim/program_impl.h"
+
+namespace warpwright::sim {
+
+namespace level_baseline {
+const IsaLevel& level();
+}
+namespace level_v3 {
+const IsaLevel& level();
+}
+namespace level_v4 {
+const IsaLevel& level();
+}
+
+namespace {
+
+const IsaLevel& choose() {
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("x86-64-v4")) return level_v4::level();
+  if (__builtin_cpu_supports("x86-64-v3")) return level_v3::level();
+  return level_baseline::level();
+}
+
+}  // namespace
+
+const IsaLevel& best_level() {
+  static const IsaLevel& level = choose();
+  return level;
+}
+
+const std::unordered_map<std::string_view, OpEntry>& op_entries() {
+  static const auto kEntries = [] {
+    std::unordered_map<std::string_view, OpEntry> entries;
+    for (const auto& table :
+         {best_level().arithmetic, best_level().floating, rare_integer_ops(), rare_float_ops()}) {
+      for (const OpEntry& entry : table) entries.try_emplace(entry.name, entry);
+    }
+    return entries;
+  }();
+  return kEntries;
+}
+
+}  // namespace warpwright::sim

@@ -1,0 +1,211 @@
+// The machine that decoded kernels run on: operations, warps, blocks. Internal to the simulator.
+//
+// A register is a row of 32 lanes in its warp's register file: 4 bytes a lane (8-, 16- and 32-bit registers,
+// the narrow ones zero-extended), 8 bytes a lane (64-bit), or one 32-bit mask (predicates). Immediates,
+// parameters, addresses of symbols and special registers are rows too, filled in before the kernel starts, so
+// every operand is a byte offset into the file.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "evaluator/sim/memory_impl.h"
+#include "evaluator/sim/simulator.h"
+
+namespace warpwright::sim {
+
+inline constexpr int kLanes = 32;
+inline constexpr uint32_t kFullMask = ~uint32_t{0};
+inline constexpr uint32_t kNoRow = ~uint32_t{0};
+inline constexpr uint32_t kRow32 = 4 * kLanes;  // bytes
+inline constexpr uint32_t kRow64 = 8 * kLanes;
+
+struct Warp;
+struct Block;
+struct Op;
+struct Kernel;
+struct RaceShadow;
+struct Conversion;
+
+// Executes one operation for the warp's active lanes and returns the next one; nullptr hands the processor
+// back to the block's scheduler (Warp::state says why).
+using Handler = const Op* (*)(Warp&, const Op*);
+
+struct Op {
+  Handler run = nullptr;
+  uint32_t d = kNoRow;                                           // destination row
+  std::array<uint32_t, 4> s = {kNoRow, kNoRow, kNoRow, kNoRow};  // source rows
+  uint32_t list = 0;                                             // further rows: index into Kernel::lists
+  int64_t immediate = 0;                                         // address offset, or what the handler says
+  int32_t site = -1;                                             // memory operations: index of Block::sites
+  int32_t target = -1;                                           // branches: index into Kernel::code
+  int32_t instruction = -1;  // index into Kernel::instructions, for messages
+  uint8_t whole = 0;         // d's inactive lanes are dead: it may be written without regard to the mask
+  uint8_t count = 0;         // vector elements
+  uint8_t size = 0;          // bytes of an element
+  uint8_t flags = 0;         // see the handler
+};
+
+// Flags of memory operations.
+inline constexpr uint8_t kAddress32 = 1;      // the address row is 32 bits wide
+inline constexpr uint8_t kConstantSpace = 4;  // ld.const: not global traffic
+inline constexpr uint8_t kSynchronises = 2;   // volatile, acquire, release or atomic: orders other accesses
+
+enum class WarpState { kReady, kAtBarrier, kYielded, kDone, kFaulted };
+
+// A part of a diverged warp.
+struct Group {
+  enum class State { kReady, kAtSync, kAtBarrier };
+  const Op* pc = nullptr;
+  uint32_t mask = 0;
+  State state = State::kReady;
+  int barrier = -1;
+  const Op* waiting = nullptr;  // the operation it waits at
+};
+
+enum class AccessShape : uint8_t { kScattered, kContiguous, kBroadcast };
+
+// A memory instruction's memory of its last access: which buffer, and what its pattern of addresses cost.
+struct AccessSite {
+  Buffer* buffer = nullptr;
+  AccessShape shape = AccessShape::kScattered;
+  bool aligned = false;       // every lane's address is a multiple of the access's size
+  uint64_t base = 0;          // address of the first active lane
+  uint32_t mask = 0;          // 0: nothing remembered
+  uint32_t cost = 0;          // sectors or wavefronts
+  int64_t low = 0, high = 0;  // span of the pattern, relative to base
+  alignas(64) std::array<uint64_t, kLanes> relative;
+};
+
+// How often a stretch of straight code ran.
+struct StretchRuns {
+  uint64_t warps = 0, lanes = 0;
+  double latency_cycles = 0;  // of one run
+};
+
+struct Warp {
+  std::byte* rows = nullptr;
+  uint32_t mask = 0;  // active lanes
+  uint32_t live = 0;  // lanes that have not exited
+  bool full = false;  // mask is kFullMask
+  int index = 0;
+  WarpState state = WarpState::kReady;
+  const Op* pc = nullptr;  // where to go on, when not running
+  const Op* code = nullptr;
+  Block* block = nullptr;
+  const Kernel* kernel = nullptr;
+  int group_count = 0;       // the other parts of a diverged warp
+  int fair_leaders = 0;      // > 0: the running part keeps the processor although it is not the lowest
+  bool forced_sync = false;  // the next gather_lanes goes on with the lanes it has
+  int slice = 0;             // block leaders until others get their turn
+  double cycles = 0;         // critical path so far
+  std::array<Group, kLanes + 1> groups;
+  std::byte* local = nullptr;  // kLanes frames of Kernel::local_bytes
+  StretchRuns* stretch_runs = nullptr;
+  int64_t* budget = nullptr;
+  AccessSite* sites = nullptr;
+  Counters* counters = nullptr;
+  const uint32_t* lists = nullptr;
+  std::byte* shared = nullptr;
+  uint32_t shared_bytes = 0;
+  RaceShadow* shadow = nullptr;  // null when races are not looked for
+  // Result of the last bar.red this warp took part in.
+  bool reduced_all = false, reduced_any = false;
+  uint32_t reduced_population = 0;
+  alignas(64) std::array<std::byte, kRow64> scratch;
+
+  void set_mask(uint32_t m) {
+    mask = m;
+    full = m == kFullMask;
+  }
+};
+
+// What a stretch of straight code (from one leader to the next) costs each time a warp runs it.
+struct StretchCost {
+  uint32_t instructions = 0;
+  double issue_slots = 0, latency_cycles = 0, tensor_flops = 0;
+  uint32_t fma = 0, alu = 0, wide = 0, xu = 0, fp64 = 0, tensor = 0, lsu = 0, shuffles = 0, barriers = 0,
+           branches = 0;
+};
+
+// Rows to fill before a block runs.
+struct ConstantRow {
+  enum class Kind { kLiteral, kParameter, kSymbol, kSpecial };
+  Kind kind = Kind::kLiteral;
+  uint32_t row = 0;
+  bool wide = false;       // 64-bit lanes
+  bool is_signed = false;  // kParameter: sign-extended
+  int size = 4;            // kParameter: bytes
+  uint64_t value = 0;  // kLiteral: the bits; kParameter: offset in the block; kSymbol: added to the address
+  std::string name;    // kSymbol, kSpecial
+};
+
+// Where an operation came from, for messages.
+struct InstructionInfo {
+  std::string text;  // the opcode as written
+  int ptx_line = 0;
+  std::string source;  // "file.cu:12", empty when unknown
+  std::string note;    // why it is not supported, where there is more to say
+};
+
+struct Kernel {
+  Kernel();
+  ~Kernel();
+  std::string name, display_name;  // mangled, demangled
+  KernelInfo info;
+  std::vector<Op> code;
+  std::vector<uint32_t> lists;
+  std::vector<ConstantRow> constants;
+  std::vector<StretchCost> stretches;
+  std::vector<InstructionInfo> instructions;
+  std::vector<Conversion> conversions;
+  std::vector<std::vector<int32_t>> branch_tables;  // brx.idx: indices into code
+  uint32_t register_bytes = 0;
+  uint32_t local_bytes = 0;  // a lane's frame: locals and call parameters, multiple of 16
+  uint32_t static_shared_bytes = 0;
+  uint32_t dynamic_shared_offset = 0;  // where extern shared memory starts
+  uint32_t shared_granule = 4;  // bytes that one race-shadow cell stands for: the narrowest shared store
+  int site_count = 0;
+  bool has_fences = false;  // or acquire and release forms: flags in shared memory may order accesses
+};
+
+struct Barrier {
+  uint32_t expected_warps = 0;  // 0: every warp that still lives
+  bool active = false;
+  std::array<uint32_t, kLanes> arrived_lanes = {};  // by warp
+  std::array<uint32_t, kLanes> meeting = {};        // what the arriving warps publish, see RaceShadow
+  // bar.red
+  bool all = true, any = false;
+  uint32_t population = 0;
+};
+
+// One thread block while it runs.
+struct Block {
+  const Kernel* kernel = nullptr;
+  Memory::Impl* memory = nullptr;
+  struct LaunchState* launch = nullptr;
+  std::array<uint32_t, 3> index = {};
+  std::vector<Warp> warps;
+  std::array<Barrier, 16> barriers;
+  std::unique_ptr<RaceShadow> shadow;
+};
+
+// Everything one launch shares.
+struct LaunchState {
+  const Launch* launch = nullptr;
+  const Options* options = nullptr;
+  const Kernel* kernel = nullptr;
+  std::vector<AccessSite> sites;  // by Op::site
+  std::vector<StretchRuns> stretch_runs;
+  int64_t budget = 0;  // warp instructions left
+  Counters counters;
+  std::vector<Finding> findings;
+  std::array<uint32_t, 16> finding_count = {};
+  bool faulted = false;
+};
+
+}  // namespace warpwright::sim

@@ -1,0 +1,63 @@
+// What the interpreter sees of sim::Memory: buffers by address, the marks of written bytes, footprints.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "evaluator/sim/memory.h"
+
+namespace warpwright::sim {
+
+inline constexpr uint64_t kGlobalBase = 0x7f00'0000'0000;
+inline constexpr uint64_t kGuardBytes = 64 * 1024;
+// Windows of the generic address space, as far from global memory as from each other.
+inline constexpr uint64_t kSharedWindow = 0x0100'0000'0000;
+inline constexpr uint64_t kLocalWindow = 0x0200'0000'0000;
+inline constexpr uint64_t kParamWindow = 0x0300'0000'0000;
+inline constexpr uint64_t kWindowBytes = 0x0100'0000;
+inline constexpr int kSectorBytes = 32;
+
+struct AlignedDelete {
+  void operator()(std::byte* p) const;
+};
+
+struct Buffer {
+  std::string name;
+  uint64_t base = 0, size = 0;
+  Access access = Access::kReadWrite;
+  bool initialised = false;  // wholly; else `written` says which bytes
+  std::unique_ptr<std::byte[], AlignedDelete> storage;
+  std::vector<uint8_t> written;                         // one entry per 4-byte word, a bit per byte
+  std::vector<uint64_t> sectors_read, sectors_written;  // bitmaps of the current launch; empty until touched
+
+  std::byte* host(uint64_t address) const { return storage.get() + (address - base); }
+  bool contains(uint64_t address, uint64_t bytes) const {
+    return address >= base && bytes <= size && address - base <= size - bytes;
+  }
+  void mark_written(uint64_t address, uint64_t bytes);
+  bool is_written(uint64_t address, uint64_t bytes) const;
+  // Adds the bytes' sectors to the launch's footprint.
+  void touch(std::vector<uint64_t>& bitmap, uint64_t address, uint64_t bytes);
+};
+
+// Variables of a module live as long as the memory they were placed in, as on a GPU.
+struct ModuleImage {
+  std::map<std::string, uint64_t, std::less<>> addresses;
+};
+
+struct Memory::Impl {
+  std::vector<std::unique_ptr<Buffer>> buffers;  // by address
+  uint64_t next = kGlobalBase;
+  std::map<uint64_t, ModuleImage> images;  // by Program::Impl::id
+
+  Buffer* at(uint64_t base);             // exactly that base, or nullptr
+  Buffer* find(uint64_t address) const;  // the buffer that holds the address, or nullptr
+  std::string describe(uint64_t address, uint64_t bytes) const;  // "q + 8192, 0 bytes past its end"
+  void reset_footprint();
+};
+
+}  // namespace warpwright::sim

@@ -1,0 +1,15 @@
+// Local memory: a private frame per lane, also the home of call parameters.
+#pragma once
+
+#include "evaluator/sim/machine.h"
+
+namespace warpwright::sim {
+
+bool access_local(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask, bool is_load);
+const Op* load_local(Warp& w, const Op* op);
+const Op* store_local(Warp& w, const Op* op);
+// Copies `immediate` bytes of each lane's frame from offset list to offset target (arguments and results of
+// calls).
+const Op* copy_local(Warp& w, const Op* op);
+
+}  // namespace warpwright::sim

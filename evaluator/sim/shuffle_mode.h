@@ -1,0 +1,7 @@
+#pragma once
+
+#include <cstdint>
+
+namespace warpwright::sim {
+enum class ShuffleMode : uint8_t { kUp, kDown, kButterfly, kIndex };
+}

@@ -1,0 +1,187 @@
+#include "evaluator/sim/simulator.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+
+#include "evaluator/sim/block.h"
+#include "evaluator/sim/memory_impl.h"
+#include "evaluator/sim/program_impl.h"
+
+namespace warpwright::sim {
+namespace {
+
+constexpr uint64_t kThreadsPerBlock = 1024;
+constexpr uint64_t kSharedPerBlock = 227 * 1024;  // with the opt-in, sm_90 and sm_100
+constexpr uint64_t kGridX = 0x7fffffff, kGridYz = 65535;
+
+// Why the launch cannot be made, as cuLaunchKernel would refuse it; empty if it can.
+std::string refuse(const Launch& launch, const Kernel& kernel) {
+  const Dim3 &block = launch.block, &grid = launch.grid;
+  if (block.count() == 0 || grid.count() == 0) return "the grid or the block is empty";
+  if (block.count() > kThreadsPerBlock || block.x > kThreadsPerBlock || block.y > kThreadsPerBlock ||
+      block.z > 64) {
+    return fmt::format("a block of ({}, {}, {}) threads: the limit is {} in all, 64 in z", block.x, block.y,
+                       block.z, kThreadsPerBlock);
+  }
+  if (grid.x > kGridX || grid.y > kGridYz || grid.z > kGridYz) {
+    return fmt::format("a grid of ({}, {}, {}) blocks: y and z are limited to {}", grid.x, grid.y, grid.z,
+                       kGridYz);
+  }
+  const Dim3& required = kernel.info.required_block;
+  if (required.x != 0 && (required.x != block.x || required.y != block.y || required.z != block.z)) {
+    return fmt::format("a block of ({}, {}, {}) threads, but the kernel requires ({}, {}, {})", block.x,
+                       block.y, block.z, required.x, required.y, required.z);
+  }
+  if (kernel.info.max_block.x != 0 && block.count() > kernel.info.max_block.count()) {
+    return fmt::format("a block of {} threads, but the kernel's __launch_bounds__ allow {}", block.count(),
+                       kernel.info.max_block.count());
+  }
+  const uint64_t shared = uint64_t{kernel.dynamic_shared_offset} + launch.dynamic_shared_bytes;
+  if (shared > kSharedPerBlock) {
+    return fmt::format("{} bytes of shared memory ({} static): the limit is {}", shared,
+                       kernel.static_shared_bytes, kSharedPerBlock);
+  }
+  if (launch.parameters.size() != kernel.info.parameter_bytes) {
+    return fmt::format("{} bytes of parameters, but the kernel has {}", launch.parameters.size(),
+                       kernel.info.parameter_bytes);
+  }
+  return {};
+}
+
+LaunchReport refused(const std::string& kernel, const std::string& why) {
+  LaunchReport report;
+  const Finding::Kind kind = Finding::Kind::kBadLaunch;
+  report.findings.push_back({kind, std::string(rule_name(kind)), fmt::format("{}: {}", kernel, why), true});
+  return report;
+}
+
+bool names_parameters(const Kernel& kernel) {
+  for (const ConstantRow& row : kernel.constants) {
+    if (row.kind == ConstantRow::Kind::kSymbol && row.name == kParameterSymbol) return true;
+  }
+  return false;
+}
+
+uint64_t count_bits(const std::vector<uint64_t>& bitmap) {
+  uint64_t count = 0;
+  for (const uint64_t word : bitmap) count += static_cast<uint64_t>(std::popcount(word));
+  return count;
+}
+
+void sum_counters(LaunchState& state, const Memory::Impl& memory) {
+  Counters& c = state.counters;
+  for (std::size_t k = 0; k < state.stretch_runs.size(); ++k) {
+    const StretchRuns& runs = state.stretch_runs[k];
+    const StretchCost& cost = state.kernel->stretches[k];
+    c.warp_instructions += runs.warps * cost.instructions;
+    c.lane_instructions += runs.lanes * cost.instructions;
+    c.issue_slots += static_cast<double>(runs.warps) * cost.issue_slots;
+    c.tensor_flops += static_cast<double>(runs.warps) * cost.tensor_flops;
+    c.fma += runs.warps * cost.fma;
+    c.alu += runs.warps * cost.alu;
+    c.wide += runs.warps * cost.wide;
+    c.xu += runs.warps * cost.xu;
+    c.fp64 += runs.warps * cost.fp64;
+    c.tensor += runs.warps * cost.tensor;
+    c.lsu += runs.warps * cost.lsu;
+    c.shuffles += runs.warps * cost.shuffles;
+    c.barriers += runs.warps * cost.barriers;
+    c.branches += runs.warps * cost.branches;
+  }
+  for (const auto& buffer : memory.buffers) {
+    c.unique_sectors_read += count_bits(buffer->sectors_read);
+    c.unique_sectors_written += count_bits(buffer->sectors_written);
+  }
+}
+
+void run_blocks(LaunchState& state, Memory::Impl& memory, const ModuleImage& image,
+                uint64_t parameter_address) {
+  BlockRunner runner(state, memory, image, parameter_address);
+  const uint64_t blocks = state.launch->grid.count();
+  const uint64_t warps = (state.launch->block.count() + kLanes - 1) / kLanes;
+  for (uint64_t k = 0; k < blocks; ++k) {
+    if (!runner.run(state.options->reverse_order ? blocks - 1 - k : k)) return;
+    state.counters.blocks += 1;
+    state.counters.warps += warps;
+    state.counters.total_block_cycles += runner.cycles();
+    state.counters.critical_path_cycles = std::max(state.counters.critical_path_cycles, runner.cycles());
+  }
+}
+
+}  // namespace
+
+std::string_view rule_name(Finding::Kind kind) {
+  switch (kind) {
+    case Finding::Kind::kOutOfBoundsRead:
+      return "out-of-bounds-read";
+    case Finding::Kind::kOutOfBoundsWrite:
+      return "out-of-bounds-write";
+    case Finding::Kind::kMisaligned:
+      return "misaligned-access";
+    case Finding::Kind::kWriteToReadOnly:
+      return "write-to-input";
+    case Finding::Kind::kUninitialisedRead:
+      return "uninitialised-read";
+    case Finding::Kind::kSharedRace:
+      return "shared-race";
+    case Finding::Kind::kDivergentBarrier:
+      return "divergent-barrier";
+    case Finding::Kind::kDivergentSync:
+      return "divergent-sync";
+    case Finding::Kind::kDeadlock:
+      return "deadlock";
+    case Finding::Kind::kBudget:
+      return "budget";
+    case Finding::Kind::kTrap:
+      return "trap";
+    case Finding::Kind::kUnsupported:
+      return "unsupported";
+    case Finding::Kind::kBadLaunch:
+      return "bad-launch";
+  }
+  return "unknown";
+}
+
+const Finding* LaunchReport::fatal() const {
+  for (const Finding& finding : findings) {
+    if (finding.fatal) return &finding;
+  }
+  return nullptr;
+}
+
+LaunchReport run(const Program& program, const Launch& launch, Memory& memory, const Options& options) {
+  const Kernel* kernel = program.impl().decode(launch.kernel);
+  if (kernel == nullptr) return refused(launch.kernel, "the module has no such kernel");
+  if (const std::string why = refuse(launch, *kernel); !why.empty())
+    return refused(kernel->display_name, why);
+  const ModuleImage& image = program.impl().image(memory.impl(), memory);
+  uint64_t parameter_address = 0;
+  if (names_parameters(*kernel)) {
+    parameter_address =
+        memory.allocate("parameters of " + kernel->display_name, launch.parameters.size(), Access::kReadOnly);
+    memory.mark_initialised(parameter_address, true);
+    std::copy(launch.parameters.begin(), launch.parameters.end(), memory.bytes(parameter_address).begin());
+  }
+  memory.impl().reset_footprint();
+  LaunchState state;
+  state.launch = &launch;
+  state.options = &options;
+  state.kernel = kernel;
+  state.sites.resize(static_cast<std::size_t>(kernel->site_count));
+  state.stretch_runs.resize(kernel->stretches.size());
+  for (std::size_t k = 0; k < kernel->stretches.size(); ++k) {
+    state.stretch_runs[k].latency_cycles = kernel->stretches[k].latency_cycles;
+  }
+  state.budget = static_cast<int64_t>(std::min<uint64_t>(options.warp_instruction_budget, INT64_MAX));
+  run_blocks(state, memory.impl(), image, parameter_address);
+  sum_counters(state, memory.impl());
+  if (parameter_address != 0) memory.free(parameter_address);
+  LaunchReport report;
+  report.completed = !state.faulted;
+  report.findings = std::move(state.findings);
+  report.counters = state.counters;
+  return report;
+}
+
+}  // namespace warpwright::sim

@@ -1,0 +1,57 @@
+#include "evaluator/sim/special_registers.h"
+
+#include <cstring>
+
+namespace warpwright::sim {
+namespace {
+
+uint32_t component(const Dim3& dimensions, char axis) {
+  return axis == 'x' ? dimensions.x : axis == 'y' ? dimensions.y : dimensions.z;
+}
+
+uint32_t value_of(const Warp& w, std::string_view name, uint32_t lane) {
+  const Launch& launch = *w.block->launch->launch;
+  const char axis = name.back();
+  const uint32_t thread = static_cast<uint32_t>(w.index) * kLanes + lane;
+  if (name.starts_with("%tid.")) {
+    const Dim3& block = launch.block;
+    return axis == 'x'   ? thread % block.x
+           : axis == 'y' ? thread / block.x % block.y
+                         : thread / (block.x * block.y);
+  }
+  if (name.starts_with("%ntid.")) return component(launch.block, axis);
+  if (name.starts_with("%ctaid.")) return w.block->index[static_cast<std::size_t>(axis - 'x')];
+  if (name.starts_with("%nctaid.")) return component(launch.grid, axis);
+  // Without clusters every block is a cluster of its own.
+  if (name.starts_with("%clusterid.")) return w.block->index[static_cast<std::size_t>(axis - 'x')];
+  if (name.starts_with("%nclusterid.")) return component(launch.grid, axis);
+  if (name.starts_with("%cluster_nctaid.") || name == "%cluster_nctarank") return 1;
+  if (name == "%laneid") return lane;
+  if (name == "%warpid") return static_cast<uint32_t>(w.index);
+  if (name == "%nwarpid") return 64;
+  if (name == "%nsmid") return 148;
+  if (name == "%lanemask_eq") return 1u << lane;
+  if (name == "%lanemask_lt") return (1u << lane) - 1;
+  if (name == "%lanemask_le") return (2u << lane) - 1;
+  if (name == "%lanemask_gt") return ~((2u << lane) - 1);
+  if (name == "%lanemask_ge") return ~((1u << lane) - 1);
+  if (name == "%dynamic_smem_size") return launch.dynamic_shared_bytes;
+  if (name == "%total_smem_size" || name == "%aggr_smem_size") return w.shared_bytes;
+  return 0;  // %smid, %gridid, %cluster_ctaid, %cluster_ctarank, %is_explicit_cluster, reserved shared memory
+}
+
+}  // namespace
+
+bool is_per_block(std::string_view name) {
+  return name.starts_with("%ctaid.") || name.starts_with("%clusterid.");
+}
+
+void fill_special(Warp& w, const ConstantRow& row) {
+  for (uint32_t lane = 0; lane < kLanes; ++lane) {
+    const uint64_t value = value_of(w, row.name, lane);
+    const std::size_t stride = row.wide ? 8 : 4;
+    std::memcpy(w.rows + row.row + lane * stride, &value, stride);
+  }
+}
+
+}  // namespace warpwright::sim
