@@ -231,7 +231,7 @@ TEST(BinderTest, KnobOverridesMustBeDeclaredValues) {
   inputs.knobs = {{"N", "9"}, {"M", "1"}};
   EXPECT_EQ(
       bind_errors(text, inputs),
-      "1:1: the plan has no knob 'M'; it has: N X B\n1:6: knob 'N' cannot be 9: its values are {16, 8}");
+      "1:1: the plan has no knob 'M'; it has: N X B\n1:6: knob 'N' cannot be 9: its values are {8, 16}");
 }
 
 TEST(BinderTest, RequirementsAreSeenWithoutDiagnostics) {

@@ -95,12 +95,10 @@ Parsed<void> Parser::set_knob_values(Tune& tune, const std::vector<KnobLiteral>&
     values.push_back(text);
   }
   tune.knob.default_value = knob_text(tune.type, literals[0]);
-  const auto found = std::find(values.begin(), values.end(), tune.knob.default_value);
-  if (found == values.end()) {
+  if (!contains(values, tune.knob.default_value)) {
     return fail(literals[0].at, fmt::format("the default {} of knob '{}' is not one of its values {{{}}}",
                                             tune.knob.default_value, name, fmt::join(values, ", ")));
   }
-  std::rotate(values.begin(), found, found + 1);  // default first, the others as written
   tune.knob.values = std::move(values);
   return {};
 }

@@ -42,7 +42,7 @@ using Checked = tl::expected<T, std::vector<Diagnostic>>;
 struct Knob {
   std::string name;
   std::string type;                 // int | float | bool
-  std::vector<std::string> values;  // the declared set, default first
+  std::vector<std::string> values;  // the declared set, in its order
   std::string default_value;
   Position at;
 };
