@@ -1,0 +1,392 @@
+// The exported host code makes, launch for launch, the calls of the bound plan: for every contest workload,
+// run against a recording fake of the CUDA runtime.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "src/exporter/fake_runtime_test.h"
+#include "src/exporter/tvm_ffi.h"
+#include "src/trace/dataset.h"
+
+namespace warpwright::exporter {
+namespace {
+
+constexpr std::string_view kDefinition = "gdn_decode_qk4_v8_d128_k_last";
+constexpr int kStreamOfTest = 7;
+
+const trace::LoadedDefinition& decode() {
+  static const trace::LoadedDefinition loaded = *trace::DatasetPath::open({})->load(kDefinition);
+  return loaded;
+}
+
+plan::BindInputs bind_inputs(const trace::Axes& axes, bool with_state, double scale = 0.08838834764831845) {
+  plan::BindInputs inputs;
+  inputs.axes = axes;
+  inputs.scalars["scale"] = scale;
+  inputs.present["state"] = with_state;
+  inputs.device.resident_blocks = [](const std::string&, int64_t, int64_t) -> std::optional<int64_t> {
+    return 2;
+  };
+  return inputs;
+}
+
+std::vector<plan::BindInputs> contest_workloads(bool with_state = true) {
+  std::vector<plan::BindInputs> all;
+  for (const trace::Workload& workload : decode().workloads)
+    all.push_back(bind_inputs(workload.axes, with_state));
+  return all;
+}
+
+// A decode definition whose state may be left out, as FlashInfer's own may.
+const trace::Definition& definition() {
+  static const trace::Definition value = [] {
+    trace::Definition changed = decode().definition;
+    for (trace::Tensor& tensor : changed.inputs) tensor.optional = tensor.optional || tensor.name == "state";
+    return changed;
+  }();
+  return value;
+}
+
+ExportRequest request(const std::string& path, KnobValues knobs = {}) {
+  ExportRequest made;
+  made.definition = definition();
+  made.source = *read_file(path);
+  made.source_name = path;
+  made.knobs = std::move(knobs);
+  made.workloads = contest_workloads();
+  made.solution_name = "test";
+  made.author = "warpwright";
+  return made;
+}
+
+// A candidate, exported and built, with its plan to compare with.
+struct Exported {
+  plan::Plan plan;
+  KnobValues knobs;
+  FakeRuntime runtime;
+
+  plan::BoundPlan bind(plan::BindInputs inputs) const {
+    inputs.knobs = knobs;
+    return *plan::bind(plan, definition(), inputs);
+  }
+};
+
+// Each is compiled once for all tests.
+const Exported& build(const std::string& path, const KnobValues& knobs = {}) {
+  static auto& built = *new std::map<std::pair<std::string, KnobValues>, Exported>;
+  if (const auto found = built.find({path, knobs}); found != built.end()) return found->second;
+  const ExportRequest made = request(path, knobs);
+  const auto solution = export_tvm_ffi(made);
+  if (!solution) throw std::runtime_error(solution.error().message);
+  plan::Plan plan = *plan::parse_plan(*plan::split_source(made.source), definition());
+  std::vector<plan::BoundPlan> bound;
+  for (const bool with_state : {true, false}) {
+    for (plan::BindInputs inputs : contest_workloads(with_state)) {
+      inputs.knobs = knobs;
+      bound.push_back(*plan::bind(plan, definition(), inputs));
+    }
+  }
+  auto runtime = FakeRuntime::build(*solution, definition(), bound);
+  if (!runtime) throw std::runtime_error(runtime.error().message);
+  return built.emplace(std::pair(path, knobs), Exported{std::move(plan), knobs, std::move(*runtime)})
+      .first->second;
+}
+
+FakeCall call_of(const plan::BindInputs& inputs, int stream = kStreamOfTest) {
+  FakeCall call;
+  call.axes = inputs.axes;
+  call.scalars = inputs.scalars;
+  if (!inputs.present.at("state")) call.absent = {"state"};
+  call.stream = stream;
+  return call;
+}
+
+bool is_operation(const Json& record) {
+  return record["call"] == "launch" || record["call"] == "memset" || record["call"] == "copy";
+}
+
+// The workspaces that a call allocated, and what is left of its records without that.
+struct Allocations {
+  std::map<std::string, uint64_t> addresses;  // by name in the bound plan
+  std::vector<Json> operations;
+  std::vector<Json> attributes;
+};
+
+// On a stream that was never used, every workspace of the plan is allocated in order, and zeroed at once if
+// it is self_clean.
+Allocations split_records(const std::vector<Json>& records, const plan::BoundPlan& bound) {
+  Allocations split;
+  size_t workspace = 0;
+  for (size_t i = 0; i < records.size(); ++i) {
+    const Json& record = records[i];
+    if (record["call"] == "set_attribute") split.attributes.push_back(record);
+    if (is_operation(record)) split.operations.push_back(record);
+    if (record["call"] != "malloc") continue;
+    if (workspace == bound.workspaces.size()) {
+      ADD_FAILURE() << "one allocation too many: " << record;
+      break;
+    }
+    const plan::BoundWorkspace& wanted = bound.workspaces[workspace++];
+    EXPECT_EQ(record["bytes"], std::max<int64_t>(wanted.bytes, 256)) << wanted.name;
+    split.addresses[wanted.name] = record["address"];
+    if (!wanted.self_clean || i + 1 == records.size()) continue;
+    const Json& zeroing = records[++i];
+    EXPECT_EQ(zeroing["call"], "memset");
+    EXPECT_EQ(zeroing["target"], record["address"]);
+    EXPECT_EQ(zeroing["bytes"], record["bytes"]);
+    EXPECT_EQ(zeroing["value"], 0);
+  }
+  EXPECT_EQ(workspace, bound.workspaces.size());
+  return split;
+}
+
+// What the fake runtime should have written down for a bound plan.
+class ExpectedRecords {
+ public:
+  ExpectedRecords(const std::map<std::string, uint64_t>& workspaces, int stream)
+      : workspaces_(workspaces), stream_(stream) {}
+
+  std::vector<Json> of(const plan::BoundPlan& bound) const {
+    std::vector<Json> records;
+    for (const plan::BoundOperation& operation : bound.operations) {
+      records.push_back(std::visit([this](const auto& node) { return record(node); }, operation));
+    }
+    return records;
+  }
+
+ private:
+  uint64_t address(const plan::BufferView& view) const {
+    if (view.is_null) return 0;
+    const auto workspace = workspaces_.find(view.buffer);
+    const uint64_t base = workspace != workspaces_.end()
+                              ? workspace->second
+                              : FakeRuntime::tensor_address(definition(), view.buffer);
+    return base + static_cast<uint64_t>(view.byte_offset);
+  }
+
+  Json argument(const plan::Argument& argument) const {
+    if (const auto* view = std::get_if<plan::BufferView>(&argument)) return address(*view);
+    const auto& scalar = std::get<plan::ScalarArgument>(argument);
+    using Type = plan::ScalarArgument::Type;
+    // Rounded as the fake prints them, so that equal numbers are equal records.
+    if (scalar.type == Type::kF32)
+      return Json::parse(fmt::format("{:.9g}", static_cast<float>(scalar.number)));
+    if (scalar.type == Type::kF64) return Json::parse(fmt::format("{:.17g}", scalar.number));
+    return scalar.integer;
+  }
+
+  static Json extent(const plan::Dim3& dim) { return {dim.x, dim.y, dim.z}; }
+
+  Json record(const plan::BoundLaunch& launch) const {
+    Json attributes = Json::object();
+    if (launch.attributes.cluster) attributes["cluster"] = extent(*launch.attributes.cluster);
+    if (launch.attributes.pdl) attributes["pdl"] = 1;
+    if (launch.attributes.cooperative) attributes["cooperative"] = 1;
+    Json arguments = Json::array();
+    for (const plan::Argument& one : launch.arguments) arguments.push_back(argument(one));
+    const std::string unit = launch.unit.empty() ? "candidate" : launch.unit;
+    return {{"call", "launch"},
+            {"kernel", unit + "::" + launch.name_expression},
+            {"grid", extent(launch.grid)},
+            {"block", extent(launch.block)},
+            {"shared", launch.dynamic_shared_bytes},
+            {"attributes", attributes},
+            {"arguments", arguments},
+            {"stream", stream_}};
+  }
+  Json record(const plan::BoundMemset& memset) const {
+    return {{"call", "memset"},
+            {"target", address(memset.target)},
+            {"value", memset.value},
+            {"bytes", memset.bytes},
+            {"stream", stream_}};
+  }
+  Json record(const plan::BoundCopy& copy) const {
+    return {{"call", "copy"},
+            {"target", address(copy.target)},
+            {"source", address(copy.source)},
+            {"bytes", copy.bytes},
+            {"stream", stream_}};
+  }
+
+  const std::map<std::string, uint64_t>& workspaces_;
+  int stream_;
+};
+
+// Every workload on a stream of its own, so that each allocates its workspaces anew.
+void expect_same_launches(const std::string& path, const KnobValues& knobs = {}) {
+  SCOPED_TRACE(path);
+  const Exported& exported = build(path, knobs);
+  for (const bool with_state : {true, false}) {
+    const std::vector<plan::BindInputs> workloads = contest_workloads(with_state);
+    ASSERT_EQ(workloads.size(), 54u);
+    std::vector<FakeCall> calls;
+    for (size_t i = 0; i < workloads.size(); ++i)
+      calls.push_back(call_of(workloads[i], static_cast<int>(i) + 10));
+    const auto records = exported.runtime.run(calls);
+    ASSERT_TRUE(records) << records.error().message;
+    ASSERT_EQ(records->size(), workloads.size());
+    for (size_t i = 0; i < workloads.size(); ++i) {
+      SCOPED_TRACE(fmt::format("workload {}, batch {}", i, workloads[i].axes.at("batch_size")));
+      const plan::BoundPlan bound = exported.bind(workloads[i]);
+      const Allocations split = split_records((*records)[i], bound);
+      const ExpectedRecords expected(split.addresses, calls[i].stream);
+      ASSERT_FALSE(bound.operations.empty());
+      EXPECT_EQ(split.operations, expected.of(bound));
+      for (const Json& record : (*records)[i]) EXPECT_NE(record["call"], "error") << record;
+    }
+  }
+}
+
+constexpr const char* kBranches = "src/exporter/testdata/branches.cu";
+constexpr const char* kInstantiations = "src/exporter/testdata/instantiations.cu";
+constexpr const char* kUnits = "src/exporter/testdata/units.cu";
+
+TEST(ExportedHostCode, MakesTheBoundPlansCallsWithBranchesWorkspacesAndAttributes) {
+  expect_same_launches(kBranches);
+}
+TEST(ExportedHostCode, MakesTheBoundPlansCallsWithOtherKnobs) {
+  expect_same_launches(kBranches, {{"SPLITS", "8"}, {"FUSED", "false"}, {"SOFTCAP", "0.25"}});
+}
+TEST(ExportedHostCode, DispatchesTemplateArgumentsThatChangeWithTheWorkload) {
+  expect_same_launches(kInstantiations);
+}
+TEST(ExportedHostCode, KeepsUnitsApart) {
+  expect_same_launches(kUnits);
+}
+TEST(ExportedHostCode, MakesTheCallsOfTheSeeds) {
+  for (const auto& seed : list_files(fmt::format("seeds/{}", kDefinition), ".cu"))
+    expect_same_launches(seed.string());
+}
+
+std::vector<std::string> names(const std::vector<Json>& records) {
+  std::vector<std::string> all;
+  for (const Json& record : records) all.push_back(record["call"]);
+  return all;
+}
+size_t count(const std::vector<Json>& records, std::string_view name) {
+  return static_cast<size_t>(
+      std::count_if(records.begin(), records.end(), [&](const Json& r) { return r["call"] == name; }));
+}
+std::string error_of(const std::vector<Json>& records) {
+  for (const Json& record : records) {
+    if (record["call"] == "error") return record["message"];
+  }
+  return "no error; calls: " + fmt::format("{}", fmt::join(names(records), " "));
+}
+
+class HostCode : public testing::Test {
+ protected:
+  static const Exported& instantiations() { return build(kInstantiations); }
+  static FakeCall batch(int64_t size, int stream = kStreamOfTest) {
+    return call_of(bind_inputs({{"batch_size", size}}, true), stream);
+  }
+  static std::vector<std::vector<Json>> run(const Exported& exported, const std::vector<FakeCall>& calls) {
+    return *exported.runtime.run(calls);
+  }
+};
+
+TEST_F(HostCode, AllocatesNothingInTheSteadyStateAndOnlyGrows) {
+  const auto records =
+      run(instantiations(), {batch(4), batch(4), batch(64), batch(1), batch(64), batch(64, 8)});
+  EXPECT_EQ(count(records[0], "malloc"), 2u);
+  EXPECT_EQ(count(records[2], "free"), 2u);
+  EXPECT_EQ(count(records[2], "synchronize"), 2u);
+  EXPECT_EQ(count(records[2], "malloc"), 2u);
+  for (const size_t i : {1u, 3u, 4u}) {
+    EXPECT_EQ(count(records[i], "malloc") + count(records[i], "free"), 0u) << i;
+    EXPECT_EQ(count(records[i], "memset"), 0u) << "a self_clean workspace is zeroed once: " << i;
+  }
+  EXPECT_EQ(count(records[5], "malloc"), 2u) << "another stream has its own";
+  EXPECT_EQ(count(records[5], "free"), 0u);
+}
+
+TEST_F(HostCode, ZeroesSelfCleanWorkspacesAgainAfterAFailedCall) {
+  FakeCall failing = batch(4);
+  failing.wrong = "launches";
+  const auto records = run(instantiations(), {batch(4), failing, batch(4), batch(4)});
+  EXPECT_NE(
+      error_of(records[1])
+          .find("launching step<warps, large, __nv_bfloat16> (plan line 14): unspecified launch failure"),
+      std::string::npos)
+      << error_of(records[1]);
+  EXPECT_EQ(count(records[2], "memset"), 1u);
+  EXPECT_EQ(count(records[3], "memset"), 0u);
+}
+
+TEST_F(HostCode, KeepsDevicesApartAndRestoresTheCurrentOne) {
+  FakeCall other = batch(4);
+  other.device = 1;
+  const auto records = run(instantiations(), {batch(4), other, other});
+  EXPECT_EQ(count(records[0], "set_device"), 0u);
+  EXPECT_EQ(count(records[1], "malloc"), 2u);
+  EXPECT_EQ(count(records[2], "malloc"), 0u);
+  EXPECT_EQ(records[2].front()["device"], 1);
+  EXPECT_EQ(records[2].back()["device"], 0);
+}
+
+TEST_F(HostCode, RefusesTensorsThatDoNotFitAndNamesThem) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"dtype", "TypeError: tensor k has DLPack data type"},
+      {"rank", "ValueError: tensor k has 5 dimensions, expected 4"},
+      {"shape", "ValueError: tensor k has size 129 in dimension 3, expected 128"},
+      {"layout", "ValueError: tensor k is not contiguous"},
+      {"device", "ValueError: tensor k is on another device"}};
+  std::vector<FakeCall> calls;
+  for (const auto& [wrong, message] : cases) {
+    calls.push_back(batch(4));
+    calls.back().wrong = wrong;
+    calls.back().wrong_tensor = "k";
+  }
+  calls.push_back(batch(4));
+  calls.back().wrong = "host";
+  calls.back().wrong_tensor = "q";
+  const auto records = run(instantiations(), calls);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    EXPECT_EQ(error_of(records[i]).substr(0, cases[i].second.size()), cases[i].second);
+    EXPECT_EQ(count(records[i], "launch"), 0u);
+  }
+  EXPECT_NE(error_of(records.back()).find("another device"), std::string::npos) << error_of(records.back());
+}
+
+TEST_F(HostCode, ReportsAFailedAllocationByName) {
+  FakeCall failing = batch(4);
+  failing.wrong = "allocations";
+  const auto records = run(instantiations(), {failing, batch(4)});
+  EXPECT_EQ(error_of(records[0]), "RuntimeError: allocating workspace arrivals of 128 bytes: out of memory");
+  EXPECT_EQ(count(records[1], "malloc"), 2u);
+}
+
+TEST_F(HostCode, RefusesShapesWhoseKernelsWereNeverChecked) {
+  // batch 24 takes warps = 4 with large = false, as batch 16 does; batch 47 takes warps = 4 and large = true,
+  // as 32.
+  const auto records = run(instantiations(), {batch(24), batch(47), batch(0)});
+  EXPECT_EQ(count(records[0], "launch"), 1u);
+  EXPECT_EQ(count(records[1], "launch"), 2u);
+  EXPECT_NE(error_of(records[2]).find("extent x of a launch is 0"), std::string::npos)
+      << error_of(records[2]);
+}
+
+TEST_F(HostCode, SetsFunctionAttributesOnceForEachDevice) {
+  const Exported& exported = build(kBranches);
+  const auto records = run(exported, {batch(1), batch(1), batch(8), batch(16), batch(64)});
+  const auto attributes = [&](size_t i) {
+    std::vector<std::string> all;
+    for (const Json& record : records[i]) {
+      if (record["call"] == "set_attribute")
+        all.push_back(
+            fmt::format("{}={}", record["attribute"].get<std::string>(), record["value"].get<int>()));
+    }
+    return all;
+  };
+  EXPECT_EQ(attributes(0), std::vector<std::string>{"carveout=100"});
+  EXPECT_EQ(attributes(1), std::vector<std::string>{});
+  EXPECT_EQ(attributes(2), std::vector<std::string>{"shared=98304"});
+  EXPECT_EQ(attributes(3), std::vector<std::string>{});
+  EXPECT_EQ(attributes(4), std::vector<std::string>{"shared=65536"});
+}
+
+}  // namespace
+}  // namespace warpwright::exporter

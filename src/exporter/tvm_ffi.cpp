@@ -1,0 +1,222 @@
+#include "src/exporter/tvm_ffi.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/base/check.h"
+#include "src/exporter/cxx_expression.h"
+#include "src/exporter/device_source.h"
+#include "src/exporter/host_source.h"
+#include "src/exporter/host_support.h"
+
+namespace warpwright::exporter {
+namespace {
+
+constexpr std::string_view kEntryPath = "kernel.cu";
+
+tl::unexpected<Error> diagnostics_error(const std::vector<plan::Diagnostic>& diagnostics,
+                                        const ExportRequest& request) {
+  std::string text;
+  for (const plan::Diagnostic& diagnostic : diagnostics) {
+    text += (text.empty() ? "" : "\n") + diagnostic.render(request.source_name, request.source);
+  }
+  return usage_error(text);
+}
+
+// "split<16, float>" -> {"16", "float"}; commas inside nested brackets do not count.
+std::vector<std::string> template_argument_texts(const std::string& name_expression) {
+  std::vector<std::string> texts;
+  const size_t open = name_expression.find('<');
+  if (open == std::string::npos) return texts;
+  int depth = 0;
+  std::string current;
+  const auto end_argument = [&] {
+    const size_t begin = current.find_first_not_of(' ');
+    if (begin != std::string::npos)
+      texts.push_back(current.substr(begin, current.find_last_not_of(' ') - begin + 1));
+    current.clear();
+  };
+  for (size_t i = open + 1; i + 1 < name_expression.size(); ++i) {
+    const char c = name_expression[i];
+    depth += c == '<' || c == '(' ? 1 : c == '>' || c == ')' ? -1 : 0;
+    if (c == ',' && depth == 0) {
+      end_argument();
+    } else {
+      current += c;
+    }
+  }
+  end_argument();
+  return texts;
+}
+
+bool block_asks_residency(const plan::Block& block);
+
+bool asks_residency(const plan::Statement& statement) {
+  const auto asks = [](const plan::ExpressionPtr& expression) {
+    if (expression == nullptr) return false;
+    NamesUsed names;
+    collect_names(*expression, names);
+    return !names.resident_kernels.empty();
+  };
+  if (const auto* node = std::get_if<plan::If>(&statement.node)) {
+    return asks(node->condition) || block_asks_residency(node->then_block) ||
+           block_asks_residency(node->else_block);
+  }
+  if (const auto* node = std::get_if<plan::Constant>(&statement.node)) return asks(node->value);
+  if (const auto* node = std::get_if<plan::Launch>(&statement.node)) {
+    return std::any_of(node->kernel.template_arguments.begin(), node->kernel.template_arguments.end(),
+                       [&](const plan::TemplateArgument& argument) { return asks(argument.value); });
+  }
+  return false;  // elsewhere it changes sizes, not which kernels run
+}
+
+bool block_asks_residency(const plan::Block& block) {
+  return std::any_of(block.statements.begin(), block.statements.end(), asks_residency);
+}
+
+struct Bindings {
+  LaunchSites sites;
+  KnobValues knobs;
+  bool complete = true;  // false: residency was assumed
+};
+
+void add_sites(const plan::BoundPlan& bound, LaunchSites& sites) {
+  for (const plan::BoundOperation& operation : bound.operations) {
+    const auto* launch = std::get_if<plan::BoundLaunch>(&operation);
+    if (launch == nullptr) continue;
+    Instantiations& seen = sites[{launch->at.line, launch->at.column}];
+    const std::vector<std::string> arguments = template_argument_texts(launch->name_expression);
+    if (std::find(seen.begin(), seen.end(), arguments) == seen.end()) seen.push_back(arguments);
+  }
+}
+
+std::string axes_text(const trace::Axes& axes) {
+  std::string text;
+  for (const auto& [name, value] : axes)
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name, value);
+  return text;
+}
+
+Result<Bindings> bind_all(const plan::Plan& plan, const ExportRequest& request) {
+  Bindings bindings;
+  const bool residency = block_asks_residency(plan.ast().body);
+  for (plan::BindInputs inputs : request.workloads) {
+    inputs.knobs = request.knobs;
+    if (!inputs.device.resident_blocks) {
+      bindings.complete = bindings.complete && !residency;
+      inputs.device.resident_blocks = [](const std::string&, int64_t, int64_t) -> std::optional<int64_t> {
+        return 1;
+      };
+    }
+    const auto bound = plan::bind(plan, request.definition, inputs);
+    if (!bound) {
+      return add_context(
+          diagnostics_error(bound.error(), request).value(),
+          fmt::format("the plan does not bind for the workload with {}", axes_text(inputs.axes)));
+    }
+    bindings.knobs = bound->knobs;
+    add_sites(*bound, bindings.sites);
+    for (const trace::Tensor& tensor : request.definition.inputs) {
+      if (tensor.optional && !tensor.is_scalar) inputs.present[tensor.name] = false;
+    }
+    if (const auto without = plan::bind(plan, request.definition, inputs))
+      add_sites(*without, bindings.sites);
+  }
+  return bindings;
+}
+
+std::string header_comment(const ExportRequest& request, const plan::CandidateSource& candidate,
+                           const KnobValues& knobs) {
+  std::string text = fmt::format(
+      "// Generated by warpwright from {}: a FlashInfer-Bench solution (CUDA, tvm-ffi binding).\n//\n"
+      "//   solution    {}\n//   definition  {}\n",
+      request.source_name, request.solution_name, request.definition.name);
+  if (!knobs.empty()) {
+    text += "//   knobs      ";
+    for (const auto& [name, value] : knobs) text += fmt::format(" {}={}", name, value);
+    text += '\n';
+  }
+  text += "//\n// The launch plan as the candidate has it:\n//\n";
+  std::string_view rest = candidate.plan_text;
+  for (int number = candidate.plan_at.line; !rest.empty(); ++number) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    while (!line.empty() &&
+           (line.back() == ' ' || line.back() == '\r' || line.back() == '\t' || line.back() == '\\')) {
+      line.remove_suffix(1);  // a backslash would continue the comment
+    }
+    if (!line.empty()) text += fmt::format("// {:4} | {}\n", number, line);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return text;
+}
+
+Json make_json(const ExportRequest& request, const std::vector<SourceFile>& files) {
+  Json sources = Json::array();
+  for (const SourceFile& file : files) sources.push_back({{"path", file.path}, {"content", file.content}});
+  Json json = {{"name", request.solution_name},
+               {"definition", request.definition.name},
+               {"author", request.author},
+               {"spec",
+                {{"language", "cuda"},
+                 {"target_hardware", {"cuda"}},
+                 {"entry_point", fmt::format("{}::{}", kEntryPath, request.entry_symbol)},
+                 {"dependencies", Json::array()},
+                 {"destination_passing_style", true},
+                 {"binding", "tvm-ffi"}}},
+               {"sources", std::move(sources)}};
+  if (!request.description.empty()) json["description"] = request.description;
+  return json;
+}
+
+bool is_identifier(const std::string& text) {
+  const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  return !text.empty() && !std::isdigit(static_cast<unsigned char>(text[0])) &&
+         std::all_of(text.begin(), text.end(), is_word);
+}
+
+Result<void> check_request(const ExportRequest& request) {
+  if (request.solution_name.empty()) return usage_error("an export needs a solution name");
+  if (request.author.empty()) return usage_error("an export needs an author; FlashInfer-Bench scores by it");
+  if (request.workloads.empty()) {
+    return usage_error("an export needs workloads: they say which kernels the solution holds");
+  }
+  if (!is_identifier(request.entry_symbol)) {
+    return usage_error(fmt::format("the entry symbol '{}' is not an identifier", request.entry_symbol));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ExportedSolution> export_tvm_ffi(const ExportRequest& request) {
+  TRY(check_request(request));
+  const auto candidate = plan::split_source(request.source);
+  if (!candidate) return diagnostics_error(candidate.error(), request);
+  const auto plan = plan::parse_plan(*candidate, request.definition);
+  if (!plan) return diagnostics_error(plan.error(), request);
+  TRY_ASSIGN(const Bindings bindings, bind_all(*plan, request));
+
+  HostSourceInputs host{plan->ast(),
+                        request.definition,
+                        bindings.knobs,
+                        bindings.sites,
+                        true,
+                        request.entry_symbol,
+                        header_comment(request, *candidate, bindings.knobs)};
+  host.refuse_unreached = bindings.complete;
+  TRY_ASSIGN(auto entry, host_source(host));
+
+  ExportedSolution solution;
+  solution.files.push_back({std::string(kEntryPath), std::move(entry)});
+  solution.files.push_back({std::string(kHostSupportPath), std::string(host_support_source())});
+  solution.files.push_back({std::string(kDeviceSourcePath),
+                            device_source(*candidate, request.definition, plan->knobs(), bindings.knobs)});
+  solution.solution_json = make_json(request, solution.files);
+  const std::vector<std::string> violations = schema_violations(solution.solution_json);
+  CHECK(violations.empty());
+  return solution;
+}
+
+}  // namespace warpwright::exporter
