@@ -24,7 +24,9 @@ namespace {
 constexpr const char* kFormatVersion = "1";
 
 // The CPU limit is the candidate's; the wall clock's is wider, because other processes take their share.
-constexpr int64_t kWallFactor = 3;
+int64_t wall_seconds(uint64_t cpu_seconds) {
+  return static_cast<int64_t>(cpu_seconds) * 3 + 30;
+}
 
 uint64_t cpu_seconds(int64_t deadline_ms) {
   return static_cast<uint64_t>(std::max<int64_t>(1, (deadline_ms + 999) / 1000));
@@ -121,7 +123,7 @@ std::optional<CompileFailure> refuse(const CompileRequest& request) {
 Result<CompileAnswer> judge(const CompletedProcess& done, const CompileJob& job, uint64_t memory_bytes) {
   using Kind = CompileFailure::Kind;
   const std::string log = done.stderr_text.substr(0, 4096);
-  const uint64_t seconds = job.cpu_seconds;
+  const auto seconds = static_cast<int64_t>(job.cpu_seconds);
   if (done.output_overflow)
     return failed(Kind::kTooLarge, fmt::format("{}: error: the compiled code is too large", job.source_name),
                   log);
@@ -132,7 +134,8 @@ Result<CompileAnswer> judge(const CompletedProcess& done, const CompileJob& job,
         Kind::kTimeout,
         fmt::format("{}: error: compilation took more than {} s{}: template or macro expansion too large, "
                     "or a loop unrolled too far?",
-                    job.source_name, cpu ? seconds : seconds * kWallFactor, cpu ? " of CPU time" : ""),
+                    job.source_name, cpu ? seconds : wall_seconds(job.cpu_seconds),
+                    cpu ? " of CPU time" : ""),
         log);
   if (done.status.success()) {
     if (auto answer = decode_answer(done.stdout_text)) return std::move(*answer);
@@ -159,9 +162,9 @@ Result<CompileAnswer> run_child(const fs::path& worker, const CompileJob& job, c
   process.limit_cpu_seconds = job.cpu_seconds + 2;
   process.limit_address_space_bytes = memory_limit(limits.memory_bytes);
   process.limit_file_bytes = 1;  // no files at all; 0 would mean no limit
-  const auto wall_ms = static_cast<int64_t>(job.cpu_seconds) * 1000 * kWallFactor;
   const size_t output_limit = (job.units.size() * 5 * limits.cubin_bytes) + (8u << 20);
-  TRY_ASSIGN(const CompletedProcess done, run_to_completion(process, encode(job), wall_ms, output_limit));
+  TRY_ASSIGN(const CompletedProcess done,
+             run_to_completion(process, encode(job), wall_seconds(job.cpu_seconds) * 1000, output_limit));
   TRY_ASSIGN(CompileAnswer answer, judge(done, job, process.limit_address_space_bytes));
   if (!answer.machine_error.empty()) return infrastructure_error(answer.machine_error);
   if (!answer.usage_error.empty()) return usage_error(answer.usage_error);

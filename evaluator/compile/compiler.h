@@ -31,7 +31,8 @@ struct CompileRequest {
   std::vector<CompileUnit> units;
   std::string source_name = "candidate.cu";
   std::string target = "sm_100a";  // sm_XX: PTX and cubin; compute_XX: PTX only
-  int64_t deadline_ms = 60'000;    // wall clock and CPU time of all units together
+  int64_t deadline_ms =
+      60'000;  // CPU time of all units together, in whole seconds; wall clock: thrice, and 30 s
 };
 
 // Bytes unless said otherwise.

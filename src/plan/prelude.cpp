@@ -43,19 +43,19 @@ bool is_cpp_name(const std::string& name) {
 
 std::string integer_constant(const std::string& name, int64_t value) {
   const bool fits = value == static_cast<int32_t>(value);
-  return fmt::format("constexpr {} {} = {};\n", fits ? "int" : "long long", name, value);
+  return fmt::format("[[maybe_unused]] constexpr {} {} = {};\n", fits ? "int" : "long long", name, value);
 }
 
 std::string knob_constant(const Knob& knob, const std::string& value) {
   switch (type_of(knob)) {
     case Type::kInt:
-      return fmt::format("constexpr int {} = {};\n", knob.name, value);
+      return fmt::format("[[maybe_unused]] constexpr int {} = {};\n", knob.name, value);
     case Type::kBool:
-      return fmt::format("constexpr bool {} = {};\n", knob.name, value);
+      return fmt::format("[[maybe_unused]] constexpr bool {} = {};\n", knob.name, value);
     case Type::kFloat:
       break;
   }
-  return fmt::format("constexpr float {} = {}f;\n", knob.name, value);
+  return fmt::format("[[maybe_unused]] constexpr float {} = {}f;\n", knob.name, value);
 }
 
 }  // namespace
