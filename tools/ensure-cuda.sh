@@ -20,7 +20,8 @@ has_nvrtc() {
 }
 
 nvcc=$(readlink -f "$(command -v nvcc 2>/dev/null || echo /nonexistent/bin/nvcc)" || true)
-for candidate in "${CUDA_HOME:-}" "${CUDA_PATH:-}" "${nvcc%/bin/nvcc}" /usr/local/cuda /usr/local/cuda-* /opt/cuda; do
+for candidate in "${CUDA_HOME:-}" "${CUDA_PATH:-}" "${nvcc%/bin/nvcc}" \
+    /usr/local/cuda /usr/local/cuda-* /opt/cuda; do
   [ -n "$candidate" ] && has_nvrtc "$candidate" && exit 0
 done
 exec "$root/tools/get-cuda-wheels.sh"

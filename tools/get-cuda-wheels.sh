@@ -1,7 +1,7 @@
 #!/bin/sh
-# Takes NVRTC and the CUDA headers from PyPI's wheels into FOLDER (default: .cuda/ beside this script's folder), where
-# the program finds them (evaluator/compile/toolkit.h). About 100 MB to fetch, no driver and no GPU needed. Does
-# nothing when it has run before.
+# Takes NVRTC and the CUDA headers from PyPI's wheels into FOLDER (default: .cuda/ beside this script's folder),
+# where the program finds them (evaluator/compile/toolkit.h). About 100 MB to fetch, no driver and no GPU needed.
+# Does nothing when it has run before.
 #
 #   tools/get-cuda-wheels.sh [FOLDER]
 #
@@ -11,7 +11,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 folder=${1:-$root/.cuda}
 python=${PYTHON:-python3}
 # One release of CUDA, pinned: the PTX that the tests know. crt has <crt/mma.h>, cccl <cuda/std/...>.
-wheels="nvidia-cuda-nvrtc==13.0.88 nvidia-cuda-runtime==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-cuda-cccl==13.0.85"
+wheels="nvidia-cuda-nvrtc==13.0.88 nvidia-cuda-runtime==13.0.88
+  nvidia-cuda-crt==13.0.88 nvidia-cuda-cccl==13.0.85"
 
 fail() {
   echo "warpwright: cannot take NVRTC and the CUDA headers from PyPI: $1" >&2
@@ -46,7 +47,8 @@ echo "warpwright: taking NVRTC and the CUDA headers from PyPI into $folder (once
 make_pip || fail "no pip: $python -m venv fails ($(tail -n 1 "$stage/log" 2>/dev/null)); install python3-venv"
 # shellcheck disable=SC2086  # one word per wheel
 "$stage/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
-  --target "$stage/wheels" $wheels >"$stage/log" 2>&1 || fail "$(grep -m 1 -i error "$stage/log" || tail -n 1 "$stage/log")"
+  --target "$stage/wheels" $wheels >"$stage/log" 2>&1 ||
+  fail "$(grep -m 1 -i error "$stage/log" || tail -n 1 "$stage/log")"
 ls "$stage"/wheels/nvidia/cu13/lib/libnvrtc.so.* >/dev/null 2>&1 || fail "the wheels have another layout than expected"
 
 # The whole tree at once: a broken run leaves nothing that looks complete.

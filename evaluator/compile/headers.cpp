@@ -35,14 +35,16 @@ constexpr const char* kMath = R"(#pragma once
 constexpr const char* kCmath = R"(#pragma once
 #include <math.h>
 namespace std {
-using ::abs; using ::acos; using ::asin; using ::atan; using ::atan2; using ::cbrt; using ::ceil; using ::ceilf;
-using ::copysign; using ::cos; using ::cosf; using ::cosh; using ::erf; using ::exp; using ::exp2; using ::exp2f;
-using ::expf; using ::expm1; using ::fabs; using ::fabsf; using ::floor; using ::floorf; using ::fma; using ::fmaf;
-using ::fmax; using ::fmaxf; using ::fmin; using ::fminf; using ::fmod; using ::frexp; using ::hypot;
-using ::isfinite; using ::isinf; using ::isnan; using ::ldexp; using ::log; using ::log10; using ::log1p;
-using ::log2; using ::log2f; using ::logf; using ::nearbyint; using ::pow; using ::powf; using ::rint; using ::rintf;
-using ::round; using ::roundf; using ::signbit; using ::sin; using ::sinf; using ::sinh; using ::sqrt; using ::sqrtf;
-using ::tan; using ::tanh; using ::tanhf; using ::trunc; using ::truncf;
+using ::abs; using ::acos; using ::asin; using ::atan; using ::atan2; using ::cbrt; using ::ceil;
+using ::ceilf; using ::copysign; using ::cos; using ::cosf; using ::cosh; using ::erf; using ::exp;
+using ::exp2; using ::exp2f; using ::expf; using ::expm1; using ::fabs; using ::fabsf;
+using ::floor; using ::floorf; using ::fma; using ::fmaf; using ::fmax; using ::fmaxf; using ::fmin;
+using ::fminf; using ::fmod; using ::frexp; using ::hypot; using ::isfinite; using ::isinf;
+using ::isnan; using ::ldexp; using ::log; using ::log10; using ::log1p; using ::log2;
+using ::log2f; using ::logf; using ::nearbyint; using ::pow; using ::powf; using ::rint;
+using ::rintf; using ::round; using ::roundf; using ::signbit; using ::sin; using ::sinf;
+using ::sinh; using ::sqrt; using ::sqrtf; using ::tan; using ::tanh; using ::tanhf; using ::trunc;
+using ::truncf;
 }
 )";
 // CCCL's costs a second.
