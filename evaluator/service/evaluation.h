@@ -34,27 +34,31 @@ struct BoundWorkload {
   rules::SelectedWorkload selected;
   plan::BoundPlan plan;
   WorkloadReport report;
-  std::vector<exec::OperationWork> work;  // of the validated call; feeds the estimate
+  std::vector<exec::OperationWork> work;  // of a passed call; feeds the estimate
+  bool passed = false;
 };
 
 struct Evaluation {
   const EvaluationRequest& request;
   const EvaluationHooks& hooks;
-  EvaluationReport report;
+  int64_t deadline_ms;  // of the monotonic clock
+  EvaluationReport report = {};
 
   // prepare
-  trace::LoadedDefinition loaded;
-  rules::Rules rules;
-  rules::DeviceModel device;
-  plan::CandidateSource split;
-  std::optional<plan::Plan> plan;
-  KnobValues knobs;  // complete
-  std::vector<BoundWorkload> workloads;
-  std::string unbound_diagnostics;  // why resident_blocks() plans had to wait for the compiler
+  trace::LoadedDefinition loaded = {};
+  rules::Rules rules = {};
+  rules::DeviceModel device = {};
+  plan::CandidateSource split = {};
+  std::optional<plan::Plan> plan = {};
+  KnobValues knobs = {};                        // complete
+  std::vector<BoundWorkload> workloads = {};    // the selection
+  std::vector<BoundWorkload> adversarial = {};  // correctness only, strict rules only; reported if they fail
 
   // compile
-  compile::CompiledProgram program;
-  std::unique_ptr<exec::LoadedProgram> loaded_program;
+  compile::CompiledProgram program = {};
+  std::unique_ptr<exec::LoadedProgram> loaded_program = {};
+
+  bool deadline_passed() const;
 };
 
 // What outlives an evaluation.
@@ -76,10 +80,6 @@ StageResult smoke(Evaluation& evaluation, Resources& resources);
 StageResult validate(Evaluation& evaluation, Resources& resources);
 // Stage time: microseconds per workload.
 StageResult time_workloads(Evaluation& evaluation, Resources& resources);
-
-// Binds the plan for one workload of the evaluation's definition.
-plan::Checked<plan::BoundPlan> bind_workload(const Evaluation& evaluation, const trace::Workload& workload,
-                                             const plan::DeviceFacts& device);
 
 // Program identity (contracts of the project, src/README.md): code of the kernels each workload launches,
 // without their names, and the bound plans; and the key under which the result is kept.

@@ -1,3 +1,36 @@
-int main() {
-  return 0;
+// warpwright-worker: evaluates candidates for warpwright. Started by it, behind any launch prefix; never by hand, but
+//   warpwright-worker [--dataset DIR]...     speaks JSON lines on stdin and stdout
+//   warpwright-worker compile-child          one compilation, for the worker itself
+#include <signal.h>
+
+#include <iostream>
+#include <string_view>
+
+#include "evaluator/compile/child.h"
+#include "evaluator/service/worker_loop.h"
+#include "src/base/files.h"
+#include "src/base/log.h"
+
+int main(int argc, char** argv) {
+  using namespace warpwright;
+  if (argc == 2 && std::string_view(argv[1]) == "compile-child") return compile::compile_child_main();
+  service::EvaluatorOptions options;
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) == "--dataset" && i + 1 < argc) {
+      options.datasets.emplace_back(argv[++i]);
+    } else {
+      std::cerr << "usage: warpwright-worker [--dataset DIR]...\n"
+                   "It evaluates kernels for warpwright, which starts it; JSON lines on stdin and stdout.\n";
+      return 2;
+    }
+  }
+  init_logging("worker");
+  ::signal(SIGPIPE, SIG_IGN);
+  auto home = find_home();
+  if (!home) {
+    std::cerr << home.error().message << "\n";
+    return 2;
+  }
+  options.home = *home;
+  return service::run_worker(options);
 }

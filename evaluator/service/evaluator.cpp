@@ -1,0 +1,110 @@
+#include "evaluator/service/evaluator.h"
+
+#include <fmt/format.h>
+
+#include "evaluator/service/evaluation.h"
+#include "src/base/clock.h"
+#include "src/base/log.h"
+
+namespace warpwright::service {
+namespace {
+
+struct StageStep {
+  Stage stage;
+  StageResult (*run)(Evaluation&, Resources&);
+};
+constexpr StageStep kSteps[] = {{Stage::kPlan, prepare},
+                                {Stage::kCompile, compile_candidate},
+                                {Stage::kSmoke, smoke},
+                                {Stage::kValidate, validate},
+                                {Stage::kTime, time_workloads}};
+
+// Evidence goes to people and models: bounded, the first things kept.
+void bound_evidence(std::vector<std::string>& evidence) {
+  size_t left = kMaxEvidenceBytes;
+  for (std::string& text : evidence) {
+    if (text.size() > left) text = text.substr(0, left) + " [cut]";
+    left -= std::min(left, text.size());
+  }
+  std::erase_if(evidence, [](const std::string& text) { return text.empty() || text == " [cut]"; });
+}
+
+class RealEvaluator final : public Evaluator {
+ public:
+  RealEvaluator(Resources resources, HelloMessage hello)
+      : resources_(std::move(resources)), hello_(std::move(hello)) {}
+
+  HelloMessage hello() const override { return hello_; }
+
+  EvaluationReport evaluate(const EvaluationRequest& request, const EvaluationHooks& hooks) override {
+    Evaluation evaluation{request, hooks, clock_.monotonic_ms() + request.limits.evaluation_deadline_ms};
+    evaluation.report.id = request.id;
+    evaluation.report.versions = hello_.versions;
+    evaluation.report.status = Status::kPassed;
+    for (const StageStep& step : kSteps) {
+      if (step.stage > request.last_stage) break;
+      hooks.on_stage(step.stage);
+      evaluation.report.stage = step.stage;
+      const int64_t start_ms = clock_.monotonic_ms();
+      auto outcome = step.run(evaluation, resources_);
+      evaluation.report.cost_s[std::string(to_string(step.stage))] =
+          static_cast<double>(clock_.monotonic_ms() - start_ms) / 1000;
+      if (!outcome) {
+        end(evaluation.report, {Status::kWorkerLost, "", outcome.error().message, {}});
+        break;
+      }
+      if (*outcome) {
+        end(evaluation.report, std::move(**outcome));
+        break;
+      }
+    }
+    if (request.last_stage > Stage::kCompile && evaluation.report.stage > Stage::kCompile)
+      for (const BoundWorkload& workload : evaluation.workloads)
+        if (workload.passed || workload.report.status != Status::kPassed)
+          evaluation.report.workloads.push_back(workload.report);
+    return std::move(evaluation.report);
+  }
+
+ private:
+  static void end(EvaluationReport& report, Ending ending) {
+    report.status = ending.status;
+    report.rule = std::move(ending.rule);
+    report.message = std::move(ending.message);
+    for (char& c : report.message)
+      if (c == '\n') c = ' ';
+    report.evidence = std::move(ending.evidence);
+    bound_evidence(report.evidence);
+  }
+
+  Resources resources_;
+  HelloMessage hello_;
+  SystemClock clock_;
+};
+
+}  // namespace
+
+bool Evaluation::deadline_passed() const {
+  return SystemClock().monotonic_ms() > deadline_ms;
+}
+
+Result<std::unique_ptr<Evaluator>> Evaluator::create(const EvaluatorOptions& options) {
+  TRY_ASSIGN(auto datasets, trace::DatasetPath::open(options.datasets));
+  compile::CompilerOptions compiler_options;
+  compiler_options.cache_folder = compile::default_cache_folder();
+  TRY_ASSIGN(auto compiler, compile::Compiler::create(std::move(compiler_options)));
+  TRY_ASSIGN(const auto executor, exec::open_executor("auto"));
+
+  HelloMessage hello;
+  hello.features = {"two-phase"};
+  hello.executor = executor->name();
+  hello.device = executor->device_text();
+  hello.versions = {{"evaluator", kEvaluatorVersion},
+                    {"nvrtc", compiler.toolkit().version.text()},
+                    {"cuda", fmt::format("{} ({})", compiler.toolkit().nvrtc_library.string(),
+                                         compiler.toolkit().found_by)}};
+  for (const auto& folder : datasets.folders()) hello.datasets.push_back(folder.string());
+  Resources resources{options, std::move(datasets), std::move(compiler), {}, reference::OracleCache()};
+  return std::make_unique<RealEvaluator>(std::move(resources), std::move(hello));
+}
+
+}  // namespace warpwright::service

@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+
+#include "evaluator/service/evaluation.h"
+#include "src/rules/workload_binding.h"
+
+namespace warpwright::service {
+namespace {
+
+// A diagnostic list as an ending: the first is the message, all of them (with source lines) the evidence.
+Ending plan_ending(const Evaluation& evaluation, const std::vector<plan::Diagnostic>& diagnostics) {
+  Ending ending{Status::kCompileError, "", "the launch plan is wrong", {}};
+  if (!diagnostics.empty()) {
+    const plan::Diagnostic& first = diagnostics.front();
+    ending.message = fmt::format("{}:{}:{}: {}", evaluation.request.source_name, first.at.line,
+                                 first.at.column, first.message);
+  }
+  for (const plan::Diagnostic& diagnostic : diagnostics)
+    ending.evidence.push_back(diagnostic.render(evaluation.request.source_name, evaluation.request.source));
+  return ending;
+}
+
+BoundWorkload report_on(rules::SelectedWorkload selected) {
+  BoundWorkload workload;
+  workload.report.uuids = selected.group.uuids;
+  workload.report.axes = selected.group.workload.axes;
+  workload.report.band = selected.band;
+  workload.report.weight = selected.group.weight();
+  workload.selected = std::move(selected);
+  return workload;
+}
+
+Result<void> load_definition(Evaluation& evaluation, Resources& resources) {
+  const EvaluationRequest& request = evaluation.request;
+  TRY_ASSIGN(evaluation.loaded, resources.datasets.load(request.definition));
+  TRY_ASSIGN(evaluation.rules, rules::load_rules(evaluation.loaded, resources.options.home));
+  TRY_ASSIGN(evaluation.device, rules::load_device(request.device));
+  TRY_ASSIGN(auto selected, evaluation.rules.select(request.selection, evaluation.loaded));
+  if (selected.empty())
+    return usage_error(
+        fmt::format("selection '{}' of {} holds no workload", request.selection, request.definition));
+  for (auto& workload : selected) evaluation.workloads.push_back(report_on(std::move(workload)));
+  if (request.selection == "all" && evaluation.rules.selections.contains("adversarial")) {
+    TRY_ASSIGN(auto adversarial, evaluation.rules.select("adversarial", evaluation.loaded));
+    for (auto& workload : adversarial) evaluation.adversarial.push_back(report_on(std::move(workload)));
+  }
+  evaluation.report.dataset = evaluation.loaded.dataset.string();
+  return {};
+}
+
+// Error: the ending, with the plan's diagnostics.
+tl::expected<void, Ending> bind_all(const Evaluation& evaluation, std::vector<BoundWorkload>& workloads) {
+  plan::DeviceFacts facts;
+  facts.arch = evaluation.device.arch;
+  facts.sm_count = evaluation.device.sm_count;
+  for (BoundWorkload& workload : workloads) {
+    auto bound = plan::bind(*evaluation.plan, evaluation.loaded.definition,
+                            rules::bind_inputs(evaluation.loaded.definition, workload.selected.group.workload,
+                                               evaluation.rules, evaluation.request.knobs, facts));
+    if (!bound) return tl::unexpected(plan_ending(evaluation, bound.error()));
+    workload.plan = std::move(*bound);
+  }
+  return {};
+}
+
+}  // namespace
+
+StageResult prepare(Evaluation& evaluation, Resources& resources) {
+  TRY(load_definition(evaluation, resources));
+  auto split = plan::split_source(evaluation.request.source);
+  if (!split) return plan_ending(evaluation, split.error());
+  evaluation.split = std::move(*split);
+  auto plan = plan::parse_plan(evaluation.split, evaluation.loaded.definition);
+  if (!plan) return plan_ending(evaluation, plan.error());
+  evaluation.plan = std::move(*plan);
+
+  for (auto* workloads : {&evaluation.workloads, &evaluation.adversarial})
+    if (auto bound = bind_all(evaluation, *workloads); !bound) return std::move(bound).error();
+  evaluation.knobs = evaluation.workloads.front().plan.knobs;
+  return kGoOn;
+}
+
+}  // namespace warpwright::service

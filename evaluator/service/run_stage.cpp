@@ -1,0 +1,270 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "evaluator/service/evaluation.h"
+#include "evaluator/validate/compare.h"
+#include "evaluator/validate/poison.h"
+#include "evaluator/validate/trivial.h"
+#include "evaluator/validate/unchanged.h"
+#include "src/base/check.h"
+
+namespace warpwright::service {
+namespace {
+
+using exec::BufferRole;
+using validate::Poison;
+using validate::TensorView;
+
+// One call on fresh, poisoned memory.
+struct Call {
+  std::unique_ptr<exec::Session> session;
+  exec::CallReport report;
+};
+
+void set_poisoned(exec::Session& session, const std::string& name, BufferRole role, int64_t bytes,
+                  Poison poison) {
+  std::vector<std::byte> content(static_cast<size_t>(bytes));
+  if (role != BufferRole::kSelfClean) validate::fill(content, poison);
+  session.set_buffer(name, role, content);
+}
+
+Result<Call> call_once(const Evaluation& evaluation, const BoundWorkload& workload,
+                       const reference::ReferenceCase& reference, Poison poison, bool reverse_order) {
+  Call call{evaluation.loaded_program->open_session(), {}};
+  for (const auto& [name, tensor] : reference.inputs.tensors)
+    call.session->set_buffer(name, BufferRole::kInput, tensor.data);
+  for (const trace::Tensor& output : evaluation.loaded.definition.outputs) {
+    TRY_ASSIGN(const int64_t bytes, evaluation.loaded.definition.bytes_of(output, workload.report.axes));
+    set_poisoned(*call.session, output.name, BufferRole::kOutput, bytes, poison);
+  }
+  for (const plan::BoundWorkspace& workspace : workload.plan.workspaces)
+    set_poisoned(*call.session, workspace.name,
+                 workspace.self_clean ? BufferRole::kSelfClean : BufferRole::kWorkspace, workspace.bytes,
+                 poison);
+  exec::CallOptions options;
+  options.warp_instruction_budget = evaluation.request.limits.warp_instructions;
+  options.reverse_order = reverse_order;
+  call.report = call.session->call(workload.plan, options);
+  return call;
+}
+
+std::string axes_text(const BoundWorkload& workload) {
+  std::string text;
+  for (const auto& [name, value] : workload.report.axes)
+    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name, value);
+  if (!workload.selected.profile.empty()) text += fmt::format(", inputs '{}'", workload.selected.profile);
+  return text;
+}
+
+Ending ending_of(const BoundWorkload& workload, Status status, std::string rule, const std::string& message,
+                 std::vector<std::string> evidence) {
+  return {status, std::move(rule), fmt::format("{} ({})", message, axes_text(workload)), std::move(evidence)};
+}
+
+Ending ending_of(const BoundWorkload& workload, const exec::Failure& failure,
+                 const exec::CallReport& report) {
+  std::vector<std::string> evidence;
+  for (const exec::Failure& finding : report.findings) evidence.push_back(finding.message);
+  return ending_of(workload, failure.status, failure.rule, failure.message, std::move(evidence));
+}
+
+Ending ending_of(const BoundWorkload& workload, const validate::Verdict& verdict) {
+  return ending_of(workload, verdict.status, verdict.rule, verdict.message, verdict.evidence);
+}
+
+constexpr std::string_view kUninitialised = "uninitialised-read";
+
+// What ended the call, then the rules that it broke while it ran on. A read of memory that nobody wrote
+// counts only if it reaches an output, which the callers find out.
+std::optional<Ending> judge_run(const BoundWorkload& workload, const Call& call) {
+  if (call.report.failure) return ending_of(workload, *call.report.failure, call.report);
+  for (const exec::Failure& finding : call.report.findings)
+    if (finding.rule != kUninitialised) return ending_of(workload, finding, call.report);
+  return std::nullopt;
+}
+
+std::optional<Ending> judge_self_clean(const BoundWorkload& workload, const Call& call) {
+  for (const plan::BoundWorkspace& workspace : workload.plan.workspaces) {
+    if (!workspace.self_clean) continue;
+    const auto content = call.session->read(workspace.name);
+    const auto dirty =
+        std::find_if(content.begin(), content.end(), [](std::byte b) { return b != std::byte{0}; });
+    if (dirty == content.end()) continue;
+    return ending_of(
+        workload, Status::kRejected, "self-clean-broken",
+        fmt::format("workspace {} is declared self_clean, but byte {} is {} after the call; write zero "
+                    "back to what the call used, or drop `= self_clean` and clear it with memset",
+                    workspace.name, dirty - content.begin(), static_cast<int>(*dirty)),
+        {});
+  }
+  return std::nullopt;
+}
+
+Result<TensorView> view_output(const Evaluation& evaluation, const BoundWorkload& workload,
+                               const trace::Tensor& output, const Call& call) {
+  TRY_ASSIGN(auto shape, evaluation.loaded.definition.shape_of(output, workload.report.axes));
+  return TensorView{output.name, output.dtype, std::move(shape), call.session->read(output.name)};
+}
+
+// The outputs against the oracle. `strict_only` for adversarial cases.
+StageResult judge_outputs(const Evaluation& evaluation, BoundWorkload& workload, const Call& call,
+                          const reference::ReferenceCase& reference, validate::RuleSet rule_set) {
+  for (const trace::Tensor& output : evaluation.loaded.definition.outputs) {
+    TRY_ASSIGN(const TensorView view, view_output(evaluation, workload, output, call));
+    if (auto verdict = validate::find_unwritten(view, Poison::kNan); !verdict.passed())
+      return ending_of(workload, verdict);
+  }
+  auto read = [&](const std::string& name) { return call.session->read(name); };
+  TRY_ASSIGN(const validate::Comparison comparison,
+             validate::compare_outputs(evaluation.loaded.definition, workload.report.axes, read,
+                                       reference.outputs, evaluation.rules, rule_set));
+  workload.report.max_abs = comparison.statistics.max_abs;
+  workload.report.max_rel = comparison.statistics.max_rel;
+  workload.report.scaled_rms = comparison.statistics.scaled_rms;
+  if (!comparison.verdict.passed()) return ending_of(workload, comparison.verdict);
+  return kGoOn;
+}
+
+// Wrong outputs of a call that read what nobody wrote: that is the cause to name.
+std::optional<Ending> name_the_cause(const BoundWorkload& workload, const Call& call,
+                                     std::optional<Ending> ending) {
+  const exec::Failure* uninitialised = call.report.find(kUninitialised);
+  if (!ending || uninitialised == nullptr) return ending;
+  Ending cause = ending_of(workload, *uninitialised, call.report);
+  cause.evidence.push_back(ending->message);
+  return cause;
+}
+
+StageResult check_once(Evaluation& evaluation, Resources& resources, BoundWorkload& workload,
+                       validate::RuleSet rule_set) {
+  TRY_ASSIGN(const auto reference,
+             resources.oracles.get(evaluation.loaded.definition, workload.selected.group.workload,
+                                   evaluation.rules, workload.selected.profile, evaluation.request.seed));
+  TRY_ASSIGN(Call call, call_once(evaluation, workload, *reference, Poison::kNan, false));
+  if (auto ending = judge_run(workload, call)) return ending;
+  TRY_ASSIGN(auto ending, judge_outputs(evaluation, workload, call, *reference, rule_set));
+  if (ending) return name_the_cause(workload, call, std::move(ending));
+  if (auto dirty = judge_self_clean(workload, call)) return dirty;
+  if (const exec::Failure* finding = call.report.find(kUninitialised))
+    evaluation.report.warnings.push_back(finding->message + "; it does not reach an output");
+  workload.work = std::move(call.report.operations);
+  workload.passed = true;
+  return kGoOn;
+}
+
+// A second call on other poison, with blocks and warps in reverse order: bits may differ only as far as the
+// tolerance goes, and only if nothing unwritten was read.
+StageResult check_again(Evaluation& evaluation, Resources& resources, BoundWorkload& workload) {
+  TRY_ASSIGN(const auto reference,
+             resources.oracles.get(evaluation.loaded.definition, workload.selected.group.workload,
+                                   evaluation.rules, workload.selected.profile, evaluation.request.seed));
+  TRY_ASSIGN(const Call first, call_once(evaluation, workload, *reference, Poison::kNan, false));
+  TRY_ASSIGN(const Call second, call_once(evaluation, workload, *reference, Poison::kFinite, true));
+  if (auto ending = judge_run(workload, second)) return ending;
+  for (const trace::Tensor& output : evaluation.loaded.definition.outputs) {
+    TRY_ASSIGN(const TensorView before, view_output(evaluation, workload, output, first));
+    TRY_ASSIGN(const TensorView after, view_output(evaluation, workload, output, second));
+    if (auto verdict = validate::find_unwritten(before, after); !verdict.passed())
+      return ending_of(workload, verdict);
+    const auto verdict = validate::check_equal_calls(before, after, "order-dependence");
+    if (verdict.passed()) continue;
+    if (second.report.find(kUninitialised) != nullptr)
+      return name_the_cause(workload, second, ending_of(workload, verdict));
+    auto read = [&](const std::string& name) { return second.session->read(name); };
+    TRY_ASSIGN(const auto comparison,
+               validate::compare_outputs(evaluation.loaded.definition, workload.report.axes, read,
+                                         reference->outputs, evaluation.rules,
+                                         validate::RuleSet::kOfficialAndStrict));
+    if (!comparison.verdict.passed()) return ending_of(workload, verdict);
+    evaluation.report.warnings.push_back(
+        fmt::format("{} differs in its last bits when blocks run in another order", output.name));
+  }
+  for (const auto& [name, tensor] : reference->inputs.tensors)
+    if (auto verdict = validate::check_unchanged(name, tensor, second.session->read(name)); !verdict.passed())
+      return ending_of(workload, verdict);
+  return kGoOn;
+}
+
+// The workload must be able to tell a right answer from none.
+Result<void> screen(Evaluation& evaluation, Resources& resources, const BoundWorkload& workload) {
+  if (evaluation.rules.strict.empty()) return {};
+  TRY_ASSIGN(const auto reference,
+             resources.oracles.get(evaluation.loaded.definition, workload.selected.group.workload,
+                                   evaluation.rules, workload.selected.profile, evaluation.request.seed));
+  const auto trivial =
+      validate::find_trivial_answer(evaluation.loaded.definition, *reference, evaluation.rules, nullptr);
+  if (trivial)
+    return infrastructure_error(fmt::format("workload ({}) proves nothing: {}; mend its input profile in {}",
+                                            axes_text(workload), *trivial, evaluation.rules.source_path));
+  return {};
+}
+
+// The cheapest selected workload of each band, by the bytes of its inputs.
+std::vector<BoundWorkload*> cheapest_of_each_band(Evaluation& evaluation) {
+  auto bytes_of = [&](const BoundWorkload& workload) {
+    int64_t total = 0;
+    for (const trace::Tensor& input : evaluation.loaded.definition.inputs)
+      total += evaluation.loaded.definition.bytes_of(input, workload.report.axes).value_or(0);
+    return total;
+  };
+  std::map<std::string, BoundWorkload*> cheapest;
+  for (BoundWorkload& workload : evaluation.workloads) {
+    BoundWorkload*& best = cheapest[workload.report.band];
+    if (best == nullptr || bytes_of(workload) < bytes_of(*best)) best = &workload;
+  }
+  std::vector<BoundWorkload*> workloads;
+  for (const auto& [band, workload] : cheapest) workloads.push_back(workload);
+  return workloads;
+}
+
+std::optional<Ending> out_of_time(const Evaluation& evaluation) {
+  if (evaluation.hooks.cancelled()) return Ending{Status::kWorkerLost, "", "cancelled", {}};
+  if (evaluation.deadline_passed())
+    return Ending{Status::kTimeout,
+                  "",
+                  fmt::format("the evaluation took more than {} s of wall clock",
+                              evaluation.request.limits.evaluation_deadline_ms / 1000),
+                  {}};
+  return std::nullopt;
+}
+
+}  // namespace
+
+StageResult smoke(Evaluation& evaluation, Resources& resources) {
+  for (BoundWorkload* workload : cheapest_of_each_band(evaluation)) {
+    if (auto ending = out_of_time(evaluation)) return ending;
+    TRY(screen(evaluation, resources, *workload));
+    TRY_ASSIGN(auto ending,
+               check_once(evaluation, resources, *workload, validate::RuleSet::kOfficialAndStrict));
+    if (!ending) {
+      TRY_ASSIGN(ending, check_again(evaluation, resources, *workload));
+    }
+    if (!ending) continue;
+    workload->report.status = ending->status;
+    workload->passed = false;
+    return ending;
+  }
+  return kGoOn;
+}
+
+StageResult validate(Evaluation& evaluation, Resources& resources) {
+  for (BoundWorkload& workload : evaluation.workloads) {
+    if (workload.passed) continue;  // by the smoke stage
+    if (auto ending = out_of_time(evaluation)) return ending;
+    TRY_ASSIGN(auto ending,
+               check_once(evaluation, resources, workload, validate::RuleSet::kOfficialAndStrict));
+    if (!ending) continue;
+    workload.report.status = ending->status;
+    return ending;
+  }
+  for (BoundWorkload& workload : evaluation.adversarial) {
+    if (auto ending = out_of_time(evaluation)) return ending;
+    TRY_ASSIGN(auto ending, check_once(evaluation, resources, workload, validate::RuleSet::kStrictOnly));
+    if (ending) return ending;
+  }
+  return kGoOn;
+}
+
+}  // namespace warpwright::service

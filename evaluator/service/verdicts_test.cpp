@@ -1,0 +1,145 @@
+// The evaluator as a whole, on real kernels: every seed passes, every broken kernel gets the verdict that its
+// first lines ask for.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <regex>
+
+#include "evaluator/service/evaluator.h"
+#include "src/base/files.h"
+
+namespace warpwright::service {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr const char* kDefinition = "gdn_decode_qk4_v8_d128_k_last";
+
+Evaluator& evaluator() {
+  static std::unique_ptr<Evaluator> instance = [] {
+    EvaluatorOptions options;
+    options.home = find_home().value();
+    options.datasets = {options.home / "src/rules/testdata/family"};
+    auto created = Evaluator::create(options);
+    if (!created) throw std::runtime_error(created.error().message);
+    return std::move(*created);
+  }();
+  return *instance;
+}
+
+EvaluationReport evaluate(const fs::path& file, const std::string& definition, const std::string& selection) {
+  EvaluationRequest request;
+  request.id = file.filename();
+  request.source = read_file(file).value();
+  request.source_name = file.filename();
+  request.definition = definition;
+  request.selection = selection;
+  request.limits.warp_instructions = 20'000'000;
+  return evaluator().evaluate(request, {});
+}
+
+std::vector<fs::path> kernels_in(const std::string& folder) {
+  return list_files(find_home().value() / folder, ".cu");
+}
+
+std::string test_name(const testing::TestParamInfo<fs::path>& info) {
+  return info.param.stem();
+}
+
+// "// expect: STATUS rule" and "// message: text" of a broken kernel.
+struct Expectation {
+  std::string status, rule, message;
+};
+Expectation expectation_of(const fs::path& file) {
+  std::ifstream stream(file);
+  Expectation expected;
+  for (std::string line; std::getline(stream, line) && line.starts_with("//");) {
+    std::smatch match;
+    if (std::regex_match(line, match, std::regex(R"(// expect: (\w+) ?([\w-]*))"))) {
+      expected.status = match[1];
+      expected.rule = match[2];
+    } else if (std::regex_match(line, match, std::regex(R"(// message: (.*))"))) {
+      expected.message = match[1];
+    }
+  }
+  return expected;
+}
+
+class BrokenKernel : public testing::TestWithParam<fs::path> {};
+TEST_P(BrokenKernel, GetsTheVerdictItAsksFor) {
+  const Expectation expected = expectation_of(GetParam());
+  ASSERT_FALSE(expected.status.empty());
+  const EvaluationReport report = evaluate(GetParam(), kDefinition, "smoke");
+  EXPECT_EQ(to_string(report.status), expected.status) << report.message;
+  EXPECT_EQ(report.rule, expected.rule) << report.message;
+  EXPECT_NE(report.message.find(expected.message), std::string::npos) << report.message;
+  EXPECT_EQ(report.message.find('\n'), std::string::npos) << "the message is one line";
+  for (const std::string& evidence : report.evidence)
+    EXPECT_EQ(evidence.find("root:"), std::string::npos) << "a host file leaked into the evidence";
+}
+INSTANTIATE_TEST_SUITE_P(Tests, BrokenKernel, testing::ValuesIn(kernels_in("tests/broken_kernels")),
+                         test_name);
+
+class Seed : public testing::TestWithParam<fs::path> {};
+TEST_P(Seed, PassesOnEveryDistinctWorkload) {
+  const EvaluationReport report = evaluate(GetParam(), kDefinition, "all");
+  EXPECT_EQ(to_string(report.status), "PASSED") << report.message;
+  EXPECT_EQ(report.workloads.size(), 7u);
+  double weight = 0;
+  for (const WorkloadReport& workload : report.workloads) {
+    weight += workload.weight;
+    EXPECT_GT(workload.latency_us, 0);
+  }
+  EXPECT_EQ(weight, 54);
+  EXPECT_EQ(report.timing.method, "sim-estimate");
+  EXPECT_FALSE(report.identity.empty());
+}
+TEST_P(Seed, PassesTheAdversarialSelection) {
+  const EvaluationReport report = evaluate(GetParam(), kDefinition, "adversarial");
+  EXPECT_EQ(to_string(report.status), "PASSED") << report.message;
+}
+INSTANTIATE_TEST_SUITE_P(Tests, Seed, testing::ValuesIn(kernels_in(std::string("seeds/") + kDefinition)),
+                         test_name);
+
+// Another member of the family, known only from a dataset folder.
+TEST(Family, AMemberWithOtherConstantsNeedsNoCodeOfOurs) {
+  const fs::path seed = find_home().value() / "seeds" / kDefinition / "warp_rows.cu";
+  const EvaluationReport report = evaluate(seed, "gdn_decode_qk8_v16_d128_k_last", "all");
+  EXPECT_EQ(to_string(report.status), "PASSED") << report.message;
+  EXPECT_NE(report.dataset.find("testdata/family"), std::string::npos);
+}
+
+TEST(Identity, IgnoresNamesAndCommentsAndSeesCodeAndLaunches) {
+  const fs::path seed = find_home().value() / "seeds" / kDefinition / "warp_rows.cu";
+  const std::string source = read_file(seed).value();
+  auto identity_of = [](const std::string& text, const KnobValues& knobs) {
+    EvaluationRequest request;
+    request.id = "identity";
+    request.source = text;
+    request.definition = kDefinition;
+    request.selection = "smoke";
+    request.knobs = knobs;
+    request.last_stage = Stage::kCompile;
+    const EvaluationReport report = evaluator().evaluate(request, {});
+    EXPECT_EQ(to_string(report.status), "PASSED") << report.message;
+    return report.identity;
+  };
+  const std::string plain = identity_of(source, {});
+  EXPECT_EQ(
+      identity_of(std::regex_replace(source, std::regex("gdn_decode"), "renamed") + "\n// a comment\n", {}),
+      plain);
+  EXPECT_NE(identity_of(source, {{"ROWS", "8"}}), plain);
+  EXPECT_NE(identity_of(std::regex_replace(source, std::regex("20\\.0f"), "21.0f"), {}), plain);
+}
+
+TEST(Evaluator, AnUnknownDefinitionIsAnErrorOfTheRequest) {
+  EvaluationRequest request;
+  request.id = "1";
+  request.source = "x";
+  request.definition = "gdn_decode_qk4_v8";
+  const EvaluationReport report = evaluator().evaluate(request, {});
+  EXPECT_EQ(report.status, Status::kWorkerLost);
+  EXPECT_NE(report.message.find("gdn_decode_qk4_v8_d128_k_last"), std::string::npos) << report.message;
+}
+
+}  // namespace
+}  // namespace warpwright::service
