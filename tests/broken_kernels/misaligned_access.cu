@@ -33,5 +33,5 @@ __global__ void gdn_decode(const bf16* q, const bf16* k, const bf16* v, const fl
     new_state[state_row + i] = updated;
     sum += updated * query[i];
   }
-  output[gate_index * D + row] = __float2bfloat16(scale * sum + 0.0f * wrong.x);
+  output[gate_index * D + row] = __float2bfloat16(scale * sum + 0.0f * (wrong.x + wrong.y + wrong.z + wrong.w));
 }

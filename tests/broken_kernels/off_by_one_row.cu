@@ -1,6 +1,6 @@
 // Row r of the state is updated with the value of row r + 1.
 // expect: INCORRECT_NUMERICAL
-// message: new_state
+// message: output
 /*@plan
 gdn_decode<<<dim3(num_v_heads, batch_size), head_size>>>(
     q, k, v, state, A_log, a, dt_bias, b, scale, output, new_state);

@@ -1,6 +1,6 @@
 // The barrier between filling and reading shared memory is missing.
 // expect: REJECTED data-race
-// message: __syncthreads
+// message: barrier
 /*@plan
 gdn_decode<<<dim3(num_v_heads, batch_size), head_size>>>(
     q, k, v, state, A_log, a, dt_bias, b, scale, output, new_state);
