@@ -59,8 +59,9 @@ bool is_comparison(Operator op) {
 // Parentheses beyond C++'s need, where readers and compilers stumble: shifts, && in ||, comparisons.
 bool needs_parentheses(int child, int parent, bool is_right) {
   if (child < parent || (is_right && child == parent)) return true;
-  const bool subtle = parent == 11 || parent == 10 || parent == 9 || parent == 4;
-  return subtle && child != parent && child <= 11 && child != kPrefix;
+  if (child == parent || child >= kPrefix) return false;
+  const bool is_shift = parent == 11, is_relation = parent == 10 || parent == 9, is_or = parent == 4;
+  return is_shift || (is_relation && child <= 11) || (is_or && child == 5);
 }
 
 constexpr std::array kReserved = {

@@ -242,6 +242,8 @@ void expect_same_launches(const std::string& path, const KnobValues& knobs = {})
 
 constexpr const char* kBranches = "src/exporter/testdata/branches.cu";
 constexpr const char* kInstantiations = "src/exporter/testdata/instantiations.cu";
+constexpr const char* kExpressions = "src/exporter/testdata/expressions.cu";
+constexpr const char* kErrors = "src/exporter/testdata/errors.cu";
 constexpr const char* kUnits = "src/exporter/testdata/units.cu";
 
 TEST(ExportedHostCode, MakesTheBoundPlansCallsWithBranchesWorkspacesAndAttributes) {
@@ -252,6 +254,9 @@ TEST(ExportedHostCode, MakesTheBoundPlansCallsWithOtherKnobs) {
 }
 TEST(ExportedHostCode, DispatchesTemplateArgumentsThatChangeWithTheWorkload) {
   expect_same_launches(kInstantiations);
+}
+TEST(ExportedHostCode, ComputesEveryExpressionAsTheBinderDoes) {
+  expect_same_launches(kExpressions);
 }
 TEST(ExportedHostCode, KeepsUnitsApart) {
   expect_same_launches(kUnits);
@@ -367,6 +372,22 @@ TEST_F(HostCode, RefusesShapesWhoseKernelsWereNeverChecked) {
   EXPECT_EQ(count(records[1], "launch"), 2u);
   EXPECT_NE(error_of(records[2]).find("extent x of a launch is 0"), std::string::npos)
       << error_of(records[2]);
+}
+
+TEST_F(HostCode, FailsWhereThePlanDoesNotBind) {
+  const Exported& exported = build(kErrors);
+  std::vector<FakeCall> calls;
+  for (int64_t size = 100; size < 126; ++size) calls.push_back(batch(size));
+  const auto records = run(exported, calls);
+  for (size_t i = 0; i < calls.size(); ++i) {
+    SCOPED_TRACE(calls[i].axes.at("batch_size"));
+    const bool binds = plan::bind(exported.plan, definition(), bind_inputs(calls[i].axes, true)).has_value();
+    EXPECT_EQ(binds, calls[i].axes.at("batch_size") == 100);
+    EXPECT_EQ(count(records[i], "error"), binds ? 0u : 1u) << error_of(records[i]);
+    EXPECT_EQ(count(records[i], "launch"), binds ? 1u : 0u);
+  }
+  EXPECT_EQ(error_of(records[1]), "RuntimeError: division by zero in the launch plan");
+  EXPECT_EQ(error_of(records[16]), "RuntimeError: never 116 (plan line 21)");
 }
 
 TEST_F(HostCode, SetsFunctionAttributesOnceForEachDevice) {
