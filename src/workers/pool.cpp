@@ -40,6 +40,12 @@ size_t WorkerPool::running() const {
       std::count_if(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.job.has_value(); }));
 }
 
+size_t WorkerPool::ready() const {
+  return static_cast<size_t>(std::count_if(slots_.begin(), slots_.end(), [](const Slot& slot) {
+    return slot.state == State::kIdle || slot.state == State::kBusy;
+  }));
+}
+
 std::vector<PoolEvent> WorkerPool::take_events() {
   return std::exchange(events_, {});
 }

@@ -66,9 +66,11 @@ class WorkerPool {
   std::optional<int64_t> next_deadline_ms(int64_t now_ms) const;
   void tick(int64_t now_ms);
   std::vector<PoolEvent> take_events();
+  bool has_events() const { return !events_.empty(); }  // do not wait before taking them
 
   size_t queued() const { return queue_.size(); }
   size_t running() const;
+  size_t ready() const;  // workers that said hello and serve or can serve
   size_t slot_count() const { return slots_.size(); }
   void kill_all();  // for a clean end: nothing runs after it returns; the destructor does it too
 
