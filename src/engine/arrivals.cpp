@@ -1,0 +1,185 @@
+// The engine's two borders: work going out to workers and providers, and their answers coming back as events.
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "src/base/check.h"
+#include "src/base/hash.h"
+#include "src/base/log.h"
+#include "src/engine/engine.h"
+#include "src/prompt/reply.h"
+#include "src/search/decide.h"
+
+namespace warpwright::engine {
+
+using events::Candidate;
+using events::Ticket;
+
+namespace {
+
+constexpr std::string_view kCompileSuffix = "/compile";
+constexpr std::string_view kEvaluateSuffix = "/evaluate";
+
+// A candidate that failed before it had an identity is known by what was asked.
+std::string key_of_request(const RunConfig& config, const Candidate& candidate) {
+  FieldHasher hasher;
+  hasher.add(config.definition).add(config.target).add(config.device).add(config.executor);
+  hasher.add(candidate.source_hash).add(search::canonical_knobs(candidate.knobs));
+  return "request:" + hasher.hex();
+}
+
+events::ProposalFailed failed(Ticket ticket, events::ProposalFailed::Kind kind, std::string reason) {
+  return {ticket, kind, std::move(reason)};
+}
+
+}  // namespace
+
+std::string request_id(const WorkItem& item) {
+  return fmt::format("t{}{}", item.ticket,
+                     item.kind == WorkKind::kCompile ? kCompileSuffix : kEvaluateSuffix);
+}
+
+std::optional<WorkItem> work_of_request(const std::string& id) {
+  WorkItem item;
+  const char* end = id.data() + id.size();
+  const auto [rest, error] = std::from_chars(id.data() + std::min<size_t>(1, id.size()), end, item.ticket);
+  const std::string_view suffix(rest, static_cast<size_t>(end - rest));
+  if (!id.starts_with('t') || error != std::errc()) return std::nullopt;
+  if (suffix == kCompileSuffix)
+    item.kind = WorkKind::kCompile;
+  else if (suffix == kEvaluateSuffix)
+    item.kind = WorkKind::kEvaluate;
+  else
+    return std::nullopt;
+  return item;
+}
+
+Result<void> Engine::load_source(const std::string& hash) {
+  if (setup_.sources->find(hash) != nullptr) return {};
+  TRY_ASSIGN(std::string text, journal_.blob(hash));
+  setup_.sources->add(std::move(text));
+  return {};
+}
+
+// --- out ---
+
+Result<void> Engine::submit(const WorkItem& item) {
+  const Candidate& candidate = *state_.view().find(item.ticket);
+  EvaluationRequest request;
+  request.id = request_id(item);
+  TRY(load_source(candidate.source_hash));
+  request.source = *setup_.sources->find(candidate.source_hash);
+  request.source_name = events::format_candidate_id(item.ticket) + ".cu";
+  request.definition = config_.definition;
+  request.target = config_.target;
+  request.executor = config_.executor;
+  request.device = config_.device;
+  request.knobs = candidate.knobs;
+  request.selection = config_.selection;
+  request.last_stage = item.kind == WorkKind::kCompile ? Stage::kCompile : config_.last_stage;
+  request.seed = config_.seed;
+  request.timing_profile = config_.timing_profile;
+  request.limits = config_.limits;
+  stage_of_[request.id] = "waiting";
+  pool_.submit(std::move(request), item.ticket);  // earlier tickets first: later ones may wait for them
+  return {};
+}
+
+Result<void> Engine::ask_provider(const Candidate& candidate) {
+  const auto provider = setup_.providers.find(candidate.origin.op);
+  if (provider == setup_.providers.end())
+    return usage_error(fmt::format("nobody answers for operator '{}'", candidate.origin.op));
+  llm::Request request;
+  request.id = candidate.id;
+  request.op = candidate.origin.op;
+  for (const auto& [id, earlier] : state_.view().candidates)
+    if (id < candidate.id && earlier.origin.op == request.op) ++request.index;
+  provider->second->start(request);
+  return {};
+}
+
+// --- in: workers ---
+
+Result<void> Engine::on_pool_event(workers::PoolEvent event) {
+  if (auto* finished = std::get_if<workers::RequestFinished>(&event))
+    return on_finished(std::move(*finished));
+  if (const auto* progress = std::get_if<workers::RequestProgress>(&event)) {
+    stage_of_[progress->id] = to_string(progress->stage);
+  } else if (const auto* request = std::get_if<workers::RequestStarted>(&event)) {
+    stage_of_[request->id] = "plan";
+  } else if (const auto* unusable = std::get_if<workers::PoolUnusable>(&event)) {
+    unusable_ = unusable->reason;
+  }
+  return {};
+}
+
+Result<void> Engine::on_finished(workers::RequestFinished finished) {
+  stage_of_.erase(finished.report.id);
+  const auto item = work_of_request(finished.report.id);
+  if (!item || in_flight_.erase(*item) == 0) return {};
+  const Candidate& candidate = *state_.view().find(item->ticket);
+  if (finished.quarantined) {
+    // Seeds are known to be harmless: it is the machine that fails, and without them there is no run.
+    if (candidate.origin.op == "seed")
+      return infrastructure_error(fmt::format("seed {}: {}", candidate.note, finished.report.message));
+    return apply(events::Abandoned{item->ticket, finished.attempts, finished.report.message});
+  }
+  if (item->kind == WorkKind::kCompile) return on_compile_report(candidate, finished.report);
+  if (!finished.report.result_key.empty() && finished.report.result_key != candidate.result_key)
+    spdlog::warn("{}: the result key changed between compile and evaluation",
+                 events::format_candidate_id(item->ticket));
+  return record_result(item->ticket, candidate.result_key, finished.report);
+}
+
+Result<void> Engine::on_compile_report(const Candidate& candidate, const EvaluationReport& report) {
+  const bool passed = report.status == Status::kPassed;
+  if (passed && report.result_key.empty())
+    return infrastructure_error(
+        "the worker compiled a candidate and gave no result key: is it of this build?");
+  const std::string key = report.result_key.empty() ? key_of_request(config_, candidate) : report.result_key;
+  if (passed || state_.view().results.contains(key))
+    return apply(events::Compiled{candidate.id, report.identity, key});
+  return record_result(candidate.id, key, report);
+}
+
+Result<void> Engine::record_result(Ticket ticket, const std::string& key, const EvaluationReport& report) {
+  if (state_.view().results.contains(key)) return {};
+  std::string blob = dump_json(to_json(report));
+  events::EvaluationFinished event{ticket, key, sha256_hex(blob),
+                                   events::summarize(report, config_.executor)};
+  uncommitted_blobs_.push_back(std::move(blob));
+  return apply(std::move(event));
+}
+
+// --- in: providers ---
+
+Result<void> Engine::on_completion(const llm::Provider& provider, const llm::Completion& completion) {
+  using Kind = events::ProposalFailed::Kind;
+  const Ticket ticket = completion.id;
+  if (in_flight_.erase({WorkKind::kAskProvider, ticket}) == 0) return {};
+  const Candidate& candidate = *state_.view().find(ticket);
+  const events::Origin origin = candidate.origin;
+  if (const auto* failure = std::get_if<llm::Failure>(&completion.outcome))
+    return apply(failed(ticket, Kind::kProvider, failure->reason));
+  const auto& reply = std::get<llm::Reply>(completion.outcome);
+  TRY(apply(events::ModelAnswered{ticket, provider.name(), reply.model, std::string(to_string(reply.finish)),
+                                  "", sha256_hex(reply.text), reply.input_tokens, reply.output_tokens}));
+  uncommitted_blobs_.push_back(reply.text);
+  if (reply.finish != llm::FinishClass::kStop)
+    return apply(
+        failed(ticket, Kind::kProvider, fmt::format("the answer ended by {}", to_string(reply.finish))));
+  CHECK(origin.parent);
+  const std::string& parent_hash = state_.view().find(*origin.parent)->source_hash;
+  TRY(load_source(parent_hash));
+  auto source = prompt::candidate_from_reply(reply.text, *setup_.sources->find(parent_hash));
+  if (!source) return apply(failed(ticket, source.error().kind, source.error().reason));
+  const std::string hash = setup_.sources->add(*source);
+  uncommitted_blobs_.push_back(std::move(*source));
+  auto declared = setup_.sources->declared_knobs(hash);
+  KnobValues knobs = search::default_knobs(declared);
+  return apply(
+      events::Proposed{ticket, origin, hash, std::move(knobs), std::move(declared),
+                       fmt::format("{} on {}", origin.op, events::format_candidate_id(*origin.parent))});
+}
+
+}  // namespace warpwright::engine

@@ -1,0 +1,180 @@
+#include "src/engine/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/base/subprocess.h"
+#include "src/search/decide.h"
+#include "src/search/window.h"
+
+namespace warpwright::engine {
+namespace {
+
+constexpr int64_t kLongestWaitMs =
+    200;  // Ctrl-C may come just before the wait; the live view wants a turn too
+
+}  // namespace
+
+Engine::Engine(const RunConfig& config, RunSetup& setup, journal::Journal& journal, search::State& state,
+               workers::WorkerPool& pool, report::LiveView& live, Clock& clock)
+    : config_(config),
+      setup_(setup),
+      journal_(journal),
+      state_(state),
+      pool_(pool),
+      live_(live),
+      clock_(clock),
+      start_ms_(clock.monotonic_ms()),
+      evaluations_at_start_(state.view().counters.evaluations) {}
+
+Result<Stop> Engine::run(const std::function<void()>& on_new_best) {
+  auto stop = loop(on_new_best);
+  if (!stop) (void)commit();  // the error at hand says more than a second one would
+  return stop;
+}
+
+Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
+  std::optional<events::CandidateId> best;
+  for (;;) {
+    TRY(settle(search::Drain::kNo));
+    if (!stop_now()) TRY(decide());
+    TRY(commit());
+    if (state_.view().best != best) {
+      best = state_.view().best;
+      on_new_best();
+    }
+    live_.update(live_status(), clock_.monotonic_ms());
+    if (const auto stop = stop_now()) {
+      TRY(end(*stop));
+      on_new_best();
+      return *stop;
+    }
+    TRY(perform());
+    wait();
+    TRY(take_arrivals());
+    TRY(commit());
+    if (unusable_) return infrastructure_error(fmt::format("no worker can be started: {}", *unusable_));
+  }
+}
+
+std::optional<Stop> Engine::stop_now() {
+  const int64_t evaluations = state_.view().counters.evaluations;
+  const double minutes = static_cast<double>(clock_.monotonic_ms() - start_ms_) / 60'000;
+  if (interrupted()) {
+    stop_reason_ = "interrupted";
+    return Stop::kInterrupted;
+  }
+  if (evaluations >= config_.max_evaluations) {
+    stop_reason_ = fmt::format("{} evaluations", evaluations);
+    return Stop::kBudget;
+  }
+  if (exhausted_) {
+    stop_reason_ = *exhausted_;
+    return Stop::kExhausted;
+  }
+  if (config_.max_minutes > 0 && minutes >= config_.max_minutes) {
+    stop_reason_ = fmt::format("the time budget of {:g} minutes is used", config_.max_minutes);
+    return Stop::kTime;
+  }
+  return std::nullopt;
+}
+
+// An interrupted run is left as it stands, so that resuming it gives the undisturbed run's sequence; a
+// finished one settles all it knows, for the report.
+Result<void> Engine::end(Stop stop) {
+  pool_.kill_all();
+  in_flight_.clear();
+  if (stop == Stop::kInterrupted) return commit_now(events::RunPaused{stop_reason_});
+  TRY(settle(search::Drain::kYes));
+  return commit_now(events::RunFinished{stop_reason_});
+}
+
+Result<void> Engine::apply(events::Event event) {
+  TRY(state_.apply(event));
+  uncommitted_.push_back(std::move(event));
+  return {};
+}
+
+Result<void> Engine::commit() {
+  if (uncommitted_.empty()) return {};
+  TRY(journal_.append(uncommitted_, clock_.wall_unix_ms(), uncommitted_blobs_));
+  uncommitted_.clear();
+  uncommitted_blobs_.clear();
+  return {};
+}
+
+Result<void> Engine::commit_now(events::Event event) {
+  TRY(apply(std::move(event)));
+  return commit();
+}
+
+Result<void> Engine::settle(search::Drain drain) {
+  for (;;) {
+    TRY_ASSIGN(auto event, search::next_settlement(state_, drain));
+    if (!event) return {};
+    TRY(apply(std::move(*event)));
+  }
+}
+
+Result<void> Engine::decide() {
+  const auto accepts = [this](const std::string& source_hash, const KnobValues& knobs) {
+    return setup_.sources->accepts(source_hash, knobs);
+  };
+  while (search::ready_to_decide(state_) && evaluations_bound(state_) < config_.max_evaluations) {
+    // The filter asks for plans of sources that an earlier process of this run may have seen.
+    for (const auto& [hash, info] : state_.view().sources) TRY(load_source(hash));
+    const search::Decision decision = search::decide(state_, accepts);
+    if (const auto* exhausted = std::get_if<search::Exhausted>(&decision)) {
+      exhausted_ = exhausted->reason;
+      return {};
+    }
+    std::vector<events::DeclaredKnob> seed_knobs;
+    if (const auto* seed = std::get_if<search::SeedProposal>(&decision)) {
+      TRY(load_source(seed->seed.source_hash));
+      seed_knobs = setup_.sources->declared_knobs(seed->seed.source_hash);
+    }
+    TRY(apply(search::event_of(state_, decision, seed_knobs)));
+    TRY(settle(search::Drain::kNo));
+  }
+  return {};
+}
+
+Result<void> Engine::perform() {
+  for (const WorkItem& item : open_work(state_, in_flight_)) {
+    if (item.kind == WorkKind::kAskProvider) {
+      TRY(ask_provider(*state_.view().find(item.ticket)));
+    } else {
+      TRY(submit(item));
+    }
+    in_flight_.insert(item);
+  }
+  pool_.tick(clock_.monotonic_ms());
+  return {};
+}
+
+void Engine::wait() {
+  const int64_t now_ms = clock_.monotonic_ms();
+  llm::WaitSet waits;
+  pool_.add_poll_descriptors(waits.descriptors);
+  const size_t of_pool = waits.descriptors.size();
+  for (const auto& [op, provider] : setup_.providers) provider->wait_on(waits);
+  int64_t timeout_ms = pool_.has_events() ? 0 : kLongestWaitMs;
+  if (waits.timeout_ms >= 0) timeout_ms = std::min(timeout_ms, waits.timeout_ms);
+  if (const auto deadline = pool_.next_deadline_ms(now_ms))
+    timeout_ms = std::clamp<int64_t>(*deadline - now_ms, 0, timeout_ms);
+  const int ready = ::poll(waits.descriptors.data(), waits.descriptors.size(), static_cast<int>(timeout_ms));
+  if (ready <= 0) return;
+  for (size_t i = 0; i < of_pool; ++i)
+    pool_.on_ready(waits.descriptors[i].fd, waits.descriptors[i].revents, clock_.monotonic_ms());
+}
+
+Result<void> Engine::take_arrivals() {
+  pool_.tick(clock_.monotonic_ms());
+  for (workers::PoolEvent& event : pool_.take_events()) TRY(on_pool_event(std::move(event)));
+  for (const auto& [op, provider] : setup_.providers)
+    for (const llm::Completion& completion : provider->poll()) TRY(on_completion(*provider, completion));
+  return {};
+}
+
+}  // namespace warpwright::engine

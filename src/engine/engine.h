@@ -1,0 +1,101 @@
+// The one event loop:
+//
+//            .-----------------------------------------------------------------.
+//            v                                                                 |
+//   settle outcomes -> decide tickets -> commit -> perform -> wait -> take arrivals
+//
+// settle   outcomes whose turn has come enter the state (search/window.h)
+// decide   propose, as far as the window and the budget allow (search/decide.h; pure)
+// commit   what was settled and decided since the last commit, in one append to the journal: an intent is
+//          durable before its effect
+// perform  hand open work to workers and providers (work.h; pure, so resuming is nothing special)
+// wait     the only place that waits: workers' pipes, providers' sockets, deadlines, Ctrl-C
+// arrivals reports and answers become events, durable before anything acts on them
+//
+// State is the fold of the committed events and nothing else: `kill -9` at any moment loses what was in
+// flight, never what had finished, and the next process picks the same work up again. Single-threaded.
+//
+// Rejected: a commit per event. One flush of the disk per turn of the loop is as safe, because no effect
+// leaves the process between the first event of the turn and its commit.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "src/base/clock.h"
+#include "src/engine/evolve.h"
+#include "src/engine/setup.h"
+#include "src/engine/work.h"
+#include "src/journal/journal.h"
+#include "src/search/state.h"
+#include "src/search/window.h"
+#include "src/workers/pool.h"
+
+namespace warpwright::engine {
+
+class Engine {
+ public:
+  // References must outlive the engine. `state` is the fold of the journal, started and not finished.
+  Engine(const RunConfig& config, RunSetup& setup, journal::Journal& journal, search::State& state,
+         workers::WorkerPool& pool, report::LiveView& live, Clock& clock);
+
+  // Runs to a stop; everything that had finished is then committed and settled, and no process runs.
+  // `on_new_best` is called after the commit that made it so.
+  // After an error too, what had finished is committed.
+  Result<Stop> run(const std::function<void()>& on_new_best);
+  const std::string& stop_reason() const { return stop_reason_; }
+
+  Result<void> commit_now(events::Event event);
+
+ private:
+  Result<Stop> loop(const std::function<void()>& on_new_best);
+  Result<void> settle(search::Drain drain);
+  Result<void> decide();
+  Result<void> commit();
+  Result<void> perform();
+  void wait();
+  Result<void> take_arrivals();
+
+  Result<void> apply(events::Event event);
+  Result<void> end(Stop stop);
+  std::optional<Stop> stop_now();
+
+  Result<void> ask_provider(const events::Candidate& candidate);
+  Result<void> submit(const WorkItem& item);
+  Result<void> on_pool_event(workers::PoolEvent event);
+  Result<void> on_finished(workers::RequestFinished finished);
+  Result<void> on_compile_report(const events::Candidate& candidate, const EvaluationReport& report);
+  Result<void> record_result(events::Ticket ticket, const std::string& key, const EvaluationReport& report);
+  Result<void> on_completion(const llm::Provider& provider, const llm::Completion& completion);
+  Result<void> load_source(const std::string& hash);  // from the journal, if this process has not seen it
+
+  report::LiveStatus live_status() const;
+
+  const RunConfig& config_;
+  RunSetup& setup_;
+  journal::Journal& journal_;
+  search::State& state_;
+  workers::WorkerPool& pool_;
+  report::LiveView& live_;
+  Clock& clock_;
+
+  std::vector<events::Event> uncommitted_;
+  std::vector<std::string> uncommitted_blobs_;
+  std::set<WorkItem> in_flight_;
+  std::map<std::string, std::string> stage_of_;  // by request id, for the live view
+  std::optional<std::string> exhausted_;
+  std::optional<std::string> unusable_;
+  std::string stop_reason_;
+  int64_t start_ms_ = 0;
+  int64_t evaluations_at_start_ = 0;
+};
+
+// "t12/compile", "t12/evaluate": requests name their work, so that an answer finds it.
+std::string request_id(const WorkItem& item);
+std::optional<WorkItem> work_of_request(const std::string& id);
+
+}  // namespace warpwright::engine

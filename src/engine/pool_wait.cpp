@@ -1,0 +1,34 @@
+#include "src/engine/pool_wait.h"
+
+#include <algorithm>
+
+#include "src/base/subprocess.h"
+
+namespace warpwright::engine {
+
+std::vector<workers::PoolEvent> turn(workers::WorkerPool& pool, Clock& clock) {
+  constexpr int64_t kLongestWaitMs = 200;
+  pool.tick(clock.monotonic_ms());
+  if (pool.has_events()) return pool.take_events();
+  std::vector<pollfd> descriptors;
+  pool.add_poll_descriptors(descriptors);
+  const int64_t now_ms = clock.monotonic_ms();
+  const int64_t deadline_ms = pool.next_deadline_ms(now_ms).value_or(now_ms + kLongestWaitMs);
+  const int64_t timeout_ms = std::clamp<int64_t>(deadline_ms - now_ms, 0, kLongestWaitMs);
+  if (::poll(descriptors.data(), descriptors.size(), static_cast<int>(timeout_ms)) > 0)
+    for (const pollfd& ready : descriptors) pool.on_ready(ready.fd, ready.revents, clock.monotonic_ms());
+  return pool.take_events();
+}
+
+Result<HelloMessage> first_hello(workers::WorkerPool& pool, Clock& clock) {
+  while (!interrupted()) {
+    for (workers::PoolEvent& event : turn(pool, clock)) {
+      if (auto* started = std::get_if<workers::WorkerStarted>(&event)) return std::move(started->hello);
+      if (const auto* unusable = std::get_if<workers::PoolUnusable>(&event))
+        return infrastructure_error("no worker can be started: " + unusable->reason);
+    }
+  }
+  return tl::unexpected(Error{ErrorKind::kInterrupted, "interrupted before a worker was ready"});
+}
+
+}  // namespace warpwright::engine

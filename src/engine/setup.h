@@ -1,0 +1,41 @@
+// What a run needs before its first decision, loaded and checked: definition, rules, seeds, providers, and
+// how workers are started. All errors of a user's making surface here, before anything is written.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/engine/run_config.h"
+#include "src/engine/sources.h"
+#include "src/llm/provider.h"
+#include "src/workers/settings.h"
+
+namespace warpwright::engine {
+
+struct Seed {
+  std::string name;  // file name
+  std::string text;
+};
+
+struct RunSetup {
+  std::string dataset;  // folder that the definition came from
+  std::unique_ptr<SourceStore> sources;
+  std::map<std::string, std::unique_ptr<llm::Provider>> providers;  // by operator
+  std::map<std::string, int64_t> operator_limits;                   // see events::SearchSettings
+  workers::WorkerSettings workers;
+};
+
+// Relative paths of the configuration that do not exist in the working directory are looked up in the home.
+Result<RunSetup> load_setup(const RunConfig& config);
+
+// The baseline first, then by name. For a new run only: a resumed one has its seeds in the journal.
+Result<std::vector<Seed>> load_seeds(const RunConfig& config);
+
+// The same configuration with absolute paths, so that the run can be resumed from another directory.
+Result<RunConfig> with_absolute_paths(RunConfig config);
+
+workers::WorkerSettings worker_settings(const RunConfig& config);
+
+}  // namespace warpwright::engine

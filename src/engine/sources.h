@@ -1,0 +1,49 @@
+// Candidate sources of a run and their plans, parsed once: declared knobs, and which assignments their
+// `require` statements accept.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/events/event.h"
+#include "src/plan/plan.h"
+#include "src/rules/device.h"
+#include "src/rules/rules.h"
+
+namespace warpwright::engine {
+
+class SourceStore {
+ public:
+  // `workloads` are the distinct ones of the run's selection.
+  SourceStore(trace::Definition definition, rules::Rules rules,
+              std::vector<rules::SelectedWorkload> workloads, const rules::DeviceModel& device);
+
+  std::string add(std::string text);  // returns its hash
+  const std::string* find(const std::string& hash) const;
+
+  // Empty if the plan does not parse: the evaluation will say why. REQUIRES (both): the source was added.
+  std::vector<events::DeclaredKnob> declared_knobs(const std::string& hash) const;
+  // False if a `require` statement fails for any workload of the run.
+  bool accepts(const std::string& hash, const KnobValues& knobs) const;
+
+ private:
+  struct Source {
+    std::string text;
+    std::optional<plan::Plan> plan;
+  };
+  const Source& at(const std::string& hash) const;
+
+  trace::Definition definition_;
+  rules::Rules rules_;
+  std::vector<rules::SelectedWorkload> workloads_;
+  plan::DeviceFacts device_;
+  std::map<std::string, Source> sources_;
+};
+
+// The source with the declared defaults of its knobs replaced: what is evaluated with `knobs`, as a file that
+// stands for itself. Knobs it does not declare are ignored.
+std::string with_default_knobs(std::string source, const KnobValues& knobs);
+
+}  // namespace warpwright::engine
