@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -26,11 +27,9 @@ class TestLaunch {
   // `text` is a whole module; the first kernel is launched.
   explicit TestLaunch(const std::string& text) {
     auto module = ptx::parse(text);
-    EXPECT_TRUE(module) << (module ? "" : module.error().message);
-    if (!module) return;
+    if (!module) throw std::runtime_error(module.error().message);
     auto built = Program::build(std::move(*module));
-    EXPECT_TRUE(built) << (built ? "" : built.error().message);
-    if (!built) return;
+    if (!built) throw std::runtime_error(built.error().message);
     program = *built;
     launch.kernel = program->kernel_names().at(0);
   }
