@@ -22,6 +22,32 @@ constexpr auto rsqrt = [](float a) { return 1.0f / __builtin_sqrtf(a); };
 constexpr auto ex2 = [](float a) { return exp2_of(a); };
 constexpr auto lg2 = [](float a) { return log2_of(a); };
 
+// .rz: the nearest result, stepped back when it lies beyond the exact one; `error` has the sign of exact -
+// nearest.
+WW_INLINE float toward_zero(float nearest, float error, bool finite_operands) {
+  const uint32_t u = bits_of(nearest);
+  const bool beyond = nearest > 0.0f ? error < 0.0f : nearest < 0.0f && error > 0.0f;
+  const bool overflowed = (u & 0x7fffffffu) == 0x7f800000u && finite_operands;
+  return float_of(beyond || overflowed ? u - 1 : u);
+}
+WW_INLINE bool is_finite(float a) {
+  return (bits_of(a) & 0x7f800000u) != 0x7f800000u;
+}
+// The rounding error of a sum is a float (Knuth's two-sum).
+constexpr auto add_rz = [](float a, float b) {
+  const float sum = a + b, part = sum - a;
+  const float error = (a - (sum - part)) + (b - part);
+  return toward_zero(sum, error, is_finite(a) && is_finite(b));
+};
+constexpr auto sub_rz = [](float a, float b) { return add_rz(a, float_of(bits_of(b) ^ 0x80000000u)); };
+// A product of floats is a double.
+constexpr auto mul_rz = [](float a, float b) {
+  const double exact = static_cast<double>(a) * b;
+  const auto nearest = static_cast<float>(exact);
+  const double error = exact - nearest;
+  return toward_zero(nearest, error < 0 ? -1.0f : error > 0 ? 1.0f : 0.0f, is_finite(a) && is_finite(b));
+};
+
 // .ftz flushes denormal operands and results to zero of their sign; .sat clamps the result.
 template <auto F>
 constexpr auto ftz1 = [](float a) { return flush(F(flush(a))); };
@@ -128,6 +154,12 @@ inline constexpr OpEntry kFloatOps[] = {
     entry<floating::ftz3<floating::fma>>("fma.ftz.f32"),
     entry<floating::sat3<floating::fma>>("fma.sat.f32"),
     entry<floating::sat3<floating::ftz3<floating::fma>>>("fma.ftz.sat.f32"),
+    entry<floating::add_rz>("add.rz.f32"),
+    entry<floating::ftz2<floating::add_rz>>("add.rz.ftz.f32"),
+    entry<floating::sub_rz>("sub.rz.f32"),
+    entry<floating::ftz2<floating::sub_rz>>("sub.rz.ftz.f32"),
+    entry<floating::mul_rz>("mul.rz.f32"),
+    entry<floating::ftz2<floating::mul_rz>>("mul.rz.ftz.f32"),
     WW_FLOAT1("neg", neg),
     WW_FLOAT1("abs", abs),
     WW_FLOAT1("rcp", rcp),
