@@ -190,14 +190,10 @@ Result<void> write_solution(const ExportedSolution& solution, const fs::path& fo
   const bool empty = fs::is_empty(folder, error);
   if (error) return infrastructure_error(fmt::format("{}: {}", folder.string(), error.message()));
   if (empty) return write_new_folder(solution, folder);
-  if (!is_own_export(folder)) {
+  if (overwrite == Overwrite::kOwnExports && !is_own_export(folder)) {
     return usage_error(fmt::format(
-        "{} is not empty and holds no export of warpwright; name another with --out", folder.string()));
-  }
-  if (overwrite == Overwrite::kNo) {
-    return usage_error(
-        fmt::format("{} holds an earlier export; pass --force to replace it, or name another with --out",
-                    folder.string()));
+        "{} is not empty and holds no export of warpwright; name another with --out, or pass --force",
+        folder.string()));
   }
   return write_files(solution, folder);
 }

@@ -25,14 +25,13 @@ struct ExportedSolution {
 std::vector<std::string> schema_violations(const Json& solution);
 
 enum class Overwrite {
-  kNo,
-  kOwnExport,  // an earlier export of ours gives way; other files in its folder stay
+  kOwnExports,  // an earlier export of ours gives way, or an empty folder
+  kAnything,    // --force: files of the export replace those of the same name in any folder
 };
 
 // Writes the sources below `folder`/sources and then, atomically and last, `folder`/solution.json: a folder
-// with a solution.json is complete. A new folder appears whole or not at all.
-// Usage error: `folder` is not empty, and is no earlier export that may be overwritten. Infrastructure error:
-// it cannot be written.
+// with a solution.json is complete. A new folder appears whole or not at all; nothing is ever deleted.
+// Usage error: `folder` holds something else. Infrastructure error: it cannot be written.
 Result<void> write_solution(const ExportedSolution& solution, const std::filesystem::path& folder,
                             Overwrite overwrite);
 

@@ -70,38 +70,35 @@ class WriteSolution : public testing::Test {
 };
 
 TEST_F(WriteSolution, WritesSourcesAndManifestIntoANewFolder) {
-  ASSERT_TRUE(write_solution(solution_, out_, Overwrite::kNo));
+  ASSERT_TRUE(write_solution(solution_, out_, Overwrite::kOwnExports));
   EXPECT_EQ(*read_file(out_ / "sources/a/b.cuh"), "x");
   EXPECT_EQ(*parse_json(*read_file(out_ / "solution.json"), "t"), solution_.solution_json);
   EXPECT_EQ(std::distance(fs::directory_iterator(out_.parent_path()), {}), 1) << "a partial folder was left";
 }
 
-TEST_F(WriteSolution, ReplacesAnEarlierExportOnlyWhenTold) {
-  ASSERT_TRUE(write_solution(solution_, out_, Overwrite::kNo));
+TEST_F(WriteSolution, ReplacesAnEarlierExportAndKeepsWhatStandsBesideIt) {
+  ASSERT_TRUE(write_solution(solution_, out_, Overwrite::kOwnExports));
   std::ofstream(out_ / "notes.txt") << "x";
   solution_.solution_json["name"] = "second";
-  const auto refused = write_solution(solution_, out_, Overwrite::kNo);
-  ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("--force"), std::string::npos) << refused.error().message;
-  ASSERT_TRUE(write_solution(solution_, out_, Overwrite::kOwnExport));
+  ASSERT_TRUE(write_solution(solution_, out_, Overwrite::kOwnExports));
   EXPECT_EQ((*parse_json(*read_file(out_ / "solution.json"), "t"))["name"], "second");
   EXPECT_TRUE(fs::exists(out_ / "notes.txt"));
 }
 
-TEST_F(WriteSolution, LeavesAForeignFolderAlone) {
+TEST_F(WriteSolution, LeavesAForeignFolderAloneUnlessForced) {
   fs::create_directories(out_);
   std::ofstream(out_ / "thesis.tex") << "x";
-  for (const Overwrite overwrite : {Overwrite::kNo, Overwrite::kOwnExport}) {
-    const auto written = write_solution(solution_, out_, overwrite);
-    ASSERT_FALSE(written);
-    EXPECT_EQ(written.error().kind, ErrorKind::kUsage);
-  }
+  const auto written = write_solution(solution_, out_, Overwrite::kOwnExports);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().kind, ErrorKind::kUsage);
   EXPECT_EQ(std::distance(fs::directory_iterator(out_), {}), 1);
+  EXPECT_TRUE(write_solution(solution_, out_, Overwrite::kAnything));
+  EXPECT_TRUE(fs::exists(out_ / "thesis.tex"));
 }
 
 TEST_F(WriteSolution, LeavesNothingBehindWhereItCannotWrite) {
   solution_.files.push_back({"a/b.cuh/c.cuh", "a file is in the way"});
-  EXPECT_FALSE(write_solution(solution_, out_, Overwrite::kNo));
+  EXPECT_FALSE(write_solution(solution_, out_, Overwrite::kOwnExports));
   EXPECT_FALSE(fs::exists(out_));
   EXPECT_TRUE(fs::is_empty(out_.parent_path()));
 }

@@ -191,7 +191,7 @@ TEST(ExportedSolution, CompilesForSm100WithTheRealHeaders) {
     const auto solution = export_tvm_ffi(request_of_file(source));
     ASSERT_TRUE(solution) << solution.error().message;
     const fs::path out = folder->path() / fs::path(source).stem();
-    ASSERT_TRUE(write_solution(*solution, out, Overwrite::kNo));
+    ASSERT_TRUE(write_solution(*solution, out, Overwrite::kOwnExports));
     const std::string sources = (out / "sources").string();
     const auto compiled = run({compiler.path, "-std=c++17", "-O0", "-Xcompiler", "-fPIC",
                                "-gencode=arch=compute_100,code=sm_100", "-I" + sources, "-I" + include.path,
@@ -207,7 +207,7 @@ TEST(ExportedSolution, IsAcceptedByFlashInferBenchsOwnSchema) {
   const auto folder = TempDirectory::create("exporter-schema");
   const auto solution = export_tvm_ffi(request_of_file("src/exporter/testdata/branches.cu"));
   ASSERT_TRUE(solution) << solution.error().message;
-  ASSERT_TRUE(write_solution(*solution, folder->path() / "out", Overwrite::kNo));
+  ASSERT_TRUE(write_solution(*solution, folder->path() / "out", Overwrite::kOwnExports));
   const auto checked = run({"python3", "-c",
                             "import sys; from flashinfer_bench.data import Solution; "
                             "Solution.model_validate_json(open(sys.argv[1]).read())",
