@@ -75,7 +75,7 @@ struct Exported {
 
 // Each is compiled once for all tests.
 const Exported& build(const std::string& path, const KnobValues& knobs = {}) {
-  static auto& built = *new std::map<std::pair<std::string, KnobValues>, Exported>;
+  static std::map<std::pair<std::string, KnobValues>, Exported> built;
   if (const auto found = built.find({path, knobs}); found != built.end()) return found->second;
   const ExportRequest made = request(path, knobs);
   const auto solution = export_tvm_ffi(made);
