@@ -114,7 +114,7 @@ void BlockRunner::start_warp(Warp& w) {
   w.group_count = w.fair_leaders = 0;
   w.forced_sync = false;
   w.slice = kSliceLeaders;
-  w.cycles = 0;
+  w.cycles = w.pending = 0;
   for (const ConstantRow& row : launch_.kernel->constants) {
     if (row.kind == ConstantRow::Kind::kSpecial && is_per_block(row.name)) fill_special(w, row);
   }
@@ -159,7 +159,7 @@ bool BlockRunner::run(uint64_t block_number) {
 
 double BlockRunner::cycles() const {
   double most = 0;
-  for (const Warp& w : block_.warps) most = std::max(most, w.cycles);
+  for (const Warp& w : block_.warps) most = std::max({most, w.cycles, w.pending});
   return most;
 }
 

@@ -82,9 +82,18 @@ struct AccessSite {
 };
 
 // How often a stretch of straight code ran.
+// The latency of a stretch of straight code, for one warp alone. Results of slow operations (loads, shuffles)
+// may be used stretches later; a warp waits for them where they are first read, as an in-order processor
+// does.
+struct CriticalPath {
+  double cycles = 0;           // of the stretch itself
+  double first_slow_use = -1;  // cycle at which it first reads a slow result of an earlier stretch; -1: never
+  double pending = 0;          // how long after its end the last of its own slow results arrives
+};
+
 struct StretchRuns {
   uint64_t warps = 0, lanes = 0;
-  double latency_cycles = 0;  // of one run
+  CriticalPath path;  // of one run
 };
 
 struct Warp {
@@ -103,6 +112,7 @@ struct Warp {
   bool forced_sync = false;  // the next gather_lanes goes on with the lanes it has
   int slice = 0;             // block leaders until others get their turn
   double cycles = 0;         // critical path so far
+  double pending = 0;        // when the last slow result under way arrives, on the same clock
   std::array<Group, kLanes + 1> groups;
   std::byte* local = nullptr;  // kLanes frames of Kernel::local_bytes
   StretchRuns* stretch_runs = nullptr;
@@ -127,7 +137,8 @@ struct Warp {
 // What a stretch of straight code (from one leader to the next) costs each time a warp runs it.
 struct StretchCost {
   uint32_t instructions = 0;
-  double issue_slots = 0, latency_cycles = 0, tensor_flops = 0;
+  double issue_slots = 0, tensor_flops = 0;
+  CriticalPath path;
   uint32_t fma = 0, alu = 0, wide = 0, xu = 0, fp64 = 0, tensor = 0, lsu = 0, shuffles = 0, barriers = 0,
            branches = 0;
 };

@@ -170,9 +170,8 @@ LaunchReport run(const Program& program, const Launch& launch, Memory& memory, c
   state.kernel = kernel;
   state.sites.resize(static_cast<std::size_t>(kernel->site_count));
   state.stretch_runs.resize(kernel->stretches.size());
-  for (std::size_t k = 0; k < kernel->stretches.size(); ++k) {
-    state.stretch_runs[k].latency_cycles = kernel->stretches[k].latency_cycles;
-  }
+  for (std::size_t k = 0; k < kernel->stretches.size(); ++k)
+    state.stretch_runs[k].path = kernel->stretches[k].path;
   state.budget = static_cast<int64_t>(std::min<uint64_t>(options.warp_instruction_budget, INT64_MAX));
   run_blocks(state, memory.impl(), image, parameter_address);
   sum_counters(state, memory.impl());

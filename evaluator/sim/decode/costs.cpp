@@ -1,6 +1,7 @@
-// Static costs of straight code: issue slots, execution units, and the latency of one warp alone by an
-// in-order scoreboard. PTX is not SASS: moves, address conversions and parameters mostly vanish in ptxas,
-// 64-bit integers become pairs.
+// Static costs of straight code: issue slots, execution units, and the latency of one warp alone. PTX is not
+// SASS: moves, address conversions and parameters mostly vanish in ptxas, 64-bit integers become pairs. Nor
+// is PTX's order ptxas's: it moves loads up to where their addresses are known, so a stretch is timed by its
+// data flow and its issue slots, not by the order of its text.
 #include <algorithm>
 #include <unordered_map>
 
@@ -9,6 +10,9 @@
 
 namespace warpwright::sim {
 namespace {
+
+constexpr double kSlowCycles =
+    20;  // results that later blocks may have to wait for: loads, shuffles, special functions
 
 enum class Unit { kNone, kFma, kAlu, kWide, kXu, kFp64, kTensor, kLsu };
 
@@ -96,36 +100,60 @@ void count_unit(StretchCost& cost, Unit unit) {
   }
 }
 
+void count(StretchCost& cost, const ptx::Instruction& instruction, const OpCost& op) {
+  ++cost.instructions;
+  cost.issue_slots += op.slots;
+  count_unit(cost, op.unit);
+  const std::string& base = instruction.base();
+  if (base == "shfl") ++cost.shuffles;
+  if (base == "bra" || base == "brx") ++cost.branches;
+  if ((base == "bar" && !instruction.has("warp")) || base == "barrier") ++cost.barriers;
+  if (op.unit == Unit::kTensor) cost.tensor_flops += flops_of_mma(instruction);
+}
+
 }  // namespace
 
-StretchCost cost_of_block(const ptx::Function& function, const ptx::Block& block) {
+std::vector<bool> find_slow_registers(const ptx::Function& function) {
+  std::vector<bool> slow(function.registers.size());
+  for (const ptx::Instruction& instruction : function.code) {
+    if (cost_of(instruction).latency_cycles < kSlowCycles) continue;
+    ptx::visit_registers(instruction, [&](int reg, ptx::Access access) {
+      if (access != ptx::Access::kRead) slow[static_cast<std::size_t>(reg)] = true;
+    });
+  }
+  return slow;
+}
+
+StretchCost cost_of_block(const ptx::Function& function, const ptx::Block& block,
+                          const std::vector<bool>& slow) {
   StretchCost cost;
-  std::unordered_map<int, double> ready;  // register -> cycle
-  double now = 0;
+  std::unordered_map<int, double> ready;  // register -> cycle; those written here
+  double last_start = 0, last_ready = 0;
   for (int index = block.begin; index < block.end; ++index) {
     const ptx::Instruction& instruction = function.code[static_cast<std::size_t>(index)];
     const OpCost op = cost_of(instruction);
-    double start = now;
+    double start = 0;
+    bool reads_earlier_result = false;
     ptx::visit_registers(instruction, [&](int reg, ptx::Access access) {
+      if (access == ptx::Access::kWrite) return;
       const auto found = ready.find(reg);
-      if (access != ptx::Access::kWrite && found != ready.end()) start = std::max(start, found->second);
+      if (found != ready.end())
+        start = std::max(start, found->second);
+      else
+        reads_earlier_result |= slow[static_cast<std::size_t>(reg)];
     });
-    now = start + op.slots;
+    if (reads_earlier_result && (cost.path.first_slow_use < 0 || start < cost.path.first_slow_use))
+      cost.path.first_slow_use = start;
+    last_start = std::max(last_start, start);
     ptx::visit_registers(instruction, [&](int reg, ptx::Access access) {
-      if (access != ptx::Access::kRead) ready[reg] = start + op.latency_cycles;
+      if (access == ptx::Access::kRead) return;
+      ready[reg] = start + op.latency_cycles;
+      last_ready = std::max(last_ready, start + op.latency_cycles);
     });
-    ++cost.instructions;
-    cost.issue_slots += op.slots;
-    count_unit(cost, op.unit);
-    const std::string& base = instruction.base();
-    if (base == "shfl") ++cost.shuffles;
-    if (base == "bra" || base == "brx") ++cost.branches;
-    if ((base == "bar" && !instruction.has("warp")) || base == "barrier") ++cost.barriers;
-    if (op.unit == Unit::kTensor) cost.tensor_flops += flops_of_mma(instruction);
+    count(cost, instruction, op);
   }
-  // Values that are still on their way are charged to the block that started them.
-  for (const auto& [reg, cycle] : ready) now = std::max(now, cycle);
-  cost.latency_cycles = now;
+  cost.path.cycles = std::max(last_start, cost.issue_slots);
+  cost.path.pending = std::max(0.0, last_ready - cost.path.cycles);
   return cost;
 }
 

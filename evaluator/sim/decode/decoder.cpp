@@ -265,7 +265,7 @@ void Decoder::decode_block(const ptx::Block& block, int number) {
   block_ = number;
   const ptx::Function& function = *plans_[function_].function;
   plans_[function_].block_code.push_back(static_cast<int32_t>(kernel_->code.size()));
-  const StretchCost cost = cost_of_block(function, block);
+  const StretchCost cost = cost_of_block(function, block, slow_registers_);
   Op leader;
   leader.run = best_level().handlers.leader;
   leader.list = static_cast<uint32_t>(kernel_->stretches.size());
@@ -282,6 +282,7 @@ void Decoder::decode_block(const ptx::Block& block, int number) {
 
 void Decoder::decode_function(std::size_t index) {
   function_ = index;
+  slow_registers_ = find_slow_registers(*plans_[index].function);
   const auto blocks = plans_[index].flow.blocks;
   for (std::size_t k = 0; k < blocks.size(); ++k) decode_block(blocks[k], static_cast<int>(k));
   // Behind the last instruction: the end.

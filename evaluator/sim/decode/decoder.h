@@ -142,6 +142,7 @@ class Decoder {
 
   // The instruction at hand.
   std::size_t function_ = 0;
+  std::vector<bool> slow_registers_;
   int block_ = 0;
   const ptx::Instruction* instruction_ = nullptr;
   bool falls_around_ = false;  // a predicated control operation: handled by a branch around it
@@ -152,8 +153,11 @@ class Decoder {
   std::string failure_;
 };
 
-// costs.cpp: adds one block's static cost.
-StretchCost cost_of_block(const ptx::Function& function, const ptx::Block& block);
+// costs.cpp: one block's static cost. `slow` tells of each register whether a slow operation writes it
+// anywhere.
+StretchCost cost_of_block(const ptx::Function& function, const ptx::Block& block,
+                          const std::vector<bool>& slow);
+std::vector<bool> find_slow_registers(const ptx::Function& function);
 
 // Instructions that form blocks of their own: those where lanes wait for each other.
 bool waits_for_lanes(const ptx::Instruction& instruction);

@@ -1,6 +1,8 @@
 // Block leaders, guards and branches.
 #pragma once
 
+#include <algorithm>
+
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/isa/lanes.h"
 #include "evaluator/sim/warp_control.h"
@@ -17,7 +19,9 @@ static const Op* leader(Warp& w, const Op* op) {
   StretchRuns& runs = w.stretch_runs[op->list];
   runs.warps += 1;
   runs.lanes += static_cast<uint32_t>(__builtin_popcount(w.mask));
-  w.cycles += runs.latency_cycles;
+  if (runs.path.first_slow_use >= 0) w.cycles = std::max(w.cycles, w.pending - runs.path.first_slow_use);
+  w.cycles += runs.path.cycles;
+  if (runs.path.pending > 0) w.pending = std::max(w.pending, w.cycles + runs.path.pending);
   *w.budget -= op->immediate;
   if (*w.budget < 0) return budget_fault(w, op);
   if (--w.slice < 0) return end_slice(w, op);
