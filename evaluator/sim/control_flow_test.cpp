@@ -217,6 +217,16 @@ TEST(Faults, TrapsAndUnknownInstructionsSayWhere) {
   EXPECT_NE(unknown.fatal()->message.find("PTX line 11"), std::string::npos) << unknown.fatal()->message;
 }
 
+TEST(Faults, RecursionIsReportedAndEmptyKernelsRun) {
+  const auto [report, unused] =
+      run(kernel("call.uni again, ();\nret;\n", ".func again() {\ncall.uni again, ();\nret;\n}\n"), 32);
+  ASSERT_NE(report.fatal(), nullptr);
+  EXPECT_EQ(report.fatal()->kind, Finding::Kind::kUnsupported);
+  EXPECT_NE(report.fatal()->message.find("recursion"), std::string::npos) << messages(report);
+  TestLaunch t(".version 9.0\n.target sm_100a\n.address_size 64\n.visible .entry k() {\n}\n");
+  EXPECT_TRUE(t.run({3, 1, 1}, {33, 1, 1}).completed);
+}
+
 TEST(Launches, BadOnesAreRefused) {
   TestLaunch t(kernel("ret;\n"));
   EXPECT_EQ(t.run({1, 1, 1}, {32, 1, 1}).fatal()->kind, Finding::Kind::kBadLaunch);  // no parameter

@@ -10,16 +10,18 @@
 namespace warpwright::sim {
 namespace {
 
-constexpr uint64_t kLargestVariable = uint64_t{1} << 32;
+constexpr uint64_t kVariableBytes = uint64_t{1} << 30;  // of all variables of a module together
 
 bool is_placed(const ptx::Variable& variable) {
   return variable.space == ptx::Space::kGlobal || variable.space == ptx::Space::kConst;
 }
 
-Result<void> check_variable(const ptx::Module& module, const ptx::Variable& variable) {
-  if (variable.size > kLargestVariable) {
-    return usage_error(fmt::format("ptx line {}: variable {} of {} bytes is too large", variable.line,
-                                   variable.name, variable.size));
+Result<void> check_variable(const ptx::Module& module, const ptx::Variable& variable, uint64_t& total) {
+  total = variable.size > kVariableBytes ? variable.size : total + variable.size;
+  if (total > kVariableBytes) {
+    return usage_error(
+        fmt::format("ptx line {}: variable {} of {} bytes is too large (all variables together: 1 GiB)",
+                    variable.line, variable.name, variable.size));
   }
   for (const ptx::Variable::Pointer& pointer : variable.pointers) {
     if (module.find_variable(pointer.symbol) == nullptr && module.find_function(pointer.symbol) == nullptr) {
@@ -116,9 +118,10 @@ Program::~Program() = default;
 
 Result<std::shared_ptr<const Program>> Program::build(ptx::Module module) {
   static std::atomic<uint64_t> next_id{1};
-  for (const ptx::Variable& variable : module.variables) TRY(check_variable(module, variable));
+  uint64_t total = 0;
+  for (const ptx::Variable& variable : module.variables) TRY(check_variable(module, variable, total));
   for (const ptx::Function& function : module.functions) {
-    for (const ptx::Variable& variable : function.variables) TRY(check_variable(module, variable));
+    for (const ptx::Variable& variable : function.variables) TRY(check_variable(module, variable, total));
   }
   std::shared_ptr<Program> program(new Program());
   program->impl_->id = next_id++;

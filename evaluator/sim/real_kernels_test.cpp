@@ -168,5 +168,56 @@ TEST(RealKernels, TopKFindsACandidateSetThatHoldsTheLargest) {
   EXPECT_GT(report.counters.atomics_shared, 0u);
 }
 
+TEST(RealKernels, TensorTileMatchesItsReference) {
+  constexpr int kLive = 13;  // the copies of further rows read nothing and leave zeros
+  std::mt19937 random(11);
+  const auto small = [&] { return static_cast<float>(static_cast<int>(random() % 9) - 4); };
+  std::vector<float> a(256), b(128);
+  std::vector<uint16_t> a_bits, b_bits;
+  for (float& x : a) a_bits.push_back(to_bf16(x = small()));
+  for (float& x : b) b_bits.push_back(to_bf16(x = small()));
+  a_bits.resize(16 * kLive);  // reading one of the other rows would be out of bounds
+  TestLaunch t(read_testdata("tensor_tile.ptx"));
+  t.input("a", a_bits);
+  t.input("b", b_bits);
+  const uint64_t c = t.output<float>("c", 128);
+  t.argument(kLive);
+  const LaunchReport report = t.run({1, 1, 1}, {32, 1, 1});
+  ASSERT_TRUE(report.completed) << messages(report);
+  EXPECT_TRUE(report.findings.empty()) << messages(report);
+  EXPECT_EQ(report.counters.tensor, 1u);
+  EXPECT_EQ(report.counters.tensor_flops, 2.0 * 16 * 8 * 16);
+  const auto got = t.read<float>(c);
+  for (std::size_t row = 0; row < 16; ++row) {
+    for (std::size_t column = 0; column < 8; ++column) {
+      float sum = static_cast<float>(1 + 2 * (row / 8) + column % 2);
+      for (std::size_t k = 0; k < 16 && row < kLive; ++k) sum += a[16 * row + k] * b[16 * column + k];
+      EXPECT_EQ(got[8 * row + column], sum) << row << " " << column;
+    }
+  }
+}
+
+// A barrier taken out of a correct kernel: results may still be right, the race must be seen.
+TEST(RealKernels, MatmulWithoutABarrierIsReported) {
+  const std::string text = read_testdata("matmul.ptx");
+  std::size_t at = 0;
+  ASSERT_NE(text.find("bar.sync"), std::string::npos);
+  for (int removed = 0; (at = text.find("bar.sync", at)) != std::string::npos; ++removed, ++at) {
+    std::string mutant = text;
+    mutant.erase(at, text.find(';', at) - at + 1);
+    TestLaunch t(mutant);
+    t.input("a", std::vector<float>(64 * 32, 1.0f));
+    t.input("b", std::vector<float>(32 * 64, 1.0f));
+    t.output<float>("c", 64 * 64);
+    t.argument(64);
+    t.argument(64);
+    t.argument(32);
+    const LaunchReport report = t.run({1, 1, 1}, {256, 1, 1});
+    bool found = false;
+    for (const Finding& finding : report.findings) found |= finding.kind == Finding::Kind::kSharedRace;
+    EXPECT_TRUE(found) << "barrier " << removed;
+  }
+}
+
 }  // namespace
 }  // namespace warpwright::sim

@@ -13,6 +13,8 @@ namespace {
 
 constexpr uint64_t kThreadsPerBlock = 1024;
 constexpr uint64_t kSharedPerBlock = 227 * 1024;  // with the opt-in, sm_90 and sm_100
+constexpr uint64_t kLocalPerThread = 512 * 1024;
+constexpr uint64_t kRegisterFiles = uint64_t{1} << 32;  // bytes of this process, for all warps of a block
 constexpr uint64_t kGridX = 0x7fffffff, kGridYz = 65535;
 
 // Why the launch cannot be made, as cuLaunchKernel would refuse it; empty if it can.
@@ -42,6 +44,12 @@ std::string refuse(const Launch& launch, const Kernel& kernel) {
     return fmt::format("{} bytes of shared memory ({} static): the limit is {}", shared,
                        kernel.static_shared_bytes, kSharedPerBlock);
   }
+  if (kernel.local_bytes > kLocalPerThread) {
+    return fmt::format("{} bytes of local memory per thread: the limit is {}", kernel.local_bytes,
+                       kLocalPerThread);
+  }
+  if (kernel.register_bytes / kLanes * block.count() > kRegisterFiles)
+    return "the kernel is too long to be simulated";
   if (launch.parameters.size() != kernel.info.parameter_bytes) {
     return fmt::format("{} bytes of parameters, but the kernel has {}", launch.parameters.size(),
                        kernel.info.parameter_bytes);

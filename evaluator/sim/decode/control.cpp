@@ -109,6 +109,7 @@ void Decoder::decode_call() {
   if (is_assertion(name)) return decode_simple(trap);
   const int callee = find_plan(name);
   if (callee < 0) return void(fail("the function " + name));
+  if (reaches(callee, static_cast<int>(function_))) return void(fail("recursion"));
   const FunctionPlan& target = plans_[static_cast<std::size_t>(callee)];
   const FunctionPlan& mine = plans_[function_];
   const auto copy = [&](const ptx::Operand& tuple, const std::vector<ptx::Parameter>& parameters,

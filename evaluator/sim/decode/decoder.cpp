@@ -12,7 +12,9 @@
 namespace warpwright::sim {
 namespace {
 
-constexpr int kCallDepth = 64;
+constexpr int kCallDepth = 24;
+// Sizes beyond this are refused at launch; up to it nothing overflows.
+constexpr uint64_t kLayoutLimit = uint64_t{1} << 30;
 
 uint64_t align_up(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
@@ -58,6 +60,21 @@ int Decoder::find_plan(std::string_view name) const {
   return found == plan_index_.end() ? -1 : found->second;
 }
 
+bool Decoder::reaches(int from, int to) const {
+  std::vector<char> seen(plans_.size());
+  std::vector<int> open = {from};
+  while (!open.empty()) {
+    const auto at = static_cast<std::size_t>(open.back());
+    open.pop_back();
+    if (seen[at]) continue;
+    seen[at] = 1;
+    for (const std::string& name : plans_[at].callees) {
+      if (const int next = find_plan(name); next >= 0) open.push_back(next);
+    }
+  }
+  return seen[static_cast<std::size_t>(to)] != 0;
+}
+
 // The kernel and, depth first, what it calls. A function that is only declared has no plan: calling it is
 // reported.
 void Decoder::collect(const ptx::Function& function, int depth) {
@@ -68,13 +85,16 @@ void Decoder::collect(const ptx::Function& function, int depth) {
   plan.flow = ptx::build_flow(function, waits_for_lanes);
   plan.block_local = ptx::find_block_local(function, plan.flow);
   plan.rows = ptx::assign_rows(function, plan.flow, plan.block_local);
+  const std::size_t index = plans_.size();
   plans_.push_back(std::move(plan));
   for (const ptx::Instruction& instruction : function.code) {
     if (orders_memory(instruction)) kernel_->has_fences = true;
     if (instruction.base() != "call") continue;
     for (const ptx::Operand& operand : instruction.operands) {
       const ptx::Function* callee = operand.name.empty() ? nullptr : module_.find_function(operand.name);
-      if (callee != nullptr && !callee->is_declaration && !callee->code.empty()) collect(*callee, depth + 1);
+      if (callee == nullptr || callee->is_declaration || callee->code.empty()) continue;
+      plans_[index].callees.push_back(callee->name);
+      collect(*callee, depth + 1);
     }
   }
 }
@@ -114,6 +134,7 @@ void Decoder::lay_out_shared() {
     plan.shared = module_offsets;
     for (const ptx::Variable& variable : plan.function->variables) place(variable, plan.shared);
   }
+  next = std::min(next, kLayoutLimit);
   kernel_->static_shared_bytes = static_cast<uint32_t>(next);
   const auto is_dynamic = [](const ptx::Variable& v) {
     return v.space == ptx::Space::kShared && v.size == 0;
@@ -151,7 +172,7 @@ void Decoder::lay_out_frame(FunctionPlan& plan) {
       place(parameter.name, parameter.size, parameter.alignment);
     for (const auto& result : plan.function->results) place(result.name, result.size, result.alignment);
   }
-  kernel_->local_bytes = static_cast<uint32_t>(align_up(next, 16));
+  kernel_->local_bytes = static_cast<uint32_t>(align_up(std::min(next, kLayoutLimit), 16));
 }
 
 void Decoder::lay_out_rows(FunctionPlan& plan) {

@@ -36,6 +36,7 @@ class Decoder {
     ptx::RowAssignment rows;
     uint32_t base[ptx::RowAssignment::kPools] = {};  // offset of each pool's first row
     uint32_t return_row = kNoRow;
+    std::vector<std::string> callees;
     std::map<std::string, uint64_t, std::less<>>
         frame;  // .local and .param variables: offset in the lane's frame
     std::map<std::string, uint64_t, std::less<>> shared;  // offset in shared memory
@@ -59,6 +60,7 @@ class Decoder {
   void emit_guarded(std::vector<Op> ops);
   void note_instruction(const ptx::Instruction& instruction);
   int find_plan(std::string_view name) const;
+  bool reaches(int from, int to) const;  // by calls, or being the same
   void resolve_targets();
 
   // operands.cpp: rows of operands. On failure they call fail() and return a row that is safe to name.
