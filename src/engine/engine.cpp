@@ -48,6 +48,7 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
     if (const auto stop = stop_now()) {
       TRY(end(*stop));
       on_new_best();
+      live_.update(live_status(), clock_.monotonic_ms());
       return *stop;
     }
     TRY(perform());
@@ -85,6 +86,7 @@ std::optional<Stop> Engine::stop_now() {
 Result<void> Engine::end(Stop stop) {
   pool_.kill_all();
   in_flight_.clear();
+  stage_of_.clear();
   if (stop == Stop::kInterrupted) return commit_now(events::RunPaused{stop_reason_});
   TRY(settle(search::Drain::kYes));
   return commit_now(events::RunFinished{stop_reason_});
