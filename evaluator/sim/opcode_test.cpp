@@ -335,6 +335,12 @@ TEST(Opcodes, DirectedRounding) {
   };
   const auto add = [](volatile float& a, volatile float& b, volatile float&) { return a + b; };
   const auto mul = [](volatile float& a, volatile float& b, volatile float&) { return a * b; };
+  const auto fma = [](volatile float& a, volatile float& b, volatile float& c) {
+    return std::fma(static_cast<float>(a), static_cast<float>(b), static_cast<float>(c));
+  };
+  check_f32("fma.rm.f32", "wwww", rounded(FE_DOWNWARD, fma));
+  check_f32("fma.rz.f32", "wwww", rounded(FE_TOWARDZERO, fma));
+  check_f32("fma.rp.f32", "wwww", rounded(FE_UPWARD, fma));
   check_f32("add.rz.f32", "www", rounded(FE_TOWARDZERO, add));
   check_f32("add.rm.f32", "www", rounded(FE_DOWNWARD, add));
   check_f32("mul.rz.f32", "www", rounded(FE_TOWARDZERO, mul));

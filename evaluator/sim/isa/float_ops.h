@@ -48,6 +48,34 @@ constexpr auto mul_rz = [](float a, float b) {
   return toward_zero(nearest, error < 0 ? -1.0f : error > 0 ? 1.0f : 0.0f, is_finite(a) && is_finite(b));
 };
 
+// fma.rm, .rz and .rp (expf needs the first): the product is exact in a double, the sum's error by two-sum,
+// and the step back from the nearest float by the sign of what is left. -1 rounds down, 0 toward zero, 1 up.
+WW_INLINE float next_below(float a) {
+  const uint32_t u = bits_of(a);
+  return float_of(a > 0.0f ? u - 1 : a < 0.0f ? u + 1 : 0x80000001u);
+}
+WW_INLINE float next_above(float a) {
+  const uint32_t u = bits_of(a);
+  return float_of(a > 0.0f ? u + 1 : a < 0.0f ? u - 1 : 1u);
+}
+template <int Direction>
+constexpr auto fma_directed = [](float a, float b, float c) {
+  const double product = static_cast<double>(a) * b, addend = c;
+  const double sum = product + addend, part = sum - product;
+  const double error = (product - (sum - part)) + (addend - part);
+  const auto nearest = static_cast<float>(sum);
+  const double left = sum - nearest;
+  const bool below = left < 0 || (left == 0 && error < 0);  // the exact result is below the nearest float
+  const bool above = left > 0 || (left == 0 && error > 0);
+  const bool down = Direction < 0 || (Direction == 0 && sum > 0),
+             up = Direction > 0 || (Direction == 0 && sum < 0);
+  float result = below && down ? next_below(nearest) : nearest;
+  result = above && up ? next_above(nearest) : result;
+  // Rounding down, a difference of equals is -0.
+  const bool plus_zeros = __builtin_bit_cast(uint64_t, product) == 0 && bits_of(c) == 0;
+  return Direction < 0 && sum == 0 && !plus_zeros ? -0.0f : result;
+};
+
 // .ftz flushes denormal operands and results to zero of their sign; .sat clamps the result.
 template <auto F>
 constexpr auto ftz1 = [](float a) { return flush(F(flush(a))); };
@@ -154,6 +182,12 @@ inline constexpr OpEntry kFloatOps[] = {
     entry<floating::ftz3<floating::fma>>("fma.ftz.f32"),
     entry<floating::sat3<floating::fma>>("fma.sat.f32"),
     entry<floating::sat3<floating::ftz3<floating::fma>>>("fma.ftz.sat.f32"),
+    entry<floating::fma_directed<-1>>("fma.rm.f32"),
+    entry<floating::ftz3<floating::fma_directed<-1>>>("fma.rm.ftz.f32"),
+    entry<floating::fma_directed<0>>("fma.rz.f32"),
+    entry<floating::ftz3<floating::fma_directed<0>>>("fma.rz.ftz.f32"),
+    entry<floating::fma_directed<1>>("fma.rp.f32"),
+    entry<floating::ftz3<floating::fma_directed<1>>>("fma.rp.ftz.f32"),
     entry<floating::add_rz>("add.rz.f32"),
     entry<floating::ftz2<floating::add_rz>>("add.rz.ftz.f32"),
     entry<floating::sub_rz>("sub.rz.f32"),
