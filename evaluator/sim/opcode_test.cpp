@@ -430,6 +430,11 @@ TEST(Opcodes, ConversionsWithIntegers) {
     return static_cast<uint64_t>(
         static_cast<int64_t>(clamp(std::trunc(static_cast<double>(f32(a))), INT32_MIN, INT32_MAX)));
   });
+  check_f32("cvt.sat.f32.f32", "ww", [](float a, float, float) { return a > 0 ? std::min(a, 1.0f) : 0.0f; });
+  check("cvt.rmi.s32.f32", "ww", [&](auto a, auto, auto) {
+    const double x = clamp(std::floor(static_cast<double>(f32(a))), INT32_MIN, INT32_MAX);
+    return static_cast<uint64_t>(static_cast<int64_t>(x));
+  });
   check("cvt.rni.u32.f32", "ww", [&](auto a, auto, auto) {
     return static_cast<uint64_t>(clamp(std::nearbyint(static_cast<double>(f32(a))), 0, UINT32_MAX));
   });

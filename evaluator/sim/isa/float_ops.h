@@ -155,7 +155,37 @@ WW_INLINE uint16_t e4m3_to_half(uint32_t byte) {
   return static_cast<uint16_t>(half | (magnitude == 0x7fu ? 0u : (byte & 0x80u) << 8));
 }
 
+constexpr auto round_even = [](float a) { return __builtin_rintf(a); };
+constexpr auto round_zero = [](float a) { return __builtin_truncf(a); };
+constexpr auto round_down = [](float a) { return __builtin_floorf(a); };
+constexpr auto round_up = [](float a) { return __builtin_ceilf(a); };
+// To integers: NaN gives 0, values out of range the nearest end.
+template <auto F>
+constexpr auto to_s32 = [](float a) {
+  const float x = F(a);
+  const float inside = x >= -0x1p31f && x < 0x1p31f ? x : 0.0f;
+  const int32_t converted = static_cast<int32_t>(inside);
+  const int32_t high = x >= 0x1p31f ? 0x7fffffff : converted;
+  return x < -0x1p31f ? -0x7fffffff - 1 : high;
+};
+template <auto F>
+constexpr auto to_u32 = [](float a) {
+  const float x = F(a);
+  const float inside = x >= 0.0f && x < 0x1p32f ? x : 0.0f;
+  return x >= 0x1p32f ? ~0u : static_cast<uint32_t>(static_cast<int64_t>(inside));
+};
+template <auto F>
+constexpr auto flush_first = [](float a) { return F(flush(a)); };
+
 }  // namespace floating
+
+#define WW_ROUND(suffix, F)                                                                      \
+  entry<floating::F>("cvt." suffix ".f32.f32"),                                                  \
+      entry<floating::ftz1<floating::F>>("cvt." suffix ".ftz.f32.f32"),                          \
+      entry<floating::to_s32<floating::F>>("cvt." suffix ".s32.f32"),                            \
+      entry<floating::to_s32<floating::flush_first<floating::F>>>("cvt." suffix ".ftz.s32.f32"), \
+      entry<floating::to_u32<floating::F>>("cvt." suffix ".u32.f32"),                            \
+      entry<floating::to_u32<floating::flush_first<floating::F>>>("cvt." suffix ".ftz.u32.f32")
 
 #define WW_FLOAT2(name, F)                                                              \
   entry<floating::F>(name ".f32"), entry<floating::ftz2<floating::F>>(name ".ftz.f32"), \
@@ -240,6 +270,12 @@ inline constexpr OpEntry kFloatOps[] = {
         "cvt.rn.bf16x2.f32"),
     entry<[](float a, float b) { return floating::join(to_half(b).bits, to_half(a).bits); }>(
         "cvt.rn.f16x2.f32"),
+    WW_ROUND("rni", round_even),
+    WW_ROUND("rzi", round_zero),
+    WW_ROUND("rmi", round_down),
+    WW_ROUND("rpi", round_up),
+    entry<[](float a) { return saturate(a); }>("cvt.sat.f32.f32"),
+    entry<[](float a) { return saturate(flush(a)); }>("cvt.ftz.sat.f32.f32"),
     entry<[](int32_t a) { return static_cast<float>(a); }>("cvt.rn.f32.s32"),
     entry<[](uint32_t a) { return static_cast<float>(a); }>("cvt.rn.f32.u32"),
     entry<[](uint16_t a) {
