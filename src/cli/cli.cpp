@@ -90,7 +90,7 @@ CLI::App* add_export(CLI::App& app, ExportOptions& options) {
   command->add_option("--out", options.out, "folder to write")->required();
   command->add_option("--name", options.name, "solution name; default: definition and identity");
   command->add_option("--author", options.author, "the contest's team name");
-  command->add_flag("--force", options.overwrite, "overwrite an earlier export in the folder");
+  command->add_flag("--force", options.overwrite, "write into a folder that holds something else");
   return command;
 }
 
