@@ -1,25 +1,31 @@
 # The headers that cost most and that most folders use, compiled once. The dev preset goes without, so that a missing include shows.
 option(WARPWRIGHT_PRECOMPILE "Use a precompiled header" ON)
 if(WARPWRIGHT_PRECOMPILE)
-  add_library(precompiled STATIC ${CMAKE_SOURCE_DIR}/cmake/precompiled.cpp)
-  # The macros must be those of its users: whatever base links.
-  target_link_libraries(precompiled PUBLIC project_settings nlohmann_json::nlohmann_json fmt::fmt spdlog::spdlog OpenSSL::Crypto
-    Threads::Threads PRIVATE project_warnings)
-  target_precompile_headers(precompiled PRIVATE
+  set(precompiled_headers
     <nlohmann/json.hpp> <fmt/format.h> <filesystem> <functional> <map> <memory> <optional> <regex> <string> <vector>)
+  # The macros must be those of its users: whatever base links.
+  set(precompiled_links nlohmann_json::nlohmann_json fmt::fmt spdlog::spdlog OpenSSL::Crypto Threads::Threads)
+  foreach(owner precompiled precompiled_tests)
+    add_library(${owner} STATIC EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/cmake/precompiled.cpp)
+    target_link_libraries(${owner} PUBLIC project_settings ${precompiled_links} PRIVATE project_warnings)
+  endforeach()
+  target_precompile_headers(precompiled PRIVATE ${precompiled_headers})
+  target_link_libraries(precompiled_tests PUBLIC GTest::gtest)
+  target_precompile_headers(precompiled_tests PRIVATE ${precompiled_headers} <gtest/gtest.h>)
 endif()
-function(warpwright_precompile name)
+function(warpwright_precompile name owner)
   if(WARPWRIGHT_PRECOMPILE)
-    target_precompile_headers(${name} REUSE_FROM precompiled)
+    target_precompile_headers(${name} REUSE_FROM ${owner})
   endif()
 endfunction()
 
-# warpwright_library(NAME [NO_PRECOMPILE] [LINK target...]): one library and one test program per folder.
+# warpwright_library(NAME [HOT] [LINK target...]): one library and one test program per folder. HOT folders are where the
+# evaluator spends its time: compiled with -O2 in release.
 #
 # Sources are every *.cpp of the folder (and its subfolders); *_test.cpp go into NAME_test, which ctest runs as a whole.
 # Link only downward (src/README.md): tests/layering fails on an include whose target is not linked here.
 function(warpwright_library name)
-  cmake_parse_arguments(ARG "NO_PRECOMPILE" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "HOT" "" "LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$|/main\\.cpp$|/testdata/")
@@ -27,8 +33,10 @@ function(warpwright_library name)
   if(sources)
     add_library(${name} STATIC ${sources})
     target_link_libraries(${name} PUBLIC project_settings ${ARG_LINK} PRIVATE project_warnings)
-    if(NOT ARG_NO_PRECOMPILE)
-      warpwright_precompile(${name})
+    if(NOT ARG_HOT)
+      warpwright_precompile(${name} precompiled)
+    elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+      target_compile_options(${name} PRIVATE -O2)
     endif()
   else()
     add_library(${name} INTERFACE)
@@ -37,9 +45,7 @@ function(warpwright_library name)
   if(tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${name} project_warnings GTest::gtest_main)
-    if(NOT ARG_NO_PRECOMPILE)
-      warpwright_precompile(${name}_test)
-    endif()
+    warpwright_precompile(${name}_test precompiled_tests)
     add_test(NAME ${name} COMMAND ${name}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${name} PROPERTIES TIMEOUT 170 ENVIRONMENT
       "WARPWRIGHT_HOME=${CMAKE_SOURCE_DIR};WARPWRIGHT_WORKER=${CMAKE_BINARY_DIR}/warpwright-worker")

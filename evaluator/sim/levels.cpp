@@ -1,3 +1,6 @@
+#include <cstdlib>
+#include <string_view>
+
 #include "evaluator/sim/ops/scalar.h"
 #include "evaluator/sim/program_impl.h"
 
@@ -15,8 +18,14 @@ const IsaLevel& level();
 
 namespace {
 
+// $WARPWRIGHT_SIM_LEVEL (baseline | v3) asks for less than the machine has: for tests of what other machines
+// run.
 const IsaLevel& choose() {
+  const char* wanted = std::getenv("WARPWRIGHT_SIM_LEVEL");
+  if (wanted != nullptr && std::string_view(wanted) == "baseline") return level_baseline::level();
   __builtin_cpu_init();
+  if (wanted != nullptr && std::string_view(wanted) == "v3" && __builtin_cpu_supports("x86-64-v3"))
+    return level_v3::level();
   if (__builtin_cpu_supports("x86-64-v4")) return level_v4::level();
   if (__builtin_cpu_supports("x86-64-v3")) return level_v3::level();
   return level_baseline::level();

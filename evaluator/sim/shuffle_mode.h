@@ -1,3 +1,4 @@
+// How shfl picks the lane it reads from.
 #pragma once
 
 #include <cstdint>

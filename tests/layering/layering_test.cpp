@@ -53,7 +53,7 @@ std::string folder_of(const fs::path& path) {
 std::map<std::string, std::set<std::string>> allowed_includes() {
   std::map<std::string, std::string> folder_of_target;
   std::map<std::string, std::vector<std::string>> links;
-  const std::regex declaration(R"(warpwright_library\((\w+)(?: NO_PRECOMPILE)? LINK ([^)]*)\))");
+  const std::regex declaration(R"(warpwright_library\((\w+)(?: HOT)? LINK ([^)]*)\))");
   for (const char* top : {"src", "evaluator"}) {
     for (const auto& entry : fs::directory_iterator(home() / top)) {
       if (!fs::exists(entry.path() / "CMakeLists.txt")) continue;

@@ -1,0 +1,157 @@
+// The program as its users meet it: exit codes, one clear line per mistake, nothing half-written, and the
+// newcomer's path from a seed's verdict to an export.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "src/base/files.h"
+#include "src/base/json.h"
+#include "src/base/subprocess.h"
+
+namespace warpwright {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr const char* kSeed = "seeds/gdn_decode_qk4_v8_d128_k_last/warp_rows.cu";
+
+CompletedProcess run(std::vector<std::string> arguments) {
+  SubprocessOptions options;
+  options.argv = std::move(arguments);
+  options.argv.insert(options.argv.begin(), std::getenv("WARPWRIGHT_PROGRAM"));
+  for (const char* name : {"WARPWRIGHT_HOME", "WARPWRIGHT_WORKER", "WARPWRIGHT_CACHE", "ASAN_OPTIONS"})
+    options.keep_environment.emplace_back(name);
+  return run_to_completion(options, "", 120'000, 8 << 20).value();
+}
+
+// A mistake of the user: its exit code, and one line on stderr that holds every one of `words`.
+void expect_one_line(const CompletedProcess& done, int code, const std::vector<std::string>& words) {
+  EXPECT_EQ(done.status.code, code) << done.stderr_text;
+  EXPECT_EQ(done.stdout_text, "");
+  EXPECT_EQ(std::count(done.stderr_text.begin(), done.stderr_text.end(), '\n'), 1) << done.stderr_text;
+  for (const std::string& word : words)
+    EXPECT_NE(done.stderr_text.find(word), std::string::npos) << word << " is not in: " << done.stderr_text;
+}
+
+class Cli : public testing::Test {
+ protected:
+  fs::path write(const std::string& name, const std::string& text) {
+    const fs::path path = folder_.path() / name;
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+    return path;
+  }
+  TempDirectory folder_ = TempDirectory::create("warpwright-cli").value();
+};
+
+TEST_F(Cli, HelpTeachesAndSucceeds) {
+  const auto done = run({"--help"});
+  EXPECT_EQ(done.status.code, 0);
+  for (const char* word : {"evolve", "evaluate", "plan", "export", "show", "report", "doctor", "First steps"})
+    EXPECT_NE(done.stdout_text.find(word), std::string::npos) << word;
+  EXPECT_EQ(run({"evolve", "--help"}).status.code, 0);
+}
+
+TEST_F(Cli, WrongUsageIsExitCode2) {
+  EXPECT_EQ(run({}).status.code, 2);
+  EXPECT_EQ(run({"dance"}).status.code, 2);
+  EXPECT_EQ(run({"evaluate"}).status.code, 2);
+  expect_one_line(run({"evolve"}), 2, {"--config", "--resume"});
+  expect_one_line(run({"evaluate", kSeed, "--stage", "nap"}), 2, {"nap", "compile"});
+  expect_one_line(run({"evaluate", kSeed, "--knob", "ROWS"}), 2, {"NAME=VALUE"});
+}
+
+TEST_F(Cli, AWrongConfigurationKeyIsNamedWithItsLineAndNothingIsWritten) {
+  const fs::path config =
+      write("x.toml", "[run]\ndefinition = \"gdn_decode_qk4_v8_d128_k_last\"\nmax_evalautions = 4\n");
+  const fs::path run_directory = folder_.path() / "run";
+  expect_one_line(run({"evolve", "--config", config, "--run-dir", run_directory}), 2,
+                  {"x.toml:3", "max_evalautions", "max_evaluations"});
+  EXPECT_FALSE(fs::exists(run_directory));
+}
+
+TEST_F(Cli, AMissingFileIsNamed) {
+  expect_one_line(run({"evaluate", "no_such.cu", "--definition", "gdn_decode_qk4_v8_d128_k_last"}), 2,
+                  {"no_such.cu", "No such file"});
+  expect_one_line(run({"evolve", "--config", "no_such.toml"}), 2, {"no_such.toml", "No such file"});
+  expect_one_line(run({"report", "--run", folder_.path() / "nothing"}), 2, {"nothing"});
+}
+
+TEST_F(Cli, AnUnknownDefinitionListsWhatThereIs) {
+  expect_one_line(run({"evaluate", kSeed, "--definition", "gdn_decode"}), 2,
+                  {"gdn_decode_qk4_v8_d128_k_last"});
+}
+
+TEST_F(Cli, AMalformedDefinitionIsNamedWithItsFile) {
+  write("data/definitions/gdn/broken.json", "{\"name\": \"broken\",\n \"axes\": }");
+  expect_one_line(run({"evaluate", kSeed, "--definition", "broken", "--dataset", folder_.path() / "data"}), 2,
+                  {"broken.json", "line 2"});
+}
+
+TEST_F(Cli, ARunFolderThatCannotBeWrittenIsExitCode3) {
+  const fs::path config = fs::path(std::getenv("WARPWRIGHT_HOME")) / "configs" / "gdn_decode.toml";
+  const auto done = run({"evolve", "--config", config, "--run-dir", "/proc/warpwright-run"});
+  EXPECT_EQ(done.status.code, 3) << done.stderr_text;
+  EXPECT_NE(done.stderr_text.find("/proc/warpwright-run"), std::string::npos) << done.stderr_text;
+}
+
+TEST_F(Cli, PlanPrintsTheBoundLaunches) {
+  const auto text = run({"plan", kSeed, "--workload", "46", "--knob", "ROWS=8"});
+  EXPECT_EQ(text.status.code, 0) << text.stderr_text;
+  EXPECT_NE(text.stdout_text.find("gdn_decode"), std::string::npos);
+  EXPECT_NE(text.stdout_text.find("batch_size=64"), std::string::npos) << text.stdout_text;
+  const auto json = parse_json(run({"plan", kSeed, "--workload", "46", "--json"}).stdout_text, "plan");
+  ASSERT_TRUE(json) << json.error().message;
+  EXPECT_EQ((*json)["workload"]["axes"]["batch_size"], 64);
+}
+
+TEST_F(Cli, AWrongPlanIsShownAsACompilerWould) {
+  const auto done =
+      run({"plan", "tests/broken_kernels/unknown_axis.cu", "--definition", "gdn_decode_qk4_v8_d128_k_last"});
+  EXPECT_EQ(done.status.code, 1);
+  EXPECT_NE(done.stderr_text.find("unknown_axis.cu:5:32"), std::string::npos) << done.stderr_text;
+}
+
+TEST_F(Cli, EvaluateGivesTheVerdictAndItsExitCode) {
+  const auto passed = run({"evaluate", kSeed, "--workloads", "smoke"});
+  EXPECT_EQ(passed.status.code, 0) << passed.stderr_text;
+  EXPECT_TRUE(passed.stdout_text.starts_with("PASSED")) << passed.stdout_text;
+  EXPECT_NE(passed.stderr_text.find("executor auto: took sim"), std::string::npos) << passed.stderr_text;
+  EXPECT_NE(passed.stdout_text.find("sim-estimate"), std::string::npos) << "an estimate is called one";
+
+  const auto failed = run({"evaluate", "tests/broken_kernels/out_of_bounds_read.cu", "--definition",
+                           "gdn_decode_qk4_v8_d128_k_last", "--workloads", "smoke", "--json"});
+  EXPECT_EQ(failed.status.code, 1);
+  const auto report = parse_json(failed.stdout_text, "report");
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ((*report)["status"], "REJECTED");
+  EXPECT_EQ((*report)["rule"], "out-of-bounds-read");
+}
+
+TEST_F(Cli, ASearchIsReportedShownExportedAndResumed) {
+  const fs::path config = fs::path(std::getenv("WARPWRIGHT_HOME")) / "configs" / "gdn_decode.toml";
+  const fs::path run_directory = folder_.path() / "run";
+  const auto evolved =
+      run({"evolve", "--config", config, "--run-dir", run_directory, "--max-evaluations", "5"});
+  ASSERT_EQ(evolved.status.code, 0) << evolved.stderr_text;
+  EXPECT_NE(evolved.stdout_text.find("best against plain.cu"), std::string::npos) << evolved.stdout_text;
+  EXPECT_EQ(run({"report", "--run", run_directory}).status.code, 0);
+  EXPECT_NE(run({"show", "--run", run_directory, "candidate", "best"}).stdout_text.find("__global__"),
+            std::string::npos);
+  const fs::path out = folder_.path() / "export";
+  const auto exported = run({"export", "--run", run_directory, "--format", "tvm-ffi", "--out", out});
+  EXPECT_EQ(exported.status.code, 0) << exported.stderr_text;
+  const auto solution = parse_json(read_file(out / "solution.json").value(), "solution.json");
+  ASSERT_TRUE(solution);
+  EXPECT_EQ((*solution)["definition"], "gdn_decode_qk4_v8_d128_k_last");
+  const auto again = run({"evolve", "--config", config, "--run-dir", run_directory});
+  EXPECT_EQ(again.status.code, 2) << "a run's folder is not taken for a new run: " << again.stderr_text;
+  const auto resumed = run({"evolve", "--resume", run_directory, "--max-evaluations", "6"});
+  EXPECT_EQ(resumed.status.code, 0) << resumed.stderr_text;
+  EXPECT_NE(resumed.stdout_text.find("6 distinct programs"), std::string::npos) << resumed.stdout_text;
+}
+
+}  // namespace
+}  // namespace warpwright
