@@ -26,7 +26,7 @@ std::string_view to_string(Health health) {
   return health == Health::kGood ? "ok" : health == Health::kNote ? "note" : "MISSING";
 }
 
-// Starts a worker and lets it judge a kernel that does nothing: the whole chain from process to simulator.
+// Starts a worker and lets it compile a kernel that does nothing: process, toolkit, headers, sandbox.
 Finding check_worker(const DoctorOptions& options, std::vector<Finding>& details) {
   workers::WorkerSettings settings;
   settings.worker_path = engine::default_worker_path();
@@ -39,7 +39,9 @@ Finding check_worker(const DoctorOptions& options, std::vector<Finding>& details
   request.definition = "gdn_decode_qk4_v8_d128_k_last";
   request.selection = "smoke";
   request.last_stage = Stage::kCompile;
-  request.source = "/*@plan\nnothing<<<1, 32>>>();\n*/\n__global__ void nothing() {}\n";
+  request.source =
+      "/*@plan\nprobe<<<1, 32>>>(output, new_state);\n*/\n#include <cuda_bf16.h>\n"
+      "__global__ void probe(__nv_bfloat16* output, float* new_state) {}\n";
   auto done = engine::evaluate_once(settings, request, nullptr);
   if (!done)
     return {Health::kBad, "worker", done.error().message, "see the message; rebuild with `make build`"};

@@ -54,6 +54,13 @@ TEST_F(Cli, HelpTeachesAndSucceeds) {
   EXPECT_EQ(run({"evolve", "--help"}).status.code, 0);
 }
 
+TEST_F(Cli, DoctorFindsThisMachineInOrder) {
+  const auto done = run({"doctor"});
+  EXPECT_EQ(done.status.code, 0) << done.stdout_text << done.stderr_text;
+  EXPECT_NE(done.stdout_text.find("compiles for sm_100a"), std::string::npos) << done.stdout_text;
+  EXPECT_TRUE(parse_json(run({"doctor", "--json"}).stdout_text, "doctor"));
+}
+
 TEST_F(Cli, WrongUsageIsExitCode2) {
   EXPECT_EQ(run({}).status.code, 2);
   EXPECT_EQ(run({"dance"}).status.code, 2);
