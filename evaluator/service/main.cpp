@@ -1,4 +1,5 @@
-// warpwright-worker: evaluates candidates for warpwright. Started by it, behind any launch prefix; never by hand, but
+// warpwright-worker: evaluates candidates for warpwright. Started by it, behind any launch prefix; never by
+// hand, but
 //   warpwright-worker [--dataset DIR]...     speaks JSON lines on stdin and stdout
 //   warpwright-worker compile-child          one compilation, for the worker itself
 #include <signal.h>

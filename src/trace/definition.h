@@ -32,7 +32,7 @@ enum class DType {
 };
 std::string_view to_string(DType dtype);  // the dataset's names: "bfloat16", "float8_e4m3fn", "int32", ...
 std::optional<DType> dtype_from_string(std::string_view text);
-int size_bits(DType dtype);               // 4 for the packed fp4
+int size_bits(DType dtype);  // 4 for the packed fp4
 bool is_floating(DType dtype);
 std::string_view cuda_type(DType dtype);  // "__nv_bfloat16", "__nv_fp8_e4m3", "int8_t", "float", ...
 
