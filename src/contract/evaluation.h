@@ -22,7 +22,7 @@ std::string_view to_string(Stage stage);  // "plan", "compile", "smoke", "valida
 std::optional<Stage> stage_from_string(std::string_view text);
 
 struct EvaluationLimits {
-  uint64_t warp_instructions = 2'000'000'000;  // simulator, per call; deterministic
+  uint64_t warp_instructions = 500'000'000;  // simulator, per call; deterministic; tens of seconds
   int64_t compile_deadline_ms = 60'000;
   int64_t evaluation_deadline_ms = 600'000;  // wall clock of everything after compile
 };
