@@ -137,14 +137,20 @@ std::optional<Ending> name_the_cause(const BoundWorkload& workload, const Call& 
   return cause;
 }
 
-StageResult check_once(Evaluation& evaluation, Resources& resources, BoundWorkload& workload,
-                       validate::RuleSet rule_set) {
-  TRY_ASSIGN(const auto reference,
-             resources.oracles.get(evaluation.loaded.definition, workload.selected.group.workload,
-                                   evaluation.rules, workload.selected.profile, evaluation.request.seed));
-  TRY_ASSIGN(Call call, call_once(evaluation, workload, *reference, Poison::kNan, false));
+using Reference = std::shared_ptr<const reference::ReferenceCase>;
+
+Result<Reference> reference_of(const Evaluation& evaluation, Resources& resources,
+                               const BoundWorkload& workload) {
+  return resources.oracles.get(evaluation.loaded.definition, workload.selected.group.workload,
+                               evaluation.rules, workload.selected.profile, evaluation.request.seed);
+}
+
+// Everything that one call on kNan poison shows. A workload that passes keeps the call's work for the
+// estimate.
+StageResult judge_call(Evaluation& evaluation, BoundWorkload& workload, Call& call,
+                       const reference::ReferenceCase& reference, validate::RuleSet rule_set) {
   if (auto ending = judge_run(workload, call)) return ending;
-  TRY_ASSIGN(auto ending, judge_outputs(evaluation, workload, call, *reference, rule_set));
+  TRY_ASSIGN(auto ending, judge_outputs(evaluation, workload, call, reference, rule_set));
   if (ending) return name_the_cause(workload, call, std::move(ending));
   if (auto dirty = judge_self_clean(workload, call)) return dirty;
   if (const exec::Failure* finding = call.report.find(kUninitialised))
@@ -154,14 +160,18 @@ StageResult check_once(Evaluation& evaluation, Resources& resources, BoundWorklo
   return kGoOn;
 }
 
-// A second call on other poison, with blocks and warps in reverse order: bits may differ only as far as the
-// tolerance goes, and only if nothing unwritten was read.
-StageResult check_again(Evaluation& evaluation, Resources& resources, BoundWorkload& workload) {
-  TRY_ASSIGN(const auto reference,
-             resources.oracles.get(evaluation.loaded.definition, workload.selected.group.workload,
-                                   evaluation.rules, workload.selected.profile, evaluation.request.seed));
-  TRY_ASSIGN(const Call first, call_once(evaluation, workload, *reference, Poison::kNan, false));
-  TRY_ASSIGN(const Call second, call_once(evaluation, workload, *reference, Poison::kFinite, true));
+StageResult check_once(Evaluation& evaluation, Resources& resources, BoundWorkload& workload,
+                       validate::RuleSet rule_set) {
+  TRY_ASSIGN(const Reference reference, reference_of(evaluation, resources, workload));
+  TRY_ASSIGN(Call call, call_once(evaluation, workload, *reference, Poison::kNan, false));
+  return judge_call(evaluation, workload, call, *reference, rule_set);
+}
+
+// A second call on other poison, with blocks and warps in reverse order: its bits may differ from the first
+// call's only as far as the tolerance goes, and only if nothing unwritten was read.
+StageResult check_again(Evaluation& evaluation, const BoundWorkload& workload, const Call& first,
+                        const reference::ReferenceCase& reference) {
+  TRY_ASSIGN(const Call second, call_once(evaluation, workload, reference, Poison::kFinite, true));
   if (auto ending = judge_run(workload, second)) return ending;
   for (const trace::Tensor& output : evaluation.loaded.definition.outputs) {
     TRY_ASSIGN(const TensorView before, view_output(evaluation, workload, output, first));
@@ -173,28 +183,26 @@ StageResult check_again(Evaluation& evaluation, Resources& resources, BoundWorkl
     if (second.report.find(kUninitialised) != nullptr)
       return name_the_cause(workload, second, ending_of(workload, verdict));
     auto read = [&](const std::string& name) { return second.session->read(name); };
-    TRY_ASSIGN(const auto comparison,
-               validate::compare_outputs(evaluation.loaded.definition, workload.report.axes, read,
-                                         reference->outputs, evaluation.rules,
-                                         validate::RuleSet::kOfficialAndStrict));
+    TRY_ASSIGN(
+        const auto comparison,
+        validate::compare_outputs(evaluation.loaded.definition, workload.report.axes, read, reference.outputs,
+                                  evaluation.rules, validate::RuleSet::kOfficialAndStrict));
     if (!comparison.verdict.passed()) return ending_of(workload, verdict);
     evaluation.report.warnings.push_back(
         fmt::format("{} differs in its last bits when blocks run in another order", output.name));
   }
-  for (const auto& [name, tensor] : reference->inputs.tensors)
+  for (const auto& [name, tensor] : reference.inputs.tensors)
     if (auto verdict = validate::check_unchanged(name, tensor, second.session->read(name)); !verdict.passed())
       return ending_of(workload, verdict);
   return kGoOn;
 }
 
 // The workload must be able to tell a right answer from none.
-Result<void> screen(Evaluation& evaluation, Resources& resources, const BoundWorkload& workload) {
+Result<void> screen(const Evaluation& evaluation, const BoundWorkload& workload,
+                    const reference::ReferenceCase& reference) {
   if (evaluation.rules.strict.empty()) return {};
-  TRY_ASSIGN(const auto reference,
-             resources.oracles.get(evaluation.loaded.definition, workload.selected.group.workload,
-                                   evaluation.rules, workload.selected.profile, evaluation.request.seed));
   const auto trivial =
-      validate::find_trivial_answer(evaluation.loaded.definition, *reference, evaluation.rules, nullptr);
+      validate::find_trivial_answer(evaluation.loaded.definition, reference, evaluation.rules, nullptr);
   if (trivial)
     return infrastructure_error(fmt::format("workload ({}) proves nothing: {}; mend its input profile in {}",
                                             axes_text(workload), *trivial, evaluation.rules.source_path));
@@ -235,11 +243,13 @@ std::optional<Ending> out_of_time(const Evaluation& evaluation) {
 StageResult smoke(Evaluation& evaluation, Resources& resources) {
   for (BoundWorkload* workload : cheapest_of_each_band(evaluation)) {
     if (auto ending = out_of_time(evaluation)) return ending;
-    TRY(screen(evaluation, resources, *workload));
+    TRY_ASSIGN(const Reference reference, reference_of(evaluation, resources, *workload));
+    TRY(screen(evaluation, *workload, *reference));
+    TRY_ASSIGN(Call first, call_once(evaluation, *workload, *reference, Poison::kNan, false));
     TRY_ASSIGN(auto ending,
-               check_once(evaluation, resources, *workload, validate::RuleSet::kOfficialAndStrict));
+               judge_call(evaluation, *workload, first, *reference, validate::RuleSet::kOfficialAndStrict));
     if (!ending) {
-      TRY_ASSIGN(ending, check_again(evaluation, resources, *workload));
+      TRY_ASSIGN(ending, check_again(evaluation, *workload, first, *reference));
     }
     if (!ending) continue;
     workload->report.status = ending->status;

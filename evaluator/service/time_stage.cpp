@@ -4,17 +4,11 @@
 namespace warpwright::service {
 namespace {
 
-// Registers of a kernel as the compile stage reported them.
-int registers_of(const Evaluation& evaluation, const plan::BoundLaunch& launch) {
+// What the compile stage reported of a launch's kernel; zeros if it knows nothing.
+KernelReport kernel_of(const Evaluation& evaluation, const plan::BoundLaunch& launch) {
   for (const KernelReport& kernel : evaluation.report.kernels)
-    if (kernel.name == launch.name_expression) return kernel.registers;
-  return 0;
-}
-
-int static_shared_of(const Evaluation& evaluation, const plan::BoundLaunch& launch) {
-  for (const KernelReport& kernel : evaluation.report.kernels)
-    if (kernel.name == launch.name_expression) return kernel.static_shared_bytes;
-  return 0;
+    if (kernel.name == launch.name_expression) return kernel;
+  return {};
 }
 
 timing::LaunchWork work_of(const Evaluation& evaluation, const exec::OperationWork& operation) {
@@ -24,10 +18,11 @@ timing::LaunchWork work_of(const Evaluation& evaluation, const exec::OperationWo
                              is_copy ? operation.copied_bytes / 2 : operation.copied_bytes);
   }
   const plan::BoundLaunch& launch = *operation.launch;
+  const KernelReport kernel = kernel_of(evaluation, launch);
   timing::BlockShape block;
   block.threads = static_cast<int>(launch.block.x * launch.block.y * launch.block.z);
-  block.registers_per_thread = registers_of(evaluation, launch);
-  block.shared_bytes = static_shared_of(evaluation, launch) + launch.dynamic_shared_bytes;
+  block.registers_per_thread = kernel.registers;
+  block.shared_bytes = kernel.static_shared_bytes + launch.dynamic_shared_bytes;
   auto work = timing::work_from_counters(operation.label, block, operation.counters);
   work.programmatic_dependent = launch.attributes.pdl;
   return work;
