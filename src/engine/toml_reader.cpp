@@ -1,4 +1,5 @@
 #include "src/engine/toml_reader.h"
+#include "src/base/edit_distance.h"
 
 #include <fmt/format.h>
 
@@ -39,21 +40,6 @@ Result<Json> convert(const toml::node& node, const std::string& path, Located& l
   if (const auto* number = node.as_floating_point()) return Json(number->get());
   if (const auto* flag = node.as_boolean()) return Json(flag->get());
   return usage_error(fmt::format("{}: {}: dates and times mean nothing here", located.at(path), path));
-}
-
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({substituted, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
 }
 
 }  // namespace

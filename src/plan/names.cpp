@@ -1,4 +1,5 @@
 #include "src/plan/names.h"
+#include "src/base/edit_distance.h"
 
 #include <fmt/format.h>
 
@@ -90,23 +91,8 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// Levenshtein distance; names are at most kMaxCompared long, so the cost is bounded.
+// Names longer than this are not compared, so that the cost is bounded.
 constexpr size_t kMaxCompared = 64;
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::array<size_t, kMaxCompared + 1> row{};
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 const ElementType* find_element_type(std::string_view name) {

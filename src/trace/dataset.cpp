@@ -1,4 +1,5 @@
 #include "src/trace/dataset.h"
+#include "src/base/edit_distance.h"
 
 #include <fmt/format.h>
 
@@ -44,21 +45,6 @@ Result<void> require_dataset(const fs::path& folder, std::string_view origin) {
   if (!fs::is_directory(folder / "definitions", error))
     return usage_error(fmt::format("{}: {} holds no folder definitions/", origin, folder.string()));
   return {};
-}
-
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
-    }
-  }
-  return row[b.size()];
 }
 
 Error unknown_definition(std::string_view name, std::vector<std::string> known) {
