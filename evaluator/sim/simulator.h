@@ -69,6 +69,7 @@ struct Options {
       false;  // blocks, and warps inside a block, last first: shows a dependence on their order
   bool detect_races = true;
   uint32_t max_findings = 16;  // of each kind; further ones are dropped
+  bool profile = false;        // fill LaunchReport::profile
 };
 
 struct Finding {
@@ -128,11 +129,27 @@ struct Counters {
   double total_block_cycles = 0;                    // the same, summed over blocks
 };
 
+// What one instruction of the kernel did in the whole launch.
+struct InstructionProfile {
+  std::string opcode;  // as written: "ld.global.nc.v4.f32"
+  int ptx_line = 0;
+  std::string source;  // "file.cu:12", empty when the module has no line information
+  uint64_t warp_executions = 0, lane_executions = 0;
+  double issue_slots = 0;  // of all executions
+  // Memory instructions: what the accesses cost, and what they would cost if the lanes' bytes lay side by
+  // side.
+  uint64_t sectors = 0, ideal_sectors = 0;        // global memory, 32 bytes
+  uint64_t wavefronts = 0, ideal_wavefronts = 0;  // shared memory
+  // Cycles that a warp alone would stand still here for results that are not there yet, over all executions.
+  double wait_cycles = 0;
+};
+
 struct LaunchReport {
   std::vector<Finding> findings;
   bool completed = false;  // every thread ran to its end
   Counters counters;
-  const Finding* fatal() const;  // the one that ended the launch, or nullptr
+  std::vector<InstructionProfile> profile;  // with Options::profile: those that ran, in the module's order
+  const Finding* fatal() const;             // the one that ended the launch, or nullptr
 };
 
 LaunchReport run(const Program& program, const Launch& launch, Memory& memory, const Options& options);
