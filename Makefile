@@ -1,6 +1,6 @@
 # warpwright's front door. `make help` lists the targets; each installs what is missing, builds, and does its job.
 .DEFAULT_GOAL := build
-.PHONY: help deps toolkit build test asan evolve format clean
+.PHONY: help deps toolkit build test bench asan evolve format clean
 JOBS ?= $(shell nproc)
 RUN_DIR ?= runs/gdn_decode-$(shell date +%Y%m%d-%H%M%S)
 
@@ -21,6 +21,10 @@ test: deps toolkit ## build everything and run every test
 	@cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; exit 1; }
 	@cmake --build --preset release --parallel $(JOBS)
 	@ctest --preset release --parallel $(JOBS)
+
+bench: build ## time the simulator on ten workloads (benchmarks/simulator/README.md)
+	@cmake --build --preset release --parallel $(JOBS) --target sim_bench
+	@build/sim_bench
 
 asan: deps toolkit ## the tests again under AddressSanitizer and UndefinedBehaviorSanitizer
 	@cmake --workflow --preset asan

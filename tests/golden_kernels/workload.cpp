@@ -1,0 +1,108 @@
+#include "tests/golden_kernels/workload.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+namespace warpwright::golden {
+namespace {
+
+// The parameter block of one launch. Empty with `wrong` set where the arguments do not fit the kernel.
+std::vector<std::byte> parameter_block(const Step& step, const sim::KernelInfo& kernel,
+                                       const std::vector<uint64_t>& addresses, std::string& wrong) {
+  std::vector<std::byte> block(kernel.parameter_bytes);
+  if (kernel.parameters.size() != step.arguments.size()) {
+    wrong = fmt::format("{} has {} parameters, not {}", step.kernel, kernel.parameters.size(),
+                        step.arguments.size());
+    return {};
+  }
+  for (std::size_t i = 0; i < step.arguments.size(); ++i) {
+    const Argument& argument = step.arguments[i];
+    const auto& parameter = kernel.parameters[i];
+    const uint64_t address = argument.is_buffer ? addresses[argument.buffer.index] : 0;
+    const void* value = argument.is_buffer ? static_cast<const void*>(&address) : argument.value.data();
+    const std::size_t size = argument.is_buffer ? sizeof(address) : argument.value.size();
+    if (parameter.size != size) {
+      wrong = fmt::format("parameter {} of {} has {} bytes, not {}", i, step.kernel, parameter.size, size);
+      return {};
+    }
+    std::memcpy(block.data() + parameter.offset, value, size);
+  }
+  return block;
+}
+
+std::vector<uint64_t> fill(sim::Memory& memory, const std::vector<Buffer>& buffers) {
+  std::vector<uint64_t> addresses;
+  for (const Buffer& buffer : buffers) {
+    const uint64_t address = memory.allocate(buffer.name, buffer.content.size(), buffer.access);
+    // Copied even where the kernels may not read it: the pages exist before the clock starts.
+    std::memcpy(memory.bytes(address).data(), buffer.content.data(), buffer.content.size());
+    if (buffer.initialised) memory.mark_initialised(address, true);
+    addresses.push_back(address);
+  }
+  return addresses;
+}
+
+}  // namespace
+
+Outcome run(const Workload& workload, const sim::Program& program, const sim::Options& options) {
+  Outcome outcome;
+  sim::Memory memory;
+  const std::vector<uint64_t> addresses = fill(memory, workload.buffers);
+  for (const Step& step : workload.steps) {
+    const sim::KernelInfo* kernel = program.kernel(step.kernel);
+    if (kernel == nullptr) {
+      outcome.wrong = "no kernel " + step.kernel;
+      return outcome;
+    }
+    sim::Launch launch{step.kernel, step.grid, step.block, step.shared_bytes, {}};
+    launch.parameters = parameter_block(step, *kernel, addresses, outcome.wrong);
+    if (!outcome.wrong.empty()) return outcome;
+    const auto start = std::chrono::steady_clock::now();
+    outcome.reports.push_back(sim::run(program, launch, memory, options));
+    outcome.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (!outcome.reports.back().completed) {
+      outcome.wrong = step.kernel + " did not complete";
+      return outcome;
+    }
+  }
+  outcome.wrong = workload.check(Results(memory, addresses));
+  return outcome;
+}
+
+std::vector<sim::Finding> Outcome::findings() const {
+  std::vector<sim::Finding> all;
+  for (const sim::LaunchReport& report : reports)
+    all.insert(all.end(), report.findings.begin(), report.findings.end());
+  return all;
+}
+
+std::string Outcome::text() const {
+  std::string lines = wrong.empty() ? "" : wrong + "\n";
+  for (const sim::Finding& finding : findings()) lines += finding.rule + ": " + finding.message + "\n";
+  return lines;
+}
+
+void Deviation::add(double got, double expected) {
+  const double distance = std::fabs(got - expected);
+  nan_ = nan_ || std::isnan(distance);
+  if (distance > worst_) {
+    worst_ = distance;
+    worst_got_ = got;
+    worst_expected_ = expected;
+    worst_at_ = count_;
+  }
+  largest_ = std::max(largest_, std::fabs(expected));
+  ++count_;
+}
+
+std::string Deviation::over(double tolerance) const {
+  if (count_ == 0) return "nothing was compared";
+  if (nan_) return "a result is NaN";
+  if (worst_ <= tolerance * largest_) return "";
+  return fmt::format("value {} of those compared is {}, not {}; the largest is {}, the tolerance {} of it",
+                     worst_at_, worst_got_, worst_expected_, largest_, tolerance);
+}
+
+}  // namespace warpwright::golden
