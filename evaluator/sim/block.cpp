@@ -5,6 +5,7 @@
 #include <new>
 
 #include "evaluator/sim/barrier.h"
+#include "evaluator/sim/program_impl.h"
 #include "evaluator/sim/race_shadow.h"
 #include "evaluator/sim/special_registers.h"
 #include "evaluator/sim/warp_control.h"
@@ -124,7 +125,7 @@ void BlockRunner::run_warp(Warp& w) {
   const Op* op = w.pc != nullptr ? w.pc : next_group(w);
   w.pc = nullptr;
   w.state = WarpState::kReady;
-  while (op != nullptr) op = op->run(w, op);
+  best_level().handlers.run_warp(w, op);
 }
 
 bool BlockRunner::run(uint64_t block_number) {

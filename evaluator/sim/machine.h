@@ -98,9 +98,10 @@ struct StretchRuns {
 
 struct Warp {
   std::byte* rows = nullptr;
-  uint32_t mask = 0;  // active lanes
-  uint32_t live = 0;  // lanes that have not exited
-  bool full = false;  // mask is kFullMask
+  uint32_t mask = 0;            // active lanes
+  uint32_t live = 0;            // lanes that have not exited
+  bool full = false;            // mask is kFullMask
+  uint32_t unguarded_mask = 0;  // of the predicated operations at hand
   int index = 0;
   WarpState state = WarpState::kReady;
   const Op* pc = nullptr;  // where to go on, when not running

@@ -32,7 +32,8 @@ struct MemoryHandlers {
   Run load_shared[4][4] = {}, store_shared[4][4] = {};
   Run load_generic[4][4] = {}, store_generic[4][4] = {};
   Run shuffle = nullptr;
-  Run leader = nullptr, guard = nullptr, branch = nullptr, branch_if = nullptr;
+  void (*run_warp)(Warp&, const Op*) = nullptr;
+  Run leader = nullptr, guard = nullptr, unguard = nullptr, branch = nullptr, branch_if = nullptr;
 };
 
 struct IsaLevel {

@@ -8,6 +8,7 @@
 
 #include "evaluator/sim/ops/warp_ops.h"
 #include "evaluator/sim/program_impl.h"
+#include "src/base/check.h"
 
 namespace warpwright::sim {
 namespace {
@@ -208,29 +209,28 @@ void Decoder::note_instruction(const ptx::Instruction& instruction) {
   kernel_->instructions.push_back(std::move(info));
 }
 
-// Predicated plain operations run behind a guard each.
+// Predicated plain operations run between a guard and its end.
 void Decoder::emit_guarded(std::vector<Op> ops) {
-  if (instruction_->predicate < 0 || falls_around_) {
-    for (Op& op : ops) kernel_->code.push_back(op);
-    return;
-  }
-  uint32_t p = register_row(instruction_->predicate);
-  if (ops.size() > 1) {  // one of the operations may change the predicate
-    const uint32_t copy = new_row(RowKind::kPredicate);
-    ops_.clear();
-    emit_raw("mov.pred", copy, {p}, false);
-    kernel_->code.push_back(ops_.back());
-    p = copy;
-  }
-  for (Op& op : ops) {
+  const bool guarded = instruction_->predicate >= 0 && !falls_around_ && !ops.empty();
+  if (guarded) {
+    CHECK(ops.size() <= UINT8_MAX);
     Op guard;
     guard.run = best_level().handlers.guard;
-    guard.s[0] = p;
+    guard.s[0] = register_row(instruction_->predicate);
     guard.flags = instruction_->predicate_negated ? 1 : 0;
-    guard.instruction = op.instruction;
+    guard.count = static_cast<uint8_t>(ops.size());
+    guard.instruction = ops.front().instruction;
     kernel_->code.push_back(guard);
-    op.whole = 0;
+  }
+  for (Op& op : ops) {
+    if (guarded) op.whole = 0;
     kernel_->code.push_back(op);
+  }
+  if (guarded) {
+    Op end;
+    end.run = best_level().handlers.unguard;
+    end.instruction = ops.front().instruction;
+    kernel_->code.push_back(end);
   }
 }
 

@@ -25,31 +25,34 @@ static const Op* leader(Warp& w, const Op* op) {
   *w.budget -= op->immediate;
   if (*w.budget < 0) return budget_fault(w, op);
   if (--w.slice < 0) return end_slice(w, op);
-  return op + 1;
+  WW_NEXT(w, op);
 }
 
-// Runs the next operation for the lanes whose predicate holds (fails, with flags = 1).
+// The operations up to the matching unguard, `count` of them, run for the lanes whose predicate holds (fails,
+// with flags = 1).
 static const Op* guard(Warp& w, const Op* op) {
   const uint32_t p = predicate(w, op->s[0]);
-  const uint32_t before = w.mask;
-  const uint32_t active = before & (op->flags ? ~p : p);
-  if (active == 0) return op + 2;
-  if (active == before) return op + 1;
+  const uint32_t active = w.mask & (op->flags ? ~p : p);
+  if (active == 0) WW_GO(w, op + op->count + 2);
+  w.unguarded_mask = w.mask;
   w.set_mask(active);
-  const Op* next = op[1].run(w, op + 1);
-  w.set_mask(before);
-  return next;
+  WW_NEXT(w, op);
+}
+
+static const Op* unguard(Warp& w, const Op* op) {
+  w.set_mask(w.unguarded_mask);
+  WW_NEXT(w, op);
 }
 
 static const Op* branch(Warp& w, const Op* op) {
-  return w.code + op->target;
+  WW_GO(w, w.code + op->target);
 }
 
 static const Op* branch_if(Warp& w, const Op* op) {
   const uint32_t p = predicate(w, op->s[0]);
   const uint32_t taken = w.mask & (op->flags ? ~p : p);
-  if (taken == w.mask) return w.code + op->target;
-  if (taken == 0) return op + 1;
+  if (taken == w.mask) WW_GO(w, w.code + op->target);
+  if (taken == 0) WW_NEXT(w, op);
   return diverge(w, w.code + op->target, taken, op + 1, w.mask & ~taken);
 }
 

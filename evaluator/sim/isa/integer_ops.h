@@ -99,7 +99,7 @@ constexpr auto greater_equal = [](T a, T b) { return a >= b; };
 template <auto F>
 static const Op* predicate_op(Warp& w, const Op* op) {
   write_predicate(w, op->d, F(predicate(w, op->s[0]), predicate(w, op->s[1])));
-  return op + 1;
+  WW_NEXT(w, op);
 }
 template <auto F>
 constexpr OpEntry binary_predicate(std::string_view name) {
@@ -108,7 +108,7 @@ constexpr OpEntry binary_predicate(std::string_view name) {
 template <auto F>
 static const Op* predicate_op1(Warp& w, const Op* op) {
   write_predicate(w, op->d, F(predicate(w, op->s[0])));
-  return op + 1;
+  WW_NEXT(w, op);
 }
 template <auto F>
 constexpr OpEntry unary_predicate(std::string_view name) {

@@ -14,6 +14,28 @@ namespace warpwright::sim::WW_ISA {
 
 #define WW_INLINE [[gnu::always_inline]] inline
 
+// A handler's last statement: go on with another operation. With WW_TAIL_CALLS (the optimised builds)
+// handlers jump to each other, so that the processor predicts every jump from its own place; else they return
+// to the loop in isa/level.h. Only where the caller has no locals whose address was taken: they would keep
+// the stack.
+#if defined(WW_TAIL_CALLS)
+#define WW_GO(w, op)                   \
+  do {                                 \
+    const Op* const ww_next = (op);    \
+    return ww_next->run((w), ww_next); \
+  } while (false)
+#else
+#define WW_GO(w, op) return (op)
+#endif
+#define WW_NEXT(w, op) WW_GO(w, (op) + 1)
+
+// Before code of another level: its narrow vector instructions are slow while upper halves are in use.
+#if defined(__AVX__)
+#define WW_LEAVE_LEVEL() __builtin_ia32_vzeroupper()
+#else
+#define WW_LEAVE_LEVEL() (void)0
+#endif
+
 // Registers are read as several types; these views may alias.
 using Word [[gnu::may_alias]] = uint32_t;
 using Wide [[gnu::may_alias]] = uint64_t;
@@ -84,23 +106,32 @@ WW_INLINE void finish(Warp& w, const Op* op, const std::byte* out) {
   }
 }
 
+// The loops proper. Rows may be one another, lane for lane; pointers are taken beforehand because stores may
+// alias everything they are read from.
+template <auto F, class... A, class... Row>
+WW_INLINE uint32_t compute_bits(const Row*... rows) {
+  uint32_t bits = 0;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    bits |= static_cast<uint32_t>(F(read_lane<A>(rows, lane)...)) << lane;
+  }
+  return bits;
+}
+template <auto F, class R, class... A, class... Row>
+WW_INLINE void compute_row(std::byte* out, const Row*... rows) {
+#pragma GCC ivdep
+  for (int lane = 0; lane < kLanes; ++lane) write_lane<R>(out, lane, F(read_lane<A>(rows, lane)...));
+}
+
 template <auto F, class R, class... A, int... K>
-WW_INLINE const Op* apply(Warp& w, const Op* op, std::integer_sequence<int, K...>) {
+WW_INLINE void apply(Warp& w, const Op* op, std::integer_sequence<int, K...>) {
+  const std::byte* const rows = w.rows;
   if constexpr (std::is_same_v<R, bool>) {
-    uint32_t bits = 0;
-    for (int lane = 0; lane < kLanes; ++lane) {
-      bits |= static_cast<uint32_t>(F(read_lane<A>(w.rows + op->s[K], lane)...)) << lane;
-    }
-    write_predicate(w, op->d, bits);
+    write_predicate(w, op->d, compute_bits<F, A...>(rows + op->s[K]...));
   } else {
     std::byte* out = output(w, op);
-#pragma GCC ivdep
-    for (int lane = 0; lane < kLanes; ++lane) {
-      write_lane<R>(out, lane, F(read_lane<A>(w.rows + op->s[K], lane)...));
-    }
+    compute_row<F, R, A...>(out, rows + op->s[K]...);
     finish<R>(w, op, out);
   }
-  return op + 1;
 }
 
 template <class T>
@@ -117,7 +148,8 @@ struct Lanes;
 template <auto F, class L, class R, class... A>
 struct Lanes<F, R (L::*)(A...) const> {
   static const Op* run(Warp& w, const Op* op) {
-    return apply<F, R, A...>(w, op, std::make_integer_sequence<int, sizeof...(A)>());
+    apply<F, R, A...>(w, op, std::make_integer_sequence<int, sizeof...(A)>());
+    WW_NEXT(w, op);
   }
   static constexpr OpEntry entry(std::string_view name) {
     return {name, run, row_kind<R>(), {row_kind<A>()...}};

@@ -9,6 +9,14 @@
 
 namespace warpwright::sim::WW_ISA {
 
+// Runs a warp until a handler hands the processor back.
+static void run_warp(Warp& w, const Op* op) {
+  while (op != nullptr) {
+    op = op->run(w, op);
+    WW_LEAVE_LEVEL();
+  }
+}
+
 constexpr MemoryHandlers make_handlers() {
   MemoryHandlers h;
   fill_memory_row<1>(h, 0);
@@ -18,6 +26,8 @@ constexpr MemoryHandlers make_handlers() {
   h.shuffle = shuffle;
   h.leader = leader;
   h.guard = guard;
+  h.unguard = unguard;
+  h.run_warp = run_warp;
   h.branch = branch;
   h.branch_if = branch_if;
   return h;

@@ -147,8 +147,8 @@ WW_INLINE void transfer(const Warp& w, const uint32_t* rows, const Addresses& ad
 }
 
 template <int Bytes, int Count, bool Load>
-static bool access_global(Warp& w, const Op* op, AccessSite& site, const Addresses& addresses,
-                          uint32_t mask) {
+WW_INLINE bool access_global(Warp& w, const Op* op, AccessSite& site, const Addresses& addresses,
+                             uint32_t mask) {
   constexpr uint32_t kBytes = Bytes * Count;
   const uint64_t first = addresses.at[__builtin_ctz(mask)];
   if (!repeats(site, addresses, first, mask) || ((first ^ site.base) & (kSectorBytes - 1)) != 0) {
@@ -266,8 +266,8 @@ WW_INLINE void mark_written(RaceShadow& shadow, const Addresses& addresses, uint
 }
 
 template <int Bytes, int Count, bool Load>
-static bool access_shared(Warp& w, const Op* op, AccessSite& site, const Addresses& addresses,
-                          uint32_t mask) {
+WW_INLINE bool access_shared(Warp& w, const Op* op, AccessSite& site, const Addresses& addresses,
+                             uint32_t mask) {
   constexpr uint32_t kBytes = Bytes * Count;
   const uint64_t first = addresses.at[__builtin_ctz(mask)];
   if (!repeats(site, addresses, first, mask) || ((first ^ site.base) & 15) != 0) {
@@ -297,16 +297,26 @@ static bool access_shared(Warp& w, const Op* op, AccessSite& site, const Address
 }
 
 template <int Bytes, int Count, bool Load>
-static const Op* global_op(Warp& w, const Op* op) {
+[[gnu::noinline]] static bool do_global(Warp& w, const Op* op) {
   Addresses addresses;
   read_addresses(w, op, addresses);
-  return access_global<Bytes, Count, Load>(w, op, w.sites[op->site], addresses, w.mask) ? op + 1 : nullptr;
+  return access_global<Bytes, Count, Load>(w, op, w.sites[op->site], addresses, w.mask);
+}
+template <int Bytes, int Count, bool Load>
+[[gnu::noinline]] static bool do_shared(Warp& w, const Op* op) {
+  Addresses addresses;
+  read_addresses(w, op, addresses);
+  return access_shared<Bytes, Count, Load>(w, op, w.sites[op->site], addresses, w.mask);
+}
+template <int Bytes, int Count, bool Load>
+static const Op* global_op(Warp& w, const Op* op) {
+  if (!do_global<Bytes, Count, Load>(w, op)) return nullptr;
+  WW_NEXT(w, op);
 }
 template <int Bytes, int Count, bool Load>
 static const Op* shared_op(Warp& w, const Op* op) {
-  Addresses addresses;
-  read_addresses(w, op, addresses);
-  return access_shared<Bytes, Count, Load>(w, op, w.sites[op->site], addresses, w.mask) ? op + 1 : nullptr;
+  if (!do_shared<Bytes, Count, Load>(w, op)) return nullptr;
+  WW_NEXT(w, op);
 }
 
 // Generic addresses: each lane's window decides its space. The two sites are global's and shared memory's.

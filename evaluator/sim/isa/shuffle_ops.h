@@ -8,11 +8,22 @@
 
 namespace warpwright::sim::WW_ISA {
 
-static const Op* shuffle(Warp& w, const Op* op) {
-  if (w.mask != w.live) {
-    const Op* next = nullptr;
-    if (!gather_lanes(w, op, words(w, op->s[3])[__builtin_ctz(w.mask)], &next)) return next;
+// result[k] = source[from[k]].
+WW_INLINE void pick_lanes(uint32_t* result, const Word* source, const uint32_t* from) {
+#if defined(__AVX512F__)
+  typedef uint32_t Sixteen [[gnu::vector_size(64), gnu::may_alias]];
+  const auto* half = reinterpret_cast<const Sixteen*>(source);
+  const Sixteen low = half[0], high = half[1];
+  for (int part = 0; part < 2; ++part) {
+    const Sixteen index = *reinterpret_cast<const Sixteen*>(from + 16 * part);
+    *reinterpret_cast<Sixteen*>(result + 16 * part) = __builtin_shuffle(low, high, index);
   }
+#else
+  for (int lane = 0; lane < kLanes; ++lane) result[lane] = source[from[lane]];
+#endif
+}
+
+[[gnu::noinline]] static void do_shuffle(Warp& w, const Op* op) {
   const Word* source = words(w, op->s[0]);
   const Word* which = words(w, op->s[1]);
   const Word* limits = words(w, op->s[2]);
@@ -43,7 +54,7 @@ static const Op* shuffle(Warp& w, const Op* op) {
   }
 #undef WW_SHUFFLE
   alignas(64) uint32_t result[kLanes];
-  for (int lane = 0; lane < kLanes; ++lane) result[lane] = source[from[lane]];
+  pick_lanes(result, source, from);
   std::byte* out = output(w, op);
   __builtin_memcpy(out, result, sizeof result);
   finish<uint32_t>(w, op, out);
@@ -52,7 +63,19 @@ static const Op* shuffle(Warp& w, const Op* op) {
     for (int lane = 0; lane < kLanes; ++lane) bits |= inside[lane] << lane;
     write_predicate(w, op->list, bits);
   }
+}
+
+[[gnu::noinline]] static const Op* shuffle_diverged(Warp& w, const Op* op) {
+  const Op* next = nullptr;
+  if (!gather_lanes(w, op, words(w, op->s[3])[__builtin_ctz(w.mask)], &next)) return next;
+  do_shuffle(w, op);
   return op + 1;
+}
+
+static const Op* shuffle(Warp& w, const Op* op) {
+  if (w.mask != w.live) return shuffle_diverged(w, op);
+  do_shuffle(w, op);
+  WW_NEXT(w, op);
 }
 
 }  // namespace warpwright::sim::WW_ISA
