@@ -1,7 +1,8 @@
 # warpwright's front door. `make help` lists the targets; each installs what is missing, builds, and does its job.
 .DEFAULT_GOAL := build
-.PHONY: help deps toolkit build test bench asan evolve format clean
+.PHONY: help deps toolkit build test bench asan fuzz evolve format clean
 JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
 RUN_DIR ?= runs/gdn_decode-$(shell date +%Y%m%d-%H%M%S)
 
 help: ## this list
@@ -28,6 +29,11 @@ bench: build ## time the simulator on ten workloads (benchmarks/simulator/README
 
 asan: deps toolkit ## the tests again under AddressSanitizer and UndefinedBehaviorSanitizer
 	@cmake --workflow --preset asan
+
+fuzz: deps ## mutated PTX through the simulator for FUZZ_SECONDS (60), under the sanitizers
+	@cmake --preset asan >build-configure.log 2>&1 || { cat build-configure.log; exit 1; }
+	@cmake --build --preset asan --parallel $(JOBS) --target ptx_fuzz
+	@build-asan/ptx_fuzz --seconds $(FUZZ_SECONDS) evaluator/ptx/testdata evaluator/sim/testdata
 
 evolve: build ## evolve gated-delta-net decode kernels over all 54 contest workloads, on this machine
 	@build/warpwright evolve --config configs/gdn_decode.toml --run-dir $(RUN_DIR)

@@ -131,6 +131,7 @@ class SimSession final : public Session {
     launch.kernel = kernel->symbol;
     launch.grid = to_sim(bound.grid);
     launch.block = to_sim(bound.block);
+    launch.cooperative = bound.attributes.cooperative;
     launch.dynamic_shared_bytes = static_cast<uint32_t>(bound.dynamic_shared_bytes);
     launch.parameters = pack_arguments(bound, kernel->info->parameters, kernel->info->parameter_bytes,
                                        [this](const std::string& name) { return address_of(name); });
@@ -200,8 +201,6 @@ class SimProgram final : public LoadedProgram {
     if (launch.attributes.cluster &&
         launch.attributes.cluster->x * launch.attributes.cluster->y * launch.attributes.cluster->z > 1)
       return "the simulator does not support thread block clusters yet; remove [[cluster(...)]]";
-    if (launch.attributes.cooperative)
-      return "the simulator does not support cooperative launches (grid-wide barriers) yet; use two launches";
     return check_arguments(launch, kernel->info->parameters);
   }
 

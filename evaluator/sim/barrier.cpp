@@ -19,17 +19,21 @@ bool has_arrived(const Barrier& barrier, const Warp& w) {
   return lanes != 0 && (w.live & ~lanes) == 0;
 }
 
-bool is_complete(const Block& block, const Barrier& barrier) {
-  uint32_t arrived = 0;
-  bool all = true;
+// A warp whose living lanes have all come counts as a whole one, else its lanes count.
+uint32_t arrived_threads(const Block& block, const Barrier& barrier) {
+  uint32_t arrived = barrier.repeated_threads;
   for (const Warp& w : block.warps) {
-    if (has_arrived(barrier, w)) {
-      ++arrived;
-    } else if (w.live != 0) {
-      all = false;
-    }
+    const uint32_t lanes = barrier.arrived_lanes[static_cast<std::size_t>(w.index)];
+    if (lanes != 0)
+      arrived += has_arrived(barrier, w) ? kLanes : static_cast<uint32_t>(__builtin_popcount(lanes));
   }
-  return barrier.expected_warps == 0 ? all : arrived >= barrier.expected_warps;
+  return arrived;
+}
+
+bool is_complete(const Block& block, const Barrier& barrier) {
+  if (barrier.expected_threads != 0) return arrived_threads(block, barrier) >= barrier.expected_threads;
+  return std::all_of(block.warps.begin(), block.warps.end(),
+                     [&](const Warp& w) { return w.live == 0 || has_arrived(barrier, w); });
 }
 
 // Lanes of one warp that came to the barrier through different instructions: defined on no GPU.
@@ -80,17 +84,6 @@ void open(Block& block, int id) {
   barrier = {};
 }
 
-std::string describe_waits(const Warp& w) {
-  std::string text;
-  for (int k = 0; k < w.group_count; ++k) {
-    const Group& g = w.groups[static_cast<std::size_t>(k)];
-    const int line = w.kernel->instructions[static_cast<std::size_t>(g.waiting->instruction)].ptx_line;
-    text += fmt::format("{}{} lanes wait at barrier {} (PTX line {})", text.empty() ? "" : " and ",
-                        __builtin_popcount(g.mask), g.barrier, line);
-  }
-  return text;
-}
-
 }  // namespace
 
 const Op* barrier_op(Warp& w, const Op* op) {
@@ -108,9 +101,12 @@ const Op* barrier_op(Warp& w, const Op* op) {
         fmt::format("barrier {} is given {} threads, which is not a multiple of {}", id, threads, kLanes));
   }
   Barrier& barrier = block.barriers[id];
+  ++block.launch->changes;
   barrier.active = true;
-  barrier.expected_warps = threads / kLanes;
-  barrier.arrived_lanes[static_cast<std::size_t>(w.index)] |= w.mask;
+  barrier.expected_threads = threads;
+  uint32_t& arrived = barrier.arrived_lanes[static_cast<std::size_t>(w.index)];
+  barrier.repeated_threads += static_cast<uint32_t>(__builtin_popcount(arrived & w.mask));
+  arrived |= w.mask;
   if (op->s[2] != kNoRow) {
     const uint32_t yes = predicate_bits(w, op->s[2]) & w.mask;
     barrier.all &= yes == w.mask;
@@ -120,17 +116,23 @@ const Op* barrier_op(Warp& w, const Op* op) {
   if (block.shadow) block.shadow->publish(w.index, barrier.meeting);
   if (op->flags & kArriveOnly) {
     if (block.shadow) block.shadow->advance(w.index);
+    // A warp that goes on may come to the barrier's next use before the others have their turn.
+    if (threads != 0 && is_complete(block, barrier)) open(block, static_cast<int>(id));
     return op + 1;
   }
+  bool is_new = true;
   for (int k = 0; k < w.group_count; ++k) {
     Group& g = w.groups[static_cast<std::size_t>(k)];
     if (g.state == Group::State::kAtBarrier && g.pc == op + 1 && g.barrier == static_cast<int>(id)) {
       g.mask |= w.mask;
-      return next_group(w);
+      is_new = false;
     }
   }
-  w.groups[static_cast<std::size_t>(w.group_count++)] = {op + 1, w.mask, Group::State::kAtBarrier,
-                                                         static_cast<int>(id), op};
+  if (is_new) {
+    w.groups[static_cast<std::size_t>(w.group_count++)] = {op + 1, w.mask, Group::State::kAtBarrier,
+                                                           static_cast<int>(id), op};
+  }
+  if (threads != 0 && is_complete(block, barrier)) open(block, static_cast<int>(id));
   return next_group(w);
 }
 
@@ -156,28 +158,26 @@ bool open_barriers(Block& block) {
   return opened;
 }
 
-void report_deadlock(Block& block) {
-  constexpr int kShown = 6;
-  std::string waits;
-  Warp* first = nullptr;
-  bool split = false;
-  int shown = 0, exited = 0;
-  for (Warp& w : block.warps) {
-    if (w.state == WarpState::kDone) {
-      ++exited;
-      continue;
-    }
-    if (first == nullptr) first = &w;
-    split |= w.group_count > 1;
-    if (++shown <= kShown)
-      waits += fmt::format("{}warp {}: {}", waits.empty() ? "" : "; ", w.index, describe_waits(w));
+std::string describe_barrier(const Block& block, int id) {
+  const Barrier& barrier = block.barriers[static_cast<std::size_t>(id)];
+  if (barrier.expected_threads != 0) {
+    return fmt::format("waits at barrier {}, where {} of {} threads have arrived", id,
+                       arrived_threads(block, barrier), barrier.expected_threads);
   }
-  if (first == nullptr || first->group_count == 0) return;
-  if (shown > kShown) waits += fmt::format("; and {} more warps", shown - kShown);
-  if (exited > 0) waits += fmt::format("; {} warps have exited", exited);
-  fault(*first, first->groups[0].waiting, -1,
-        split ? Finding::Kind::kDivergentBarrier : Finding::Kind::kDeadlock,
-        "the block can never go on: " + waits);
+  std::string missing;
+  std::size_t arrived = 0, living = 0, absent = 0;
+  for (const Warp& w : block.warps) {
+    if (w.live == 0) continue;
+    ++living;
+    arrived += has_arrived(barrier, w);
+    if (has_arrived(barrier, w) || ++absent > 4) continue;
+    missing += fmt::format("{}{}", missing.empty() ? "" : ", ", w.index);
+    const uint32_t lanes = barrier.arrived_lanes[static_cast<std::size_t>(w.index)];
+    if (lanes != 0) missing += fmt::format(" (lanes {:#x})", w.live & ~lanes);
+  }
+  if (absent > 4) missing += ", ...";
+  return fmt::format("waits at barrier {}, where {} of {} warps have arrived; missing: warp {}", id, arrived,
+                     living, missing);
 }
 
 }  // namespace warpwright::sim

@@ -1,6 +1,8 @@
 // Named barriers of a block (bar, barrier).
 #pragma once
 
+#include <string>
+
 #include "evaluator/sim/machine.h"
 
 namespace warpwright::sim {
@@ -15,7 +17,7 @@ const Op* barrier_result(Warp& w, const Op* op);
 
 // Opens every barrier whose warps have all come. True if there was one.
 bool open_barriers(Block& block);
-// No warp can run: says what each waits for.
-void report_deadlock(Block& block);
+// "waits at barrier 2, where 64 of 96 threads have arrived"
+std::string describe_barrier(const Block& block, int id);
 
 }  // namespace warpwright::sim

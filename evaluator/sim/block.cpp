@@ -8,12 +8,14 @@
 #include "evaluator/sim/program_impl.h"
 #include "evaluator/sim/race_shadow.h"
 #include "evaluator/sim/special_registers.h"
+#include "evaluator/sim/spin_watch.h"
 #include "evaluator/sim/warp_control.h"
 
 namespace warpwright::sim {
 namespace {
 
 constexpr std::size_t kAlignment = 256;
+constexpr int kRoundsPerTurn = 64, kPollingRounds = 2;
 
 std::unique_ptr<std::byte[], AlignedDelete> allocate(std::size_t bytes) {
   const std::size_t size = (bytes + kAlignment) / kAlignment * kAlignment;
@@ -39,17 +41,34 @@ uint64_t parameter_value(const Launch& launch, const ConstantRow& row) {
   return value;
 }
 
+std::size_t register_file_bytes(const Kernel& kernel) {
+  return (kernel.register_bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+uint64_t warp_count(const Launch& launch) {
+  return (launch.block.count() + kLanes - 1) / kLanes;
+}
+
 }  // namespace
+
+uint32_t shared_bytes_of(const Kernel& kernel, const Launch& launch) {
+  return launch.dynamic_shared_bytes == 0 ? kernel.static_shared_bytes
+                                          : kernel.dynamic_shared_offset + launch.dynamic_shared_bytes;
+}
+
+uint64_t BlockRunner::storage_bytes(const Kernel& kernel, const Launch& launch, bool detect_races) {
+  const uint64_t warp = register_file_bytes(kernel) + uint64_t{kernel.local_bytes} * kLanes + sizeof(Warp);
+  const uint64_t shared = shared_bytes_of(kernel, launch);
+  const uint64_t cells = detect_races ? shared / kernel.shared_granule + 64 : 0;
+  return warp * warp_count(launch) + shared + cells * RaceShadow::kBytesPerCell + sizeof(BlockRunner);
+}
 
 BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const ModuleImage& image,
                          uint64_t parameter_address)
     : launch_(launch) {
   const Kernel& kernel = *launch.kernel;
-  const auto warps = static_cast<std::size_t>((launch.launch->block.count() + kLanes - 1) / kLanes);
-  const uint32_t shared_bytes = launch.launch->dynamic_shared_bytes == 0
-                                    ? kernel.static_shared_bytes
-                                    : kernel.dynamic_shared_offset + launch.launch->dynamic_shared_bytes;
-  const std::size_t file_bytes = (kernel.register_bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const auto warps = static_cast<std::size_t>(warp_count(*launch.launch));
+  const uint32_t shared_bytes = shared_bytes_of(kernel, *launch.launch);
+  const std::size_t file_bytes = register_file_bytes(kernel);
   registers_ = allocate(file_bytes * warps);
   shared_ = allocate(shared_bytes);
   local_.resize(std::size_t{kernel.local_bytes} * kLanes * warps);
@@ -114,7 +133,7 @@ void BlockRunner::start_warp(Warp& w) {
   w.pc = w.code;
   w.group_count = w.fair_leaders = 0;
   w.forced_sync = false;
-  w.slice = kSliceLeaders;
+  w.spin = {};
   w.cycles = w.pending = 0;
   for (const ConstantRow& row : launch_.kernel->constants) {
     if (row.kind == ConstantRow::Kind::kSpecial && is_per_block(row.name)) fill_special(w, row);
@@ -122,13 +141,15 @@ void BlockRunner::start_warp(Warp& w) {
 }
 
 void BlockRunner::run_warp(Warp& w) {
+  begin_turn(w);
   const Op* op = w.pc != nullptr ? w.pc : next_group(w);
   w.pc = nullptr;
   w.state = WarpState::kReady;
   best_level().handlers.run_warp(w, op);
+  if (w.state == WarpState::kYielded) end_turn(w);
 }
 
-bool BlockRunner::run(uint64_t block_number) {
+void BlockRunner::start(uint64_t block_number) {
   const Dim3& grid = launch_.launch->grid;
   block_.index = {static_cast<uint32_t>(block_number % grid.x),
                   static_cast<uint32_t>(block_number / grid.x % grid.y),
@@ -136,24 +157,45 @@ bool BlockRunner::run(uint64_t block_number) {
   block_.barriers = {};
   if (block_.shadow) block_.shadow->start_block(static_cast<int>(block_.warps.size()));
   for (Warp& w : block_.warps) start_warp(w);
+}
+
+// Every warp that can go on gets a turn.
+BlockRunner::Round BlockRunner::run_round() {
+  Round round;
+  round.polled = true;
   const std::size_t count = block_.warps.size();
-  for (std::size_t done = 0; done < count;) {
-    bool progress = false;
-    done = 0;
-    for (std::size_t k = 0; k < count; ++k) {
-      Warp& w = block_.warps[launch_.options->reverse_order ? count - 1 - k : k];
-      if (w.state == WarpState::kReady || w.state == WarpState::kYielded) {
-        run_warp(w);
-        if (launch_.faulted) return false;
-        progress = true;
-      }
-      if (w.state == WarpState::kDone) ++done;
+  for (std::size_t k = 0; k < count; ++k) {
+    Warp& w = block_.warps[launch_.options->reverse_order ? count - 1 - k : k];
+    if (w.state == WarpState::kYielded && w.spin.spinning && only_waits(w, memory_changes(launch_))) {
+      ++round.waiting;
+    } else if (w.state == WarpState::kReady || w.state == WarpState::kYielded) {
+      run_warp(w);
+      if (launch_.faulted) return round;
+      round.moved = true;
+      round.polled &= w.state == WarpState::kYielded && w.polls > 0;
     }
-    progress |= open_barriers(block_);
-    if (!progress && done < count) {
-      report_deadlock(block_);
-      return false;
-    }
+    if (w.state == WarpState::kDone) ++round.done;
+  }
+  round.moved |= open_barriers(block_);
+  return round;
+}
+
+BlockRunner::Turn BlockRunner::turn() {
+  int polling = 0;
+  for (int k = 0; k < kRoundsPerTurn; ++k) {
+    const Round round = run_round();
+    if (launch_.faulted) return Turn::kFaulted;
+    if (round.done == block_.warps.size()) return Turn::kDone;
+    if (!round.moved) return round.waiting > 0 ? Turn::kWaiting : Turn::kStuck;
+    polling = round.polled ? polling + 1 : 0;
+    if (polling == kPollingRounds) return Turn::kPolling;
+  }
+  return Turn::kMoving;
+}
+
+bool BlockRunner::has_polled(uint32_t polls) const {
+  for (const Warp& w : block_.warps) {
+    if (w.state == WarpState::kYielded && !w.spin.spinning && w.spin.idle_polls < polls) return false;
   }
   return true;
 }

@@ -1,29 +1,55 @@
-// Runs one block of a launch to its end.
+// One block of a launch while it runs.
 #pragma once
 
 #include "evaluator/sim/machine.h"
 
 namespace warpwright::sim {
 
-// The storage of a block's warps, used again for every block of a launch.
+// The storage of a block's warps, used again for other blocks of the launch.
 class BlockRunner {
  public:
   BlockRunner(LaunchState& launch, Memory::Impl& memory, const ModuleImage& image,
               uint64_t parameter_address);
   ~BlockRunner();
-  // False if the launch has to end.
-  bool run(uint64_t block_number);
-  double cycles() const;  // critical path of the block just run
+  BlockRunner(const BlockRunner&) = delete;
+  BlockRunner& operator=(const BlockRunner&) = delete;
+
+  void start(uint64_t block_number);
+
+  enum class Turn {
+    kDone,     // every thread has ended
+    kMoving,   // it ran for a while and has more to do
+    kPolling,  // its warps that are not at a barrier poll memory; more polls may still change something
+    kWaiting,  // nothing it does matters until memory_changes() grows
+    kStuck,    // every warp is at a barrier that cannot open
+    kFaulted,  // the launch has to end
+  };
+  Turn turn();
+  // All that still runs has polled memory this often, at least, without a change anywhere.
+  bool has_polled(uint32_t polls) const;
+
+  double cycles() const;  // critical path so far
+  Block& block() { return block_; }
+  // Of this process, for one more block of the launch.
+  static uint64_t storage_bytes(const Kernel& kernel, const Launch& launch, bool detect_races);
 
  private:
   void fill_constants(Warp& w, const ModuleImage& image, uint64_t parameter_address);
   void start_warp(Warp& w);
   void run_warp(Warp& w);
+  struct Round {
+    std::size_t done = 0, waiting = 0;
+    bool moved = false, polled = false;
+  };
+  Round run_round();
 
   LaunchState& launch_;
   Block block_;
   std::unique_ptr<std::byte[], AlignedDelete> registers_, shared_;
   std::vector<std::byte> local_;
 };
+
+// Bytes of shared memory that each block of the launch has.
+uint32_t shared_bytes_of(const Kernel& kernel, const Launch& launch);
 
 }  // namespace warpwright::sim

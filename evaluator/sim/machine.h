@@ -81,7 +81,6 @@ struct AccessSite {
   alignas(64) std::array<uint64_t, kLanes> relative;
 };
 
-// How often a stretch of straight code ran.
 // The latency of a stretch of straight code, for one warp alone. Results of slow operations (loads, shuffles)
 // may be used stretches later; a warp waits for them where they are first read, as an in-order processor
 // does.
@@ -94,6 +93,18 @@ struct CriticalPath {
 struct StretchRuns {
   uint64_t warps = 0, lanes = 0;
   CriticalPath path;  // of one run
+};
+
+// Tells a warp that only waits: between two of its turns nothing in memory changed, and its own state is what
+// it was at an earlier turn, so it will go round the same loop until somebody else writes.
+struct SpinWatch {
+  uint64_t changes = ~uint64_t{0};  // memory_changes() at the last turn's end
+  uint64_t hash = 0;                // of the state at the turn that later ones are compared with
+  const Op* pc = nullptr;           // of that turn; null: none yet
+  uint32_t mask = 0;
+  uint32_t turns = 0;       // without a change in memory
+  uint32_t idle_polls = 0;  // visits to the head of a polling loop in those turns
+  bool spinning = false;    // proven
 };
 
 struct Warp {
@@ -112,8 +123,10 @@ struct Warp {
   int fair_leaders = 0;      // > 0: the running part keeps the processor although it is not the lowest
   bool forced_sync = false;  // the next gather_lanes goes on with the lanes it has
   int slice = 0;             // block leaders until others get their turn
-  double cycles = 0;         // critical path so far
-  double pending = 0;        // when the last slow result under way arrives, on the same clock
+  int polls = 0;             // visits to the head of a polling loop in this turn
+  SpinWatch spin;
+  double cycles = 0;   // critical path so far
+  double pending = 0;  // when the last slow result under way arrives, on the same clock
   std::array<Group, kLanes + 1> groups;
   std::byte* local = nullptr;  // kLanes frames of Kernel::local_bytes
   StretchRuns* stretch_runs = nullptr;
@@ -143,6 +156,9 @@ struct StretchCost {
   uint32_t fma = 0, alu = 0, wide = 0, xu = 0, fp64 = 0, tensor = 0, lsu = 0, shuffles = 0, barriers = 0,
            branches = 0;
 };
+
+// Flag of a block leader: its stretch may store to global or shared memory.
+inline constexpr uint8_t kStores = 0x80;
 
 // Rows to fill before a block runs.
 struct ConstantRow {
@@ -182,11 +198,13 @@ struct Kernel {
   uint32_t dynamic_shared_offset = 0;  // where extern shared memory starts
   uint32_t shared_granule = 4;  // bytes that one race-shadow cell stands for: the narrowest shared store
   int site_count = 0;
+  std::vector<uint32_t> storing_stretches;  // that may store to global or shared memory, atomics aside
   bool has_fences = false;  // or acquire and release forms: flags in shared memory may order accesses
 };
 
 struct Barrier {
-  uint32_t expected_warps = 0;  // 0: every warp that still lives
+  uint32_t expected_threads = 0;  // 0: every warp that still lives
+  uint32_t repeated_threads = 0;  // that arrived again before it opened
   bool active = false;
   std::array<uint32_t, kLanes> arrived_lanes = {};  // by warp
   std::array<uint32_t, kLanes> meeting = {};        // what the arriving warps publish, see RaceShadow
@@ -213,7 +231,10 @@ struct LaunchState {
   const Kernel* kernel = nullptr;
   std::vector<AccessSite> sites;  // by Op::site
   std::vector<StretchRuns> stretch_runs;
-  int64_t budget = 0;  // warp instructions left
+  int64_t budget = 0;         // warp instructions left
+  uint64_t grid_barrier = 0;  // address of what the driver gives cooperative launches, 0 if there is none
+  uint64_t changes = 0;       // atomics that changed a value, arrivals at barriers; see memory_changes()
+  struct Tracer* tracer = nullptr;  // only while a deadlock is explained
   Counters counters;
   std::vector<Finding> findings;
   std::array<uint32_t, 16> finding_count = {};

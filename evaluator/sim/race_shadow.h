@@ -19,6 +19,8 @@ struct RaceShadow {
   static constexpr uint32_t kStampShift = 6;
   static constexpr uint32_t kLastStamp = (1u << (32 - kStampShift)) - 64;
 
+  static constexpr uint64_t kBytesPerCell = 12;
+
   // Cells: one per granule of shared memory.
   std::vector<uint32_t>
       write_tag;  // stamp << 6 | atomic << 5 | warp; a stamp before block_start: not written yet

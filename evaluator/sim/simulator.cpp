@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
 
-#include "evaluator/sim/block.h"
 #include "evaluator/sim/memory_impl.h"
 #include "evaluator/sim/program_impl.h"
+#include "evaluator/sim/scheduler.h"
 
 namespace warpwright::sim {
 namespace {
@@ -14,11 +16,10 @@ namespace {
 constexpr uint64_t kThreadsPerBlock = 1024;
 constexpr uint64_t kSharedPerBlock = 227 * 1024;  // with the opt-in, sm_90 and sm_100
 constexpr uint64_t kLocalPerThread = 512 * 1024;
-constexpr uint64_t kRegisterFiles = uint64_t{1} << 32;  // bytes of this process, for all warps of a block
 constexpr uint64_t kGridX = 0x7fffffff, kGridYz = 65535;
 
 // Why the launch cannot be made, as cuLaunchKernel would refuse it; empty if it can.
-std::string refuse(const Launch& launch, const Kernel& kernel) {
+std::string refuse(const Launch& launch, const Kernel& kernel, const Options& options) {
   const Dim3 &block = launch.block, &grid = launch.grid;
   if (block.count() == 0 || grid.count() == 0) return "the grid or the block is empty";
   if (block.count() > kThreadsPerBlock || block.x > kThreadsPerBlock || block.y > kThreadsPerBlock ||
@@ -48,13 +49,11 @@ std::string refuse(const Launch& launch, const Kernel& kernel) {
     return fmt::format("{} bytes of local memory per thread: the limit is {}", kernel.local_bytes,
                        kLocalPerThread);
   }
-  if (kernel.register_bytes / kLanes * block.count() > kRegisterFiles)
-    return "the kernel is too long to be simulated";
   if (launch.parameters.size() != kernel.info.parameter_bytes) {
     return fmt::format("{} bytes of parameters, but the kernel has {}", launch.parameters.size(),
                        kernel.info.parameter_bytes);
   }
-  return {};
+  return refuse_residents(kernel, launch, options.detect_races);
 }
 
 LaunchReport refused(const std::string& kernel, const std::string& why) {
@@ -62,6 +61,19 @@ LaunchReport refused(const std::string& kernel, const std::string& why) {
   const Finding::Kind kind = Finding::Kind::kBadLaunch;
   report.findings.push_back({kind, std::string(rule_name(kind)), fmt::format("{}: {}", kernel, why), true});
   return report;
+}
+
+// What cooperative_groups::grid_group::sync counts in: the workspace's size and a counter.
+uint64_t allocate_grid_barrier(const Launch& launch, const Kernel& kernel, Memory& memory) {
+  constexpr uint32_t kBytes = 8;
+  const bool is_named = std::any_of(kernel.constants.begin(), kernel.constants.end(), [](const auto& row) {
+    return row.kind == ConstantRow::Kind::kSpecial && row.name.starts_with("%envreg");
+  });
+  if (!launch.cooperative || !is_named) return 0;
+  const uint64_t address = memory.allocate("the grid's barrier", kBytes, Access::kReadWrite);
+  memory.mark_initialised(address, true);
+  std::memcpy(memory.bytes(address).data(), &kBytes, sizeof kBytes);
+  return address;
 }
 
 bool names_parameters(const Kernel& kernel) {
@@ -100,20 +112,6 @@ void sum_counters(LaunchState& state, const Memory::Impl& memory) {
   for (const auto& buffer : memory.buffers) {
     c.unique_sectors_read += count_bits(buffer->sectors_read);
     c.unique_sectors_written += count_bits(buffer->sectors_written);
-  }
-}
-
-void run_blocks(LaunchState& state, Memory::Impl& memory, const ModuleImage& image,
-                uint64_t parameter_address) {
-  BlockRunner runner(state, memory, image, parameter_address);
-  const uint64_t blocks = state.launch->grid.count();
-  const uint64_t warps = (state.launch->block.count() + kLanes - 1) / kLanes;
-  for (uint64_t k = 0; k < blocks; ++k) {
-    if (!runner.run(state.options->reverse_order ? blocks - 1 - k : k)) return;
-    state.counters.blocks += 1;
-    state.counters.warps += warps;
-    state.counters.total_block_cycles += runner.cycles();
-    state.counters.critical_path_cycles = std::max(state.counters.critical_path_cycles, runner.cycles());
   }
 }
 
@@ -161,7 +159,7 @@ const Finding* LaunchReport::fatal() const {
 LaunchReport run(const Program& program, const Launch& launch, Memory& memory, const Options& options) {
   const Kernel* kernel = program.impl().decode(launch.kernel);
   if (kernel == nullptr) return refused(launch.kernel, "the module has no such kernel");
-  if (const std::string why = refuse(launch, *kernel); !why.empty())
+  if (const std::string why = refuse(launch, *kernel, options); !why.empty())
     return refused(kernel->display_name, why);
   const ModuleImage& image = program.impl().image(memory.impl(), memory);
   uint64_t parameter_address = 0;
@@ -171,11 +169,13 @@ LaunchReport run(const Program& program, const Launch& launch, Memory& memory, c
     memory.mark_initialised(parameter_address, true);
     std::copy(launch.parameters.begin(), launch.parameters.end(), memory.bytes(parameter_address).begin());
   }
+  const uint64_t grid_barrier = allocate_grid_barrier(launch, *kernel, memory);
   memory.impl().reset_footprint();
   LaunchState state;
   state.launch = &launch;
   state.options = &options;
   state.kernel = kernel;
+  state.grid_barrier = grid_barrier;
   state.sites.resize(static_cast<std::size_t>(kernel->site_count));
   state.stretch_runs.resize(kernel->stretches.size());
   for (std::size_t k = 0; k < kernel->stretches.size(); ++k)
@@ -184,6 +184,7 @@ LaunchReport run(const Program& program, const Launch& launch, Memory& memory, c
   run_blocks(state, memory.impl(), image, parameter_address);
   sum_counters(state, memory.impl());
   if (parameter_address != 0) memory.free(parameter_address);
+  if (grid_barrier != 0) memory.free(grid_barrier);
   LaunchReport report;
   report.completed = !state.faulted;
   report.findings = std::move(state.findings);

@@ -2,10 +2,12 @@
 // shared-memory races between warps are found, and what a time model needs is counted. No cycles are
 // simulated.
 //
-// One launch runs on the calling thread, blocks in index order: the same inputs give the same bytes, findings
-// and counters on every machine. Warps are executed 32 lanes at a time; diverged lanes are (pc, mask) groups,
-// lowest pc first. What a pass proves is limited: no weak memory order between blocks, approximate functions
-// (ex2, lg2, rcp, rsqrt, tanh, sin, cos) are more exact than a GPU's, and mma sums in another order.
+// One launch runs on the calling thread: the same inputs give the same bytes, findings and counters on every
+// machine. Blocks run in index order, each to its end; those of a cooperative launch, and those that wait for
+// another block's store, take turns. Warps are executed 32 lanes at a time; diverged lanes are (pc, mask)
+// groups, lowest pc first. What a pass proves is limited: no weak memory order between blocks, approximate
+// functions (ex2, lg2, rcp, rsqrt, tanh, sin, cos) are more exact than a GPU's, and mma sums in another
+// order.
 #pragma once
 
 #include <cstddef>
@@ -61,6 +63,12 @@ struct Launch {
   Dim3 grid, block;
   uint32_t dynamic_shared_bytes = 0;
   std::vector<std::byte> parameters;  // the kernel's parameter block, KernelInfo::parameter_bytes long
+  // All blocks run at the same time, so that they may wait for each other (cudaLaunchAttributeCooperative).
+  bool cooperative = false;
+  // How many blocks of this kernel the device holds at once: a cooperative launch needs room for all of its
+  // blocks, and a block of an ordinary one that waits for another gets company up to this number. 0: what a
+  // device of 148 SMs holds by the block's threads and shared memory (registers are not known here).
+  uint64_t resident_blocks = 0;
 };
 
 struct Options {

@@ -37,6 +37,9 @@ uint32_t value_of(const Warp& w, std::string_view name, uint32_t lane) {
   if (name == "%lanemask_ge") return ~((1u << lane) - 1);
   if (name == "%dynamic_smem_size") return launch.dynamic_shared_bytes;
   if (name == "%total_smem_size" || name == "%aggr_smem_size") return w.shared_bytes;
+  // Where the driver says where the grid's barrier is: cooperative_groups/details/driver_abi.h.
+  if (name == "%envreg1") return static_cast<uint32_t>(w.block->launch->grid_barrier >> 32);
+  if (name == "%envreg2") return static_cast<uint32_t>(w.block->launch->grid_barrier);
   return 0;  // %smid, %gridid, %cluster_ctaid, %cluster_ctarank, %is_explicit_cluster, reserved shared memory
 }
 

@@ -8,6 +8,7 @@
 
 #include "evaluator/sim/ops/warp_ops.h"
 #include "evaluator/sim/program_impl.h"
+#include "evaluator/sim/spin_watch.h"
 #include "src/base/check.h"
 
 namespace warpwright::sim {
@@ -288,9 +289,15 @@ void Decoder::decode_block(const ptx::Block& block, int number) {
   plans_[function_].block_code.push_back(static_cast<int32_t>(kernel_->code.size()));
   const StretchCost cost = cost_of_block(function, block, slow_registers_);
   Op leader;
-  leader.run = best_level().handlers.leader;
+  leader.run =
+      polling_heads_[static_cast<std::size_t>(number)] ? polling_leader : best_level().handlers.leader;
   leader.list = static_cast<uint32_t>(kernel_->stretches.size());
   leader.immediate = std::max<int64_t>(1, cost.instructions);
+  for (int index = block.begin; index < block.end && leader.flags == 0; ++index) {
+    if (!may_store(function.code[static_cast<std::size_t>(index)])) continue;
+    leader.flags = kStores;
+    kernel_->storing_stretches.push_back(leader.list);
+  }
   kernel_->stretches.push_back(cost);
   const std::size_t begin = kernel_->code.size();
   leader.instruction = static_cast<int32_t>(kernel_->instructions.size());
@@ -304,6 +311,7 @@ void Decoder::decode_block(const ptx::Block& block, int number) {
 void Decoder::decode_function(std::size_t index) {
   function_ = index;
   slow_registers_ = find_slow_registers(*plans_[index].function);
+  polling_heads_ = find_polling_heads(*plans_[index].function, plans_[index].flow);
   const auto blocks = plans_[index].flow.blocks;
   for (std::size_t k = 0; k < blocks.size(); ++k) decode_block(blocks[k], static_cast<int>(k));
   // Behind the last instruction: the end.

@@ -144,7 +144,7 @@ class Decoder {
 
   // The instruction at hand.
   std::size_t function_ = 0;
-  std::vector<bool> slow_registers_;
+  std::vector<bool> slow_registers_, polling_heads_;
   int block_ = 0;
   const ptx::Instruction* instruction_ = nullptr;
   bool falls_around_ = false;  // a predicated control operation: handled by a branch around it
@@ -160,6 +160,11 @@ class Decoder {
 StretchCost cost_of_block(const ptx::Function& function, const ptx::Block& block,
                           const std::vector<bool>& slow);
 std::vector<bool> find_slow_registers(const ptx::Function& function);
+
+// loops.cpp: may it store to global or shared memory (atomic operations and calls apart)? Which blocks are
+// heads of short loops that poll memory?
+bool may_store(const ptx::Instruction& instruction);
+std::vector<bool> find_polling_heads(const ptx::Function& function, const ptx::FlowGraph& flow);
 
 // Instructions that form blocks of their own: those where lanes wait for each other.
 bool waits_for_lanes(const ptx::Instruction& instruction);

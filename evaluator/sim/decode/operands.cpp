@@ -71,7 +71,7 @@ bool is_known_special(std::string_view name) {
   for (const std::string_view known : kNames) {
     if (known == name) return true;
   }
-  return false;
+  return name.starts_with("%envreg");
 }
 
 bool is_clock(std::string_view name) {

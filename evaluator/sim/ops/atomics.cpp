@@ -126,6 +126,7 @@ void run_lane(Warp& w, const Op* op, const AtomicKind& kind, int lane, std::byte
   const uint64_t value = lane_value(w, op->s[1], lane, kind.bytes);
   const uint64_t other = op->s[2] == kNoRow ? 0 : lane_value(w, op->s[2], lane, kind.bytes);
   const uint64_t result = new_value(kind, old, value, other);
+  if (std::memcmp(memory, &result, bytes) != 0) ++w.block->launch->changes;
   std::memcpy(memory, &result, bytes);
   if (op->d != kNoRow) set_lane(w, op->d, lane, old, kind.bytes);
 }
