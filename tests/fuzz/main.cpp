@@ -149,7 +149,7 @@ bool parse_arguments(int count, char** words, Settings& settings) {
   return true;
 }
 
-int fuzz(const Settings& settings) {
+int run_fuzzer(const Settings& settings) {
   Tally tally;
   if (!settings.replay.empty()) {
     current_text = read_file(settings.replay);
@@ -189,5 +189,5 @@ int main(int count, char** words) {
   warpwright::sim::save_path = settings.save;
   if (&__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(warpwright::sim::save_text);
   for (const int number : {SIGALRM, SIGABRT}) std::signal(number, warpwright::sim::on_signal);
-  return warpwright::sim::fuzz(settings);
+  return warpwright::sim::run_fuzzer(settings);
 }
