@@ -73,6 +73,12 @@ Result<void> BodyParser::parse_operand(Operand& operand, int depth) {
     operand.negated = !operand.negated;
     return {};
   }
+  if (token.is('-') && tokens_.peek_second().text.starts_with('%')) {  // -%r1, of video instructions
+    tokens_.take();
+    TRY(parse_operand(operand, depth + 1));
+    operand.negated = !operand.negated;
+    return {};
+  }
   if (token.is('[')) return parse_memory(operand, depth);
   if (token.is('{')) {
     operand.kind = Operand::Kind::kVector;

@@ -41,8 +41,8 @@ const IsaLevel& best_level() {
 const std::unordered_map<std::string_view, OpEntry>& op_entries() {
   static const auto kEntries = [] {
     std::unordered_map<std::string_view, OpEntry> entries;
-    for (const auto& table :
-         {best_level().arithmetic, best_level().floating, rare_integer_ops(), rare_float_ops()}) {
+    for (const auto& table : {best_level().arithmetic, best_level().floating, rare_integer_ops(),
+                              rare_packed_ops(), rare_float_ops(), rare_half_ops()}) {
       for (const OpEntry& entry : table) entries.try_emplace(entry.name, entry);
     }
     return entries;

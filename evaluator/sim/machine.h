@@ -30,6 +30,7 @@ struct Op;
 struct Kernel;
 struct RaceShadow;
 struct Conversion;
+struct VideoForm;
 
 // Executes one operation for the warp's active lanes and returns the next one; nullptr hands the processor
 // back to the block's scheduler (Warp::state says why).
@@ -191,6 +192,7 @@ struct Kernel {
   std::vector<StretchCost> stretches;
   std::vector<InstructionInfo> instructions;
   std::vector<Conversion> conversions;
+  std::vector<VideoForm> videos;
   std::vector<std::vector<int32_t>> branch_tables;  // brx.idx: indices into code
   uint32_t register_bytes = 0;
   uint32_t local_bytes = 0;  // a lane's frame: locals and call parameters, multiple of 16

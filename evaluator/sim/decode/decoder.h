@@ -84,21 +84,36 @@ class Decoder {
   // Address operand into op: base row, offset, kAddress32.
   void set_address(Op& op, const ptx::Operand& operand);
 
-  // arithmetic.cpp
+  // arithmetic.cpp: operations by table
   bool decode_table_op(const std::string& name);
   bool emit_entry(std::string_view name, const ptx::Operand& d,
                   const std::vector<const ptx::Operand*>& sources);
   void emit_raw(std::string_view name, uint32_t d, std::vector<uint32_t> sources, bool whole);
   void decode_plain();
+  // moves.cpp
   void decode_mov();
+  void decode_pack(const ptx::Operand& d, const ptx::Operand& s, int bytes);
+  void decode_unpack(const ptx::Operand& d, const ptx::Operand& s, int bytes);
+  std::vector<uint32_t> split(std::vector<uint32_t> rows, int bytes, int piece);
+  std::vector<uint32_t> join(std::vector<uint32_t> rows, int piece, int bytes);
+  std::vector<uint32_t> wide_rows(const ptx::Operand& operand);  // of a 128-bit register: two 64-bit ones
+  void write_wide(const ptx::Operand& d, const std::vector<uint32_t>& rows);
   void decode_cvta();
   void decode_isspacep();
+  void decode_cluster_address();
+  void decode_policy();
+  // compare.cpp
   void decode_setp();
   void decode_set();
-  uint32_t comparison(std::size_t first_source);
+  uint32_t comparison(int half);
+  uint32_t combined(uint32_t row);
   void decode_selp();
   void decode_slct();
+  void decode_lop3();
+  // conversion.cpp, video.cpp
   void decode_cvt();
+  void emit_conversion(const Conversion& conversion);
+  void decode_video();
 
   // memory.cpp
   void decode_load_store(bool is_load);

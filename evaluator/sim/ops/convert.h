@@ -1,5 +1,6 @@
-// cvt between any two number formats, exactly rounded, one lane at a time; isa/float_ops.h has fast forms of
-// the common ones.
+// cvt between any two number formats, exactly rounded, one lane at a time, in integer arithmetic;
+// isa/float_ops.h has fast forms of the common ones. Formats and rules: PTX ISA manual, "Alternate
+// Floating-Point Data Formats" and "cvt".
 #pragma once
 
 #include <optional>
@@ -11,18 +12,23 @@
 namespace warpwright::sim {
 
 struct NumberFormat {
-  enum class Kind : uint8_t { kUnsigned, kSigned, kFloat };
+  enum class Kind : uint8_t {
+    kUnsigned,
+    kSigned,
+    kFloat,
+    kScale  // ue8m0: 2^(bits - 127), 255 is NaN
+  };
   Kind kind = Kind::kUnsigned;
   int bits = 32;       // of storage
   int precision = 24;  // kFloat: significand bits, the hidden one included
   int min_exponent = -126;
-  int max_exponent = 127;
-  bool has_infinity = true;
-  bool finite_only = false;  // no NaN either (e2m1)
+  uint64_t largest = 0x7f7fffff;   // kFloat: encoding of the largest finite number
+  uint64_t infinity = 0x7f800000;  // 0: there is none
+  uint64_t nan = 0x7fffffff;       // the canonical one; 0: there is none
 };
 
 struct Conversion {
-  enum class Rounding : uint8_t { kNearest, kZero, kDown, kUp, kNearestAway };
+  enum class Rounding : uint8_t { kNearest, kZero, kDown, kUp, kNearestAway, kStochastic };
   NumberFormat to, from;
   Rounding rounding = Rounding::kNearest;
   bool to_integral = false;  // .rni and its like
@@ -30,18 +36,21 @@ struct Conversion {
   bool satfinite = false;
   bool flush = false;  // .ftz
   bool relu = false;
-  int elements = 1;        // of packed formats
-  bool from_pair = false;  // two scalar sources, the first one high
+  bool pack = false;  // cvt.pack: the third source, where there is one, fills the bits above
+  int elements = 1;   // of packed formats
+  int spacing = 0;    // bits from one element of the destination to the next
+  int sources = 1;    // registers read: 1, or one per element, the first one highest
+  int random_bits = 0;
 };
 
-// Reads the parts of a cvt opcode; nothing if a part is unknown.
+// Reads the parts of a cvt opcode; nothing if they name no conversion.
 std::optional<Conversion> parse_conversion(const std::vector<std::string>& parts);
 
-// One number, as raw bits of the two formats.
-uint64_t convert(const Conversion& c, uint64_t bits);
+// One number, as raw bits of the two formats. `random` has c.random_bits bits (.rs).
+uint64_t convert(const Conversion& c, uint64_t bits, uint32_t random = 0);
 
-// Op: d, s[0], s[1] with from_pair; immediate = index into Kernel::conversions; flags & 1: d is 64-bit, & 2:
-// s is 64-bit; size: d's bits.
+// Op: d, s[0 .. c.sources - 1], list: row of the random bits or kNoRow; immediate = index into
+// Kernel::conversions; flags & 1: d is 64-bit, & 2: s is 64-bit; size: d's bits.
 const Op* convert_op(Warp& w, const Op* op);
 
 }  // namespace warpwright::sim

@@ -83,60 +83,20 @@ constexpr auto rounded_sqrt = [](float a) {
   return Flush ? flush(result) : static_cast<float>(result);
 };
 
+template <int Mode>
+constexpr auto rounded_sqrt64 = [](double a) {
+  volatile double x = a;
+  std::fesetround(Mode);
+  volatile double result = std::sqrt(static_cast<double>(x));
+  std::fesetround(FE_TONEAREST);
+  return static_cast<double>(result);
+};
+
 template <bool Flush>
 constexpr auto sine = [](float a) { return Flush ? flush(std::sin(flush(a))) : std::sin(a); };
 template <bool Flush>
 constexpr auto cosine = [](float a) { return Flush ? flush(std::cos(flush(a))) : std::cos(a); };
 constexpr auto tanh32 = [](float a) { return std::tanh(a); };
-
-constexpr auto min_nan = [](float a, float b) { return a != a || b != b ? float_of(kNan32) : minimum(a, b); };
-constexpr auto max_nan = [](float a, float b) { return a != a || b != b ? float_of(kNan32) : maximum(a, b); };
-constexpr auto min3 = [](float a, float b, float c) { return minimum(minimum(a, b), c); };
-constexpr auto max3 = [](float a, float b, float c) { return maximum(maximum(a, b), c); };
-constexpr auto relu = [](float a) { return a != a ? float_of(kNan32) : a > 0.0f ? a : 0.0f; };
-
-// Halves, alone and in pairs, through float.
-template <class S>
-WW_INLINE S narrow_to(float x) {
-  if constexpr (std::is_same_v<S, Half>) {
-    return to_half(x);
-  } else {
-    return to_bfloat(x);
-  }
-}
-template <class S, auto F>
-constexpr auto one1 = [](S a) { return narrow_to<S>(F(to_float(a))); };
-template <class S, auto F>
-constexpr auto one2 = [](S a, S b) { return narrow_to<S>(F(to_float(a), to_float(b))); };
-template <auto G, class S>
-constexpr auto pair1 = [](uint32_t a) {
-  return G(S{static_cast<uint16_t>(a)}).bits |
-         static_cast<uint32_t>(G(S{static_cast<uint16_t>(a >> 16)}).bits) << 16;
-};
-template <auto G, class S>
-constexpr auto pair2 = [](uint32_t a, uint32_t b) {
-  return G(S{static_cast<uint16_t>(a)}, S{static_cast<uint16_t>(b)}).bits |
-         static_cast<uint32_t>(G(S{static_cast<uint16_t>(a >> 16)}, S{static_cast<uint16_t>(b >> 16)}).bits)
-             << 16;
-};
-template <class S, bool Relu, bool Sat>
-constexpr auto fma_form = [](S a, S b, S c) {
-  const double exact = static_cast<double>(to_float(a)) * to_float(b) + static_cast<double>(to_float(c));
-  const float odd = to_float_odd(exact);
-  return narrow_to<S>(Sat ? saturate(odd) : Relu ? relu(odd) : odd);
-};
-template <auto G, class S>
-constexpr auto pair3 = [](uint32_t a, uint32_t b, uint32_t c) {
-  return G(S{static_cast<uint16_t>(a)}, S{static_cast<uint16_t>(b)}, S{static_cast<uint16_t>(c)}).bits |
-         static_cast<uint32_t>(G(S{static_cast<uint16_t>(a >> 16)}, S{static_cast<uint16_t>(b >> 16)},
-                                 S{static_cast<uint16_t>(c >> 16)})
-                                   .bits)
-             << 16;
-};
-constexpr auto exp2_32 = [](float a) { return exp2_of(a); };
-constexpr auto add_sat = [](float a, float b) { return saturate(a + b); };
-constexpr auto sub_sat = [](float a, float b) { return saturate(a - b); };
-constexpr auto mul_sat = [](float a, float b) { return saturate(a * b); };
 
 // Two floats in a 64-bit register (sm_100).
 template <auto F>
@@ -158,7 +118,46 @@ constexpr auto flushed2 = [](float a, float b) { return flush(F(flush(a), flush(
 constexpr auto flushed_fma = [](float a, float b, float c) {
   return flush(fma32(flush(a), flush(b), flush(c)));
 };
+template <auto F>
+constexpr auto saturated2 = [](float a, float b) { return saturate(F(a, b)); };
+template <auto F>
+constexpr auto saturated3 = [](float a, float b, float c) { return saturate(F(a, b, c)); };
 
+// Narrow operands and an f32 result (sm_100).
+template <class S, auto F>
+constexpr auto mixed2 = [](S a, float b) { return F(to_float(a), b); };
+template <class S, auto F>
+constexpr auto mixed3 = [](S a, S b, float c) { return F(to_float(a), to_float(b), c); };
+
+// The gross approximations: the upper words of the operand and of the result.
+WW_INLINE double upper_word(double a) {
+  const uint64_t u = bits_of64(a) & 0xffffffff00000000u;
+  return double_of((u & 0x7ff0000000000000u) == 0 ? u & 0x8000000000000000u : u);
+}
+
+// One rounding of a two- or three-operand f32 operation in all its forms.
+#define WW_FORMS2(name, F, suffix, mode)                                      \
+  entry<rounded2<F, mode, false>>(name suffix ".f32"),                        \
+      entry<rounded2<F, mode, true>>(name suffix ".ftz.f32"),                 \
+      entry<saturated2<rounded2<F, mode, false>>>(name suffix ".sat.f32"),    \
+      entry<saturated2<rounded2<F, mode, true>>>(name suffix ".ftz.sat.f32"), \
+      entry<f32x2<rounded2<F, mode, false>>>(name suffix ".f32x2"),           \
+      entry<f32x2<rounded2<F, mode, true>>>(name suffix ".ftz.f32x2")
+#define WW_MIXED2(name, F)                                                             \
+  entry<mixed2<Half, F>>(name ".f32.f16"), entry<mixed2<Bfloat, F>>(name ".f32.bf16"), \
+      entry<mixed2<Half, saturated2<F>>>(name ".sat.f32.f16"),                         \
+      entry<mixed2<Bfloat, saturated2<F>>>(name ".sat.f32.bf16")
+#define WW_MIXED3(name, F)                                                             \
+  entry<mixed3<Half, F>>(name ".f32.f16"), entry<mixed3<Bfloat, F>>(name ".f32.bf16"), \
+      entry<mixed3<Half, saturated3<F>>>(name ".sat.f32.f16"),                         \
+      entry<mixed3<Bfloat, saturated3<F>>>(name ".sat.f32.bf16")
+#define WW_DIRECTED(name, F)                                                        \
+  WW_FORMS2(name, F, ".rz", FE_TOWARDZERO), WW_FORMS2(name, F, ".rm", FE_DOWNWARD), \
+      WW_FORMS2(name, F, ".rp", FE_UPWARD)
+#define WW_DIRECTED_MIXED(name, F)                                                \
+  WW_MIXED2(name, F), WW_MIXED2(name ".rz", (rounded2<F, FE_TOWARDZERO, false>)), \
+      WW_MIXED2(name ".rm", (rounded2<F, FE_DOWNWARD, false>)),                   \
+      WW_MIXED2(name ".rp", (rounded2<F, FE_UPWARD, false>))
 #define WW_ROUNDED2(name, F)                                       \
   entry<rounded2<F, FE_TOWARDZERO, false>>(name ".rz.f32"),        \
       entry<rounded2<F, FE_TOWARDZERO, true>>(name ".rz.ftz.f32"), \
@@ -171,7 +170,13 @@ constexpr auto flushed_fma = [](float a, float b, float c) {
       entry<rounded64<F, FE_DOWNWARD>>(name ".rm.f64"), entry<rounded64<F, FE_UPWARD>>(name ".rp.f64")
 #define WW_ROUNDED3(suffix, mode)                                                                            \
   entry<rounded3<mode, false>>("fma." suffix ".f32"), entry<rounded3<mode, true>>("fma." suffix ".ftz.f32"), \
-      entry<rounded64_fma<mode>>("fma." suffix ".f64"),                                                      \
+      entry<saturated3<rounded3<mode, false>>>("fma." suffix ".sat.f32"),                                    \
+      entry<saturated3<rounded3<mode, true>>>("fma." suffix ".ftz.sat.f32"),                                 \
+      entry<f32x2_3<rounded3<mode, false>>>("fma." suffix ".f32x2"),                                         \
+      entry<f32x2_3<rounded3<mode, true>>>("fma." suffix ".ftz.f32x2"),                                      \
+      WW_MIXED3("fma." suffix, (rounded3<mode, false>)),                                                     \
+      entry<[](double a) { return rounded64<div64, mode>(1.0, a); }>("rcp." suffix ".f64"),                  \
+      entry<rounded_sqrt64<mode>>("sqrt." suffix ".f64"), entry<rounded64_fma<mode>>("fma." suffix ".f64"),  \
       entry<rounded_sqrt<mode, false>>("sqrt." suffix ".f32"),                                               \
       entry<rounded_sqrt<mode, true>>("sqrt." suffix ".ftz.f32")
 #define WW_RCP_ROUNDED(suffix, mode)                                                          \
@@ -179,14 +184,6 @@ constexpr auto flushed_fma = [](float a, float b, float c) {
       entry<[](float a) { return rounded2<div32, mode, true>(1.0f, a); }>("rcp." suffix ".ftz.f32")
 #define WW_COMPARE64(name, expression) \
   entry<[](double a, double b) { return (expression); }>("setp." name ".f64")
-#define WW_NARROW2(name, F)                                                \
-  entry<one2<Half, F>>(name ".f16"), entry<one2<Bfloat, F>>(name ".bf16"), \
-      entry<pair2<one2<Half, F>, Half>>(name ".f16x2"),                    \
-      entry<pair2<one2<Bfloat, F>, Bfloat>>(name ".bf16x2")
-#define WW_NARROW1(name, F)                                                \
-  entry<one1<Half, F>>(name ".f16"), entry<one1<Bfloat, F>>(name ".bf16"), \
-      entry<pair1<one1<Half, F>, Half>>(name ".f16x2"),                    \
-      entry<pair1<one1<Bfloat, F>, Bfloat>>(name ".bf16x2")
 #define WW_TEST(name, expression)                                                     \
   entry<[](float a) { return static_cast<bool>(expression); }>("testp." name ".f32"), \
       entry<[](double a) { return static_cast<bool>(expression); }>("testp." name ".f64")
@@ -197,16 +194,15 @@ constexpr OpEntry kOps[] = {
     WW_ROUNDED64("mul", mul64),
     WW_ROUNDED64("div", div64),
     entry<fma64>("fma.f64"),
-    entry<fma64>("mad.f64"),
     entry<min64>("min.f64"),
     entry<max64>("max.f64"),
     entry<[](double a) { return double_of(bits_of64(a) ^ 0x8000000000000000u); }>("neg.f64"),
     entry<[](double a) { return double_of(bits_of64(a) & 0x7fffffffffffffffu); }>("abs.f64"),
     entry<[](double a) { return __builtin_sqrt(a); }>("sqrt.f64"),
     entry<[](double a) { return 1.0 / a; }>("rcp.f64"),
-    entry<[](double a) { return 1.0 / a; }>("rcp.ftz.f64"),
+    entry<[](double a) { return upper_word(1.0 / upper_word(a)); }>("rcp.ftz.f64"),
     entry<[](double a) { return 1.0 / __builtin_sqrt(a); }>("rsqrt.f64"),
-    entry<[](double a) { return 1.0 / __builtin_sqrt(a); }>("rsqrt.ftz.f64"),
+    entry<[](double a) { return upper_word(1.0 / __builtin_sqrt(upper_word(a))); }>("rsqrt.ftz.f64"),
     WW_COMPARE64("eq", a == b),
     WW_COMPARE64("ne", a<b || a> b),
     WW_COMPARE64("lt", a < b),
@@ -221,10 +217,13 @@ constexpr OpEntry kOps[] = {
     WW_COMPARE64("geu", !(a < b)),
     WW_COMPARE64("num", a == a && b == b),
     WW_COMPARE64("nan", a != a || b != b),
-    WW_ROUNDED2("add", add32),
-    WW_ROUNDED2("sub", sub32),
-    WW_ROUNDED2("mul", mul32),
+    WW_DIRECTED("add", add32),
+    WW_DIRECTED("sub", sub32),
+    WW_DIRECTED("mul", mul32),
     WW_ROUNDED2("div", div32),
+    WW_DIRECTED_MIXED("add", add32),
+    WW_DIRECTED_MIXED("sub", sub32),
+    WW_MIXED3("fma", fma32),
     WW_ROUNDED3("rz", FE_TOWARDZERO),
     WW_ROUNDED3("rm", FE_DOWNWARD),
     WW_ROUNDED3("rp", FE_UPWARD),
@@ -236,36 +235,6 @@ constexpr OpEntry kOps[] = {
     entry<cosine<false>>("cos.f32"),
     entry<cosine<true>>("cos.ftz.f32"),
     entry<tanh32>("tanh.f32"),
-    entry<min_nan>("min.NaN.f32"),
-    entry<max_nan>("max.NaN.f32"),
-    entry<flushed2<min_nan>>("min.ftz.NaN.f32"),
-    entry<flushed2<max_nan>>("max.ftz.NaN.f32"),
-    entry<min3>("min3.f32"),
-    entry<max3>("max3.f32"),
-    entry<min3>("min3.ftz.f32"),
-    entry<max3>("max3.ftz.f32"),
-    WW_NARROW2("add.sat", add_sat),
-    WW_NARROW2("sub.sat", sub_sat),
-    WW_NARROW2("mul.sat", mul_sat),
-    WW_NARROW2("min.NaN", min_nan),
-    WW_NARROW2("max.NaN", max_nan),
-    WW_NARROW1("tanh", tanh32),
-    WW_NARROW1("ex2", exp2_32),
-    WW_NARROW1("ex2.ftz", exp2_32),
-    entry<[](uint16_t a) { return static_cast<uint16_t>(a ^ 0x8000u); }>("neg.f16"),
-    entry<[](uint16_t a) { return static_cast<uint16_t>(a ^ 0x8000u); }>("neg.bf16"),
-    entry<[](uint32_t a) { return a ^ 0x80008000u; }>("neg.f16x2"),
-    entry<[](uint32_t a) { return a ^ 0x80008000u; }>("neg.bf16x2"),
-    entry<[](uint16_t a) { return static_cast<uint16_t>(a & 0x7fffu); }>("abs.f16"),
-    entry<[](uint16_t a) { return static_cast<uint16_t>(a & 0x7fffu); }>("abs.bf16"),
-    entry<[](uint32_t a) { return a & 0x7fff7fffu; }>("abs.f16x2"),
-    entry<[](uint32_t a) { return a & 0x7fff7fffu; }>("abs.bf16x2"),
-    entry<fma_form<Half, true, false>>("fma.relu.f16"),
-    entry<fma_form<Bfloat, true, false>>("fma.relu.bf16"),
-    entry<fma_form<Half, false, true>>("fma.sat.f16"),
-    entry<pair3<fma_form<Half, true, false>, Half>>("fma.relu.f16x2"),
-    entry<pair3<fma_form<Bfloat, true, false>, Bfloat>>("fma.relu.bf16x2"),
-    entry<pair3<fma_form<Half, false, true>, Half>>("fma.sat.f16x2"),
     entry<f32x2<add32>>("add.f32x2"),
     entry<f32x2<sub32>>("sub.f32x2"),
     entry<f32x2<mul32>>("mul.f32x2"),
@@ -283,7 +252,7 @@ constexpr OpEntry kOps[] = {
     WW_TEST("infinite", __builtin_isinf(a)),
     WW_TEST("number", a == a),
     WW_TEST("notanumber", a != a),
-    WW_TEST("normal", __builtin_isnormal(a)),
+    WW_TEST("normal", a == 0 || __builtin_isnormal(a)),  // zeros count as normal
     WW_TEST("subnormal", a != 0 && __builtin_isfinite(a) && !__builtin_isnormal(a)),
 };
 

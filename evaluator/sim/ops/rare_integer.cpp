@@ -156,24 +156,10 @@ constexpr auto dp2a = [](uint32_t a, uint32_t b, uint32_t c) {
   return sum;
 };
 
-constexpr auto mul24_lo_u = [](uint32_t a, uint32_t b) {
-  return static_cast<uint32_t>(static_cast<uint64_t>(a & 0xffffffu) * (b & 0xffffffu));
-};
-constexpr auto mul24_lo_s = [](int32_t a, int32_t b) {
-  const auto x = static_cast<int64_t>(static_cast<int32_t>(static_cast<uint32_t>(a) << 8) >> 8);
-  const auto y = static_cast<int64_t>(static_cast<int32_t>(static_cast<uint32_t>(b) << 8) >> 8);
-  return static_cast<uint32_t>(x * y);
-};
-
 template <class T>
 constexpr auto slct_s32 = [](T a, T b, int32_t c) { return c >= 0 ? a : b; };
 template <class T>
 constexpr auto slct_f32 = [](T a, T b, float c) { return c >= 0.0f ? a : b; };
-template <class T>
-constexpr auto minimum3 = [](T a, T b, T c) { return (a < b ? a : b) < c ? (a < b ? a : b) : c; };
-template <class T>
-constexpr auto maximum3 = [](T a, T b, T c) { return (a > b ? a : b) > c ? (a > b ? a : b) : c; };
-
 // Sums and products with the carry flag: Op::list is its row. Mode: 1 reads it, 2 writes it.
 template <class T, bool Subtract, int Mode>
 const Op* add_carry(Warp& w, const Op* op) {
@@ -220,9 +206,7 @@ constexpr OpEntry carry3(std::string_view name, const Op* (*run)(Warp&, const Op
 
 #define WW_DIVISIONS(U, S, u, s)                                                                      \
   entry<div<U>>("div." u), entry<div<S>>("div." s), entry<rem<U>>("rem." u), entry<rem<S>>("rem." s), \
-      entry<abs_of<S>>("abs." s), entry<sad<U>>("sad." u), entry<sad<S>>("sad." s),                   \
-      entry<minimum3<U>>("min3." u), entry<minimum3<S>>("min3." s), entry<maximum3<U>>("max3." u),    \
-      entry<maximum3<S>>("max3." s)
+      entry<abs_of<S>>("abs." s), entry<sad<U>>("sad." u), entry<sad<S>>("sad." s)
 #define WW_CARRY(U, type)                                                                                   \
   carry2<U>("add.cc." type, add_carry<U, false, 2>), carry2<U>("addc." type, add_carry<U, false, 1>),       \
       carry2<U>("addc.cc." type, add_carry<U, false, 3>), carry2<U>("sub.cc." type, add_carry<U, true, 2>), \
@@ -257,8 +241,6 @@ constexpr OpEntry kOps[] = {
     entry<mad_hi<int32_t, int64_t>>("mad.hi.s32"),
     entry<mad_hi<uint64_t, Uint128>>("mad.hi.u64"),
     entry<mad_hi<int64_t, Int128>>("mad.hi.s64"),
-    entry<mul24_lo_u>("mul24.lo.u32"),
-    entry<mul24_lo_s>("mul24.lo.s32"),
     entry<add_sat<int32_t>>("add.sat.s32"),
     entry<sub_sat>("sub.sat.s32"),
     entry<bfe<int32_t>>("bfe.s32"),

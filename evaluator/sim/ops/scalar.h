@@ -8,6 +8,8 @@
 namespace warpwright::sim {
 
 std::span<const OpEntry> rare_integer_ops();
+std::span<const OpEntry> rare_packed_ops();
 std::span<const OpEntry> rare_float_ops();
+std::span<const OpEntry> rare_half_ops();
 
 }  // namespace warpwright::sim
