@@ -95,6 +95,25 @@ void Decoder::decode_exit() {
   push(op);
 }
 
+// printf prints nothing and returns 0.
+void Decoder::decode_printf() {
+  const auto& operands = instruction_->operands;
+  const bool has_result = operands[0].kind == ptx::Operand::Kind::kTuple && !operands[0].elements.empty();
+  const auto& frame = plans_[function_].frame;
+  const auto place = has_result ? frame.find(operands[0].elements[0].name) : frame.end();
+  Op op;
+  op.run = no_op;
+  if (place != frame.end()) {
+    op.run = store_local;
+    op.flags = kAddress32;
+    op.s[0] = literal(place->second, RowKind::k32);
+    op.list = add_list({literal(0, RowKind::k32)});
+    op.size = 4;
+    op.count = 1;
+  }
+  push(op);
+}
+
 void Decoder::decode_call() {
   branch_around();
   const auto& operands = instruction_->operands;
@@ -107,6 +126,7 @@ void Decoder::decode_call() {
   if (name_at == operands.size()) return void(fail("a call through a register"));
   const std::string& name = operands[name_at].name;
   if (is_assertion(name)) return decode_simple(trap);
+  if (name == "vprintf") return decode_printf();
   const int callee = find_plan(name);
   if (callee < 0) return void(fail("the function " + name));
   if (reaches(callee, static_cast<int>(function_))) return void(fail("recursion"));

@@ -261,7 +261,7 @@ void Decoder::decode_instruction(int index) {
     op.run = active_mask;
     op.d = destination(instruction_->operands[0], RowKind::k32).row;
     push(op);
-  } else if (base == "trap") {
+  } else if (base == "trap" || base == "brkpt") {
     decode_simple(trap);
   } else if (has_no_effect(*instruction_)) {
     return;

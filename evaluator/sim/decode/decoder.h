@@ -118,6 +118,8 @@ class Decoder {
   // memory.cpp
   void decode_load_store(bool is_load);
   void decode_parameter_load();
+  std::vector<Destination> data_destinations(const ptx::Operand& data, int bytes);
+  std::vector<uint32_t> data_sources(const ptx::Operand& data, int bytes);
   void decode_atomic(bool has_result);
   void decode_cp();
   void decode_ldmatrix();
@@ -131,6 +133,7 @@ class Decoder {
   void decode_brx();
   void decode_exit();
   void decode_call();
+  void decode_printf();
   void decode_barrier();
   void decode_bar_warp();
   void decode_shuffle();

@@ -55,14 +55,14 @@ bool Decoder::is_frame_symbol(const ptx::Operand& memory) const {
 void Decoder::decode_parameter_load() {
   const auto& operands = instruction_->operands;
   const std::string& name = operands[1].elements.front().name;
-  const int bytes = ptx::type_size(instruction_->type());
+  const int width = ptx::type_size(instruction_->type()), bytes = std::min(width, 8);
   const ptx::Parameter* found = nullptr;
   for (const ptx::Parameter& parameter : plans_[function_].function->parameters) {
     if (parameter.name == name) found = &parameter;
   }
   if (found == nullptr) return void(fail("the unknown parameter " + name));
   int64_t offset = operands[1].offset + operands[1].elements.front().offset;
-  for (const ptx::Operand* element : elements(operands[0])) {
+  for (const Destination& to : data_destinations(operands[0], width)) {
     if (offset < 0 || static_cast<uint64_t>(offset + bytes) > found->size)
       return void(fail("a load beyond the parameter " + name));
     const RowKind kind = kind_of_bytes(bytes);
@@ -73,7 +73,6 @@ void Decoder::decode_parameter_load() {
                                    .value = found->offset + static_cast<uint64_t>(offset),
                                    .name = {}},
                                   kind);
-    const Destination to = destination(*element, kind);
     emit_raw(kind == RowKind::k64 ? "mov.64" : "mov.32", to.row, {row}, to.whole);
     finish_destination(to, is_signed);
     offset += bytes;
@@ -85,11 +84,12 @@ void Decoder::decode_load_store(bool is_load) {
   if (operands.size() < 2) return void(fail(""));
   const ptx::Operand& memory = operands[is_load ? 1 : 0];
   const ptx::Operand& data = operands[is_load ? 0 : 1];
-  const int bytes = ptx::type_size(instruction_->type()), count = vector_count(*instruction_);
+  const int width = ptx::type_size(instruction_->type());
+  const int bytes = std::min(width, 8), count = vector_count(*instruction_) * (width == 16 ? 2 : 1);
   const bool is_param =
       instruction_->has("param") || instruction_->has("param::entry") || instruction_->has("param::func");
   const bool in_frame = instruction_->has("local") || is_frame_symbol(memory);
-  if (bytes > 8 || bytes == 0 || bytes * count > 32) return void(fail(""));
+  if (bytes == 0 || bytes * count > 32) return void(fail(""));
   if (is_param && is_load && !in_frame && !memory.elements.empty() &&
       memory.elements.front().kind == ptx::Operand::Kind::kSymbol) {
     return decode_parameter_load();
@@ -101,16 +101,13 @@ void Decoder::decode_load_store(bool is_load) {
   if (synchronises(*instruction_)) op.flags |= kSynchronises;
   op.size = static_cast<uint8_t>(bytes);
   op.count = static_cast<uint8_t>(count);
-  const RowKind kind = kind_of_bytes(bytes);
   std::vector<uint32_t> rows;
   std::vector<Destination> results;
-  for (const ptx::Operand* element : elements(data)) {
-    if (is_load) {
-      results.push_back(destination(*element, kind));
-      rows.push_back(results.back().row);
-    } else {
-      rows.push_back(source(*element, kind));
-    }
+  if (is_load) {
+    results = data_destinations(data, width);
+    for (const Destination& result : results) rows.push_back(result.row);
+  } else {
+    rows = data_sources(data, width);
   }
   if (failed_) return;
   if (rows.size() != static_cast<std::size_t>(count)) return void(fail(""));
@@ -138,7 +135,7 @@ void Decoder::decode_load_store(bool is_load) {
   if (!is_load) return;
   const std::string& type = instruction_->type();
   const bool is_signed = type.starts_with("s");
-  for (std::size_t k = 0; k < results.size(); ++k) {
+  for (std::size_t k = 0; k < results.size() && width < 16; ++k) {
     const ptx::Operand& element = *elements(data)[k];
     if (is_signed && bytes < 4 &&
         element.kind == ptx::Operand::Kind::kRegister) {  // sign-extend to the register's width
@@ -150,40 +147,65 @@ void Decoder::decode_load_store(bool is_load) {
   }
 }
 
+// The rows of a memory operation's data, an element each; a 128-bit register is two of 8 bytes.
+std::vector<Decoder::Destination> Decoder::data_destinations(const ptx::Operand& data, int bytes) {
+  std::vector<Destination> results;
+  if (bytes == 16) {
+    for (const uint32_t row : wide_rows(data)) results.push_back({row, false, kNoRow});
+    return results;
+  }
+  for (const ptx::Operand* element : elements(data))
+    results.push_back(destination(*element, kind_of_bytes(bytes)));
+  return results;
+}
+std::vector<uint32_t> Decoder::data_sources(const ptx::Operand& data, int bytes) {
+  if (bytes == 16) return wide_rows(data);
+  std::vector<uint32_t> rows;
+  for (const ptx::Operand* element : elements(data)) rows.push_back(source(*element, kind_of_bytes(bytes)));
+  return rows;
+}
+
 void Decoder::decode_atomic(bool has_result) {
   const auto& operands = instruction_->operands;
   const std::optional<AtomicKind> kind = parse_atomic(instruction_->parts);
-  if (!kind || vector_count(*instruction_) != 1 || operands.size() < (has_result ? 3u : 2u))
-    return void(fail(""));
+  const std::size_t address = has_result ? 1 : 0;
+  const bool compares = kind && kind->operation == AtomicOperation::kCas;
+  if (!kind || operands.size() < address + (compares ? 3 : 2)) return void(fail(""));
   if (instruction_->has("shared::cluster")) return void(fail("another block's shared memory"));
   Op op;
-  const std::size_t address = has_result ? 1 : 0;
   set_address(op, operands[address]);
   op.run = atomic_op;
-  op.size = static_cast<uint8_t>(kind->bytes);
+  op.size = static_cast<uint8_t>(kind->bytes * kind->elements);
   op.count = static_cast<uint8_t>(kind->operation);
-  op.target = static_cast<int32_t>(kind->type);
-  op.immediate = op.immediate;
-  const RowKind row = kind_of_bytes(kind->bytes);
-  op.s[1] = source(operands[address + 1], row);
-  if (kind->operation == AtomicOperation::kCas) {
-    if (operands.size() < address + 3) return void(fail(""));
-    op.s[2] = source(operands[address + 2], row);
-  }
+  op.target = static_cast<int32_t>(kind->type) + 256 * kind->elements;
   op.list = static_cast<uint32_t>(is_shared(*instruction_)      ? AtomicSpace::kShared
                                   : instruction_->has("global") ? AtomicSpace::kGlobal
                                                                 : AtomicSpace::kGeneric);
-  Destination to;
-  if (has_result && operands[0].kind != ptx::Operand::Kind::kSink) {
-    to = destination(operands[0], row);
-    op.d = to.row;
+  const int width = ptx::type_size(instruction_->type());
+  const auto count = static_cast<std::size_t>(kind->elements);
+  const std::vector<uint32_t> values = data_sources(operands[address + 1], width);
+  const std::vector<uint32_t> others =
+      compares ? data_sources(operands[address + 2], width) : std::vector(count, kNoRow);
+  const bool keeps = has_result && operands[0].kind != ptx::Operand::Kind::kSink;
+  const std::vector<Destination> results =
+      keeps ? data_destinations(operands[0], width) : std::vector<Destination>(count);
+  if (failed_) return;
+  if (values.size() != count || others.size() != count || results.size() != count) return void(fail(""));
+  if (count == 1) {
+    op.d = results[0].row;
+    op.s[1] = values[0];
+    op.s[2] = others[0];
+  } else {
+    std::vector<uint32_t> rows;
+    for (std::size_t k = 0; k < count; ++k) rows.insert(rows.end(), {results[k].row, values[k], others[k]});
+    op.s[3] = add_list(rows);
   }
   if (op.list != static_cast<uint32_t>(AtomicSpace::kGlobal)) {
     kernel_->shared_granule =
         std::min(kernel_->shared_granule, static_cast<uint32_t>(std::min(kind->bytes, 4)));
   }
   push(op);
-  finish_destination(to, false);
+  for (const Destination& to : results) finish_destination(to, false);
 }
 
 // cp.async.{ca,cg}.shared.global [dst], [src], bytes{, source bytes}; the copy is made at once.

@@ -71,7 +71,8 @@ bool is_known_special(std::string_view name) {
   for (const std::string_view known : kNames) {
     if (known == name) return true;
   }
-  return name.starts_with("%envreg");
+  // Registers of the driver and the performance counters: zero.
+  return name == "%current_graph_exec" || name.starts_with("%envreg") || name.starts_with("%pm");
 }
 
 bool is_clock(std::string_view name) {
@@ -140,6 +141,7 @@ uint32_t Decoder::special(const std::string& name, RowKind kind) {
     op.run = read_clock;
     op.d = row;
     op.size = kind == RowKind::k64 ? 8 : 4;
+    op.immediate = name.ends_with("_hi") ? 32 : 0;
     push(op);
     return row;
   }

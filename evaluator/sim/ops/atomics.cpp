@@ -119,16 +119,49 @@ bool check(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask, bool
   return true;
 }
 
-void run_lane(Warp& w, const Op* op, const AtomicKind& kind, int lane, std::byte* memory) {
+// Where an element's result and operands are.
+struct ElementRows {
+  uint32_t d, value, other;
+};
+ElementRows rows_of(const Warp& w, const Op* op, const AtomicKind& kind, int element) {
+  if (kind.elements == 1) return {op->d, op->s[1], op->s[2]};
+  const uint32_t* rows = w.lists + op->s[3] + 3 * element;
+  return {rows[0], rows[1], rows[2]};
+}
+
+// add.f32 on global memory takes denormals for zeros; on shared memory it does not.
+uint64_t flush_word(uint64_t bits) {
+  return scalar::bits_of(scalar::flush(scalar::float_of(static_cast<uint32_t>(bits))));
+}
+
+void run_lane(Warp& w, const Op* op, const AtomicKind& kind, int lane, std::byte* memory, bool global) {
   const auto bytes = static_cast<std::size_t>(kind.bytes);
-  uint64_t old = 0;
-  std::memcpy(&old, memory, bytes);
-  const uint64_t value = lane_value(w, op->s[1], lane, kind.bytes);
-  const uint64_t other = op->s[2] == kNoRow ? 0 : lane_value(w, op->s[2], lane, kind.bytes);
-  const uint64_t result = new_value(kind, old, value, other);
-  if (std::memcmp(memory, &result, bytes) != 0) ++w.block->launch->changes;
-  std::memcpy(memory, &result, bytes);
-  if (op->d != kNoRow) set_lane(w, op->d, lane, old, kind.bytes);
+  uint64_t old[8] = {}, results[8] = {};
+  bool all_equal = true;
+  const bool flushes = global && kind.type == AtomicType::kFloat && kind.bytes == 4;
+  for (int k = 0; k < kind.elements; ++k) {
+    const ElementRows rows = rows_of(w, op, kind, k);
+    std::memcpy(&old[k], memory + static_cast<std::size_t>(k) * bytes, bytes);
+    uint64_t value = lane_value(w, rows.value, lane, kind.bytes), before = old[k];
+    if (kind.bytes < 8) value &= (uint64_t{1} << (8 * kind.bytes)) - 1;
+    const uint64_t other = rows.other == kNoRow ? 0 : lane_value(w, rows.other, lane, kind.bytes);
+    if (flushes && kind.operation == AtomicOperation::kAdd) {
+      value = flush_word(value);
+      before = flush_word(before);
+    }
+    all_equal &= old[k] == value;
+    results[k] = new_value(kind, before, value, other);
+    if (flushes && kind.operation == AtomicOperation::kAdd) results[k] = flush_word(results[k]);
+  }
+  for (int k = 0; k < kind.elements; ++k) {
+    // All of a b128 is compared before any of it is exchanged.
+    if (kind.operation == AtomicOperation::kCas && !all_equal) results[k] = old[k];
+    std::byte* place = memory + static_cast<std::size_t>(k) * bytes;
+    if (std::memcmp(place, &results[k], bytes) != 0) ++w.block->launch->changes;
+    std::memcpy(place, &results[k], bytes);
+    const uint32_t d = rows_of(w, op, kind, k).d;
+    if (d != kNoRow) set_lane(w, d, lane, old[k], kind.bytes);
+  }
 }
 
 bool run_global(Warp& w, const Op* op, const AtomicKind& kind, const uint64_t* addresses, uint32_t mask) {
@@ -137,7 +170,7 @@ bool run_global(Warp& w, const Op* op, const AtomicKind& kind, const uint64_t* a
   for (uint32_t left = mask; left != 0; left &= left - 1) {
     const int lane = __builtin_ctz(left);
     const uint64_t address = addresses[lane];
-    const auto bytes = static_cast<uint32_t>(kind.bytes);
+    const auto bytes = static_cast<uint32_t>(op->size);
     if (buffer == nullptr || !buffer->contains(address, bytes)) buffer = find_buffer(w, address, bytes);
     if (!buffer->initialised && !buffer->is_written(address, bytes) &&
         kind.operation != AtomicOperation::kExchange) {
@@ -145,7 +178,7 @@ bool run_global(Warp& w, const Op* op, const AtomicKind& kind, const uint64_t* a
     }
     buffer->mark_written(address, bytes);
     buffer->touch(buffer->sectors_written, address, bytes);
-    run_lane(w, op, kind, lane, buffer->host(address));
+    run_lane(w, op, kind, lane, buffer->host(address), true);
   }
   return true;
 }
@@ -165,7 +198,7 @@ std::optional<AtomicKind> parse_atomic(const std::vector<std::string>& parts) {
       {"f32", {AtomicType::kFloat, 4}},      {"f64", {AtomicType::kFloat, 8}},
       {"f16", {AtomicType::kHalf, 2}},       {"bf16", {AtomicType::kBfloat, 2}},
       {"f16x2", {AtomicType::kHalfPair, 4}}, {"bf16x2", {AtomicType::kBfloatPair, 4}},
-      {"b16", {AtomicType::kUnsigned, 2}}};
+      {"b16", {AtomicType::kUnsigned, 2}},   {"b128", {AtomicType::kUnsigned, 8}}};
   const auto type = kTypes.find(parts.back());
   if (type == kTypes.end()) return std::nullopt;
   AtomicKind kind;
@@ -173,12 +206,19 @@ std::optional<AtomicKind> parse_atomic(const std::vector<std::string>& parts) {
   kind.bytes = type->second.second;
   bool found = false;
   for (std::size_t k = 1; k < parts.size(); ++k) {
-    if (const auto operation = kOperations.find(parts[k]); operation != kOperations.end()) {
+    const std::string& part = parts[k];
+    if (const auto operation = kOperations.find(part); operation != kOperations.end()) {
       kind.operation = operation->second;
       found = true;
     }
+    if (part == "v2" || part == "v4" || part == "v8") kind.elements = part[1] - '0';
   }
   if (!found) return std::nullopt;
+  if (parts.back() == "b128") {
+    const bool fits = kind.operation == AtomicOperation::kCas || kind.operation == AtomicOperation::kExchange;
+    kind.elements = fits && kind.elements == 1 ? 2 : 100;
+  }
+  if (kind.bytes * kind.elements > 16) return std::nullopt;
   if (kind.bytes == 2 && kind.type == AtomicType::kUnsigned && kind.operation != AtomicOperation::kCas &&
       kind.operation != AtomicOperation::kExchange) {
     return std::nullopt;
@@ -187,8 +227,9 @@ std::optional<AtomicKind> parse_atomic(const std::vector<std::string>& parts) {
 }
 
 const Op* atomic_op(Warp& w, const Op* op) {
-  const AtomicKind kind{static_cast<AtomicOperation>(op->count), static_cast<AtomicType>(op->target),
-                        op->size};
+  const int elements = op->target / 256;
+  const AtomicKind kind{static_cast<AtomicOperation>(op->count), static_cast<AtomicType>(op->target % 256),
+                        op->size / elements, elements};
   uint64_t addresses[kLanes];
   uint32_t shared = op->list == static_cast<uint32_t>(AtomicSpace::kShared) ? w.mask : 0;
   for (int lane = 0; lane < kLanes; ++lane) {
@@ -205,7 +246,7 @@ const Op* atomic_op(Warp& w, const Op* op) {
   if (!check(w, op, addresses, shared, true)) return nullptr;
   for (uint32_t left = shared; left != 0; left &= left - 1) {
     const int lane = __builtin_ctz(left);
-    run_lane(w, op, kind, lane, w.shared + addresses[lane]);
+    run_lane(w, op, kind, lane, w.shared + addresses[lane], false);
   }
   return op + 1;
 }

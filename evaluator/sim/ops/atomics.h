@@ -16,12 +16,14 @@ enum class AtomicSpace : uint8_t { kGlobal, kShared, kGeneric };
 struct AtomicKind {
   AtomicOperation operation = AtomicOperation::kAdd;
   AtomicType type = AtomicType::kUnsigned;
-  int bytes = 4;
+  int bytes = 4;     // of an element
+  int elements = 1;  // b128 is two of 8 bytes
 };
 std::optional<AtomicKind> parse_atomic(const std::vector<std::string>& parts);
 
-// Op: s[0] address, s[1] and s[2] values, d (kNoRow for red), size, count = operation, target = type, list =
-// space.
+// Op: s[0] address, s[1] and s[2] values, d (kNoRow for red), size = bytes of all elements, count =
+// operation, target = type + 256 * elements, list = space. With more than one element s[3] is the index in
+// Kernel::lists of the rows of {result, value, other value} of each.
 const Op* atomic_op(Warp& w, const Op* op);
 
 }  // namespace warpwright::sim

@@ -178,7 +178,7 @@ const Op* no_op(Warp&, const Op* op) {
 }
 
 const Op* read_clock(Warp& w, const Op* op) {
-  const auto now = static_cast<uint64_t>(w.cycles);
+  const uint64_t now = static_cast<uint64_t>(w.cycles) >> op->immediate;
   for (uint32_t left = w.mask; left != 0; left &= left - 1) {
     set_lane(w, op->d, __builtin_ctz(left), op->size == 8 ? now : static_cast<uint32_t>(now), op->size);
   }
