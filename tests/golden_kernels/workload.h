@@ -126,4 +126,16 @@ class Deviation {
   bool nan_ = false;
 };
 
+// "" if the first results are exactly these, else the first that differs. `what` names them.
+template <class T>
+std::string equal(std::span<const T> got, const std::vector<T>& expected, const std::string& what) {
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (i >= got.size()) return what + " is too short";
+    if (!(got[i] == expected[i]))
+      return what + "[" + std::to_string(i) + "] is " + std::to_string(got[i]) + ", not " +
+             std::to_string(expected[i]);
+  }
+  return "";
+}
+
 }  // namespace warpwright::golden
