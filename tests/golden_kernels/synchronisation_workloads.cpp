@@ -32,7 +32,7 @@ Workload atomics_on_words() {
   w.launch("atomics_on_words", {kBlocks}, {kThreads}) << i << u << tickets;
   w.check = [=](const Results& r) {
     const auto words = r.of<int>(i);
-    if (words[4] < 1000 || words[4] >= 1000 + int{kAll})
+    if (words[4] < 1000 || words[4] >= 1000 + static_cast<int>(kAll))
       return std::string("no thread's value was exchanged");
     uint32_t mixed = 0;
     for (uint32_t id = 0; id < kAll; ++id) mixed ^= id * 2654435761u;
@@ -40,13 +40,15 @@ Workload atomics_on_words() {
     std::sort(drawn.begin(), drawn.end());
     std::iota(in_order.begin(), in_order.end(), 0);
     const int n = kAll;
-    return first_of(
-        {equal(words, {n, -3 * n, n - 8, 6 - n, words[4], 42, 0, 2 * n, int{kThreads}, int{kThreads}}, "i"),
-         equal(r.of<uint32_t>(u),
-               {~0u, 0xffff0000u, mixed, kAll % 100, (1000 - kAll) % 100, 0x80000000u + kAll - 1,
-                ~0u - (kAll - 1)},
-               "u"),
-         drawn == in_order ? "" : "the tickets are not each thread's own"});
+    return first_of({equal(words,
+                           {n, -3 * n, n - 8, 6 - n, words[4], 42, 0, 2 * n, static_cast<int>(kThreads),
+                            static_cast<int>(kThreads)},
+                           "i"),
+                     equal(r.of<uint32_t>(u),
+                           {~0u, 0xffff0000u, mixed, kAll % 100, (1000 - kAll) % 100, 0x80000000u + kAll - 1,
+                            ~0u - (kAll - 1)},
+                           "u"),
+                     drawn == in_order ? "" : "the tickets are not each thread's own"});
   };
   return w;
 }
@@ -68,7 +70,7 @@ Workload atomics_on_long_words() {
                            {uint64_t{kAll} << 33, kOne << 40 | (kAll - 1), (kOne << 40) - (kAll - 1),
                             ~uint64_t{0}, 0, mixed, exchanged, kOne << 50},
                            "l"),
-                     equal(r.of<int64_t>(s), {-1000, 1000 - (int64_t{kAll} - 1)}, "s")});
+                     equal(r.of<int64_t>(s), {-1000, 1000 - (static_cast<int64_t>(kAll) - 1)}, "s")});
   };
   return w;
 }
@@ -221,6 +223,7 @@ Workload grid_steps() {
   Workload w{"grid_steps", "cooperative", {}, {}, {}};
   const auto values = w.output<int>("values", 2 * kAll);
   w.launch("grid_steps", {kBlocks}, {kThreads}) << values << 3;
+  w.steps.back().cooperative = true;
   w.check = [=](const Results& r) {
     std::vector<int> now(kAll), next(kAll);
     std::iota(now.begin(), now.end(), 0);

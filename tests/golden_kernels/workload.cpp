@@ -56,7 +56,7 @@ Outcome run(const Workload& workload, const sim::Program& program, const sim::Op
       outcome.wrong = "no kernel " + step.kernel;
       return outcome;
     }
-    sim::Launch launch{step.kernel, step.grid, step.block, step.shared_bytes, {}};
+    sim::Launch launch{step.kernel, step.grid, step.block, step.shared_bytes, {}, step.cooperative};
     launch.parameters = parameter_block(step, *kernel, addresses, outcome.wrong);
     if (!outcome.wrong.empty()) return outcome;
     const auto start = std::chrono::steady_clock::now();

@@ -34,6 +34,7 @@ struct Step {  // one launch
   sim::Dim3 grid, block;
   uint32_t shared_bytes = 0;  // dynamic
   std::vector<Argument> arguments;
+  bool cooperative = false;
 
   Step& operator<<(BufferId buffer) {
     arguments.push_back({true, buffer, {}});
@@ -89,7 +90,7 @@ struct Workload {
     return {buffers.size() - 1};
   }
   Step& launch(std::string kernel, sim::Dim3 grid, sim::Dim3 block, uint32_t shared_bytes = 0) {
-    steps.push_back({std::move(kernel), grid, block, shared_bytes, {}});
+    steps.push_back({std::move(kernel), grid, block, shared_bytes, {}, false});
     return steps.back();
   }
 

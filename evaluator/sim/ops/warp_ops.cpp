@@ -69,11 +69,7 @@ uint32_t combine(ReduxMode mode, uint32_t a, uint32_t b, bool propagates_nan) {
   return a;
 }
 
-}  // namespace
-
-const Op* vote(Warp& w, const Op* op) {
-  const Op* next = nullptr;
-  if (!gather(w, op, &next)) return next;
+void vote_of_group(Warp& w, const Op* op) {
   const uint32_t voters = w.mask & member_mask(w, op);
   const uint32_t yes = predicate_bits(w, op->s[0]) & voters;
   switch (static_cast<VoteMode>(op->flags)) {
@@ -90,12 +86,9 @@ const Op* vote(Warp& w, const Op* op) {
       set_row(w, op->d, yes);
       break;
   }
-  return op + 1;
 }
 
-const Op* match(Warp& w, const Op* op) {
-  const Op* next = nullptr;
-  if (!gather(w, op, &next)) return next;
+void match_of_group(Warp& w, const Op* op) {
   const uint32_t members = w.mask & member_mask(w, op);
   uint32_t all_equal = kFullMask;
   uint32_t results[kLanes] = {};
@@ -116,35 +109,65 @@ const Op* match(Warp& w, const Op* op) {
     }
   }
   if (op->list != kNoRow) set_predicate(w, op->list, all_equal);
-  return op + 1;
 }
 
-const Op* redux(Warp& w, const Op* op) {
-  const Op* next = nullptr;
-  if (!gather(w, op, &next)) return next;
+void redux_of_group(Warp& w, const Op* op) {
   const uint32_t members = w.mask & member_mask(w, op);
   const auto mode = static_cast<ReduxMode>(op->flags);
   const auto value_of = [&](int lane) {
     const uint32_t value = lane_word(w, op->s[0], lane);
     return op->immediate & 1 ? value & 0x7fffffffu : value;
   };
-  if (members == 0) return op + 1;
+  if (members == 0) return;
   uint32_t result = value_of(__builtin_ctz(members));
   for (uint32_t left = members & (members - 1); left != 0; left &= left - 1) {
     result = combine(mode, result, value_of(__builtin_ctz(left)), op->immediate & 2);
   }
   set_row(w, op->d, result);
-  return op + 1;
 }
 
-const Op* elect(Warp& w, const Op* op) {
-  const Op* next = nullptr;
-  if (!gather(w, op, &next)) return next;
+void elect_of_group(Warp& w, const Op* op) {
   const uint32_t members = w.mask & member_mask(w, op);
   const int leader = __builtin_ctz(members != 0 ? members : w.mask);
   if (op->d != kNoRow) set_row(w, op->d, static_cast<uint32_t>(leader));
   if (op->list != kNoRow) set_predicate(w, op->list, 1u << leader);
+}
+
+// Lanes may name different masks in one instruction (the parts of a cooperative group do): each set is a
+// group.
+const Op* by_group(Warp& w, const Op* op, void (*of_group)(Warp&, const Op*)) {
+  const Op* next = nullptr;
+  if (!gather(w, op, &next)) return next;
+  const uint32_t here = w.mask;
+  for (uint32_t left = here; left != 0; left &= ~w.mask) {
+    w.mask = left;
+    const uint32_t members = member_mask(w, op);
+    uint32_t group = left & (0u - left);
+    for (uint32_t others = left & (left - 1); others != 0; others &= others - 1) {
+      const uint32_t other = others & (0u - others);
+      w.mask = other;
+      if (member_mask(w, op) == members) group |= other;
+    }
+    w.mask = group;
+    of_group(w, op);
+  }
+  w.mask = here;
   return op + 1;
+}
+
+}  // namespace
+
+const Op* vote(Warp& w, const Op* op) {
+  return by_group(w, op, vote_of_group);
+}
+const Op* match(Warp& w, const Op* op) {
+  return by_group(w, op, match_of_group);
+}
+const Op* redux(Warp& w, const Op* op) {
+  return by_group(w, op, redux_of_group);
+}
+const Op* elect(Warp& w, const Op* op) {
+  return by_group(w, op, elect_of_group);
 }
 
 const Op* active_mask(Warp& w, const Op* op) {

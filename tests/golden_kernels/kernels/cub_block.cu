@@ -68,12 +68,21 @@ struct Before {
   __device__ bool operator()(unsigned a, unsigned b) const { return a % 1000 < b % 1000; }
 };
 
+// Its last word is read by merges that come to an end, and what is read there is dropped.
+template <class Storage>
+__device__ void clear(Storage& storage) {
+  for (int i = threadIdx.x; i < sizeof(Storage) / 4; i += kThreads) reinterpret_cast<int*>(&storage)[i] = 0;
+}
+
 // Merge sorts of a block and of a warp by a predicate.
 extern "C" __global__ void block_merge_sort(unsigned* keys, unsigned* warp_keys) {
   using BlockSort = cub::BlockMergeSort<unsigned, kThreads, kItems>;
   using WarpSort = cub::WarpMergeSort<unsigned, 2, 32>;
   __shared__ typename BlockSort::TempStorage block_storage;
   __shared__ typename WarpSort::TempStorage warp_storage[kThreads / 32];
+  clear(block_storage);
+  clear(warp_storage);
+  __syncthreads();
   const int first = blockIdx.x * kTile + threadIdx.x * kItems;
   unsigned key[kItems];
   for (int i = 0; i < kItems; ++i) key[i] = keys[first + i];
