@@ -9,6 +9,18 @@ namespace {
 
 constexpr int kBanks = 32;
 
+bool lanes_overlap(const AccessSite& site, uint32_t bytes) {
+  std::array<uint64_t, kLanes> sorted;
+  std::size_t count = 0;
+  for (uint32_t left = site.mask; left != 0; left &= left - 1)
+    sorted[count++] = site.relative[static_cast<std::size_t>(__builtin_ctz(left))] + (uint64_t{1} << 63);
+  std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(count));
+  for (std::size_t k = 1; k < count; ++k) {
+    if (sorted[k] - sorted[k - 1] < bytes) return true;
+  }
+  return false;
+}
+
 // Fills everything but the cost.
 void learn_shape(AccessSite& site, const uint64_t* addresses, uint32_t mask, uint32_t bytes) {
   const uint64_t first = addresses[__builtin_ctz(mask)];
@@ -26,10 +38,11 @@ void learn_shape(AccessSite& site, const uint64_t* addresses, uint32_t mask, uin
     site.low = std::min(site.low, distance);
     // A distance near 2^63 is far outside every buffer; keep the sum from overflowing.
     site.high = std::max(site.high, std::min(distance, INT64_MAX - 4096) + bytes);
-    site.aligned &= addresses[lane] % bytes == 0;
+    site.aligned &= relative % bytes == 0;
     contiguous &= relative == static_cast<uint64_t>(lane) * bytes;
     broadcast &= relative == 0;
   }
+  site.overlapping = !contiguous && lanes_overlap(site, bytes);
   site.shape = contiguous  ? AccessShape::kContiguous
                : broadcast ? AccessShape::kBroadcast
                            : AccessShape::kScattered;
@@ -76,7 +89,15 @@ uint32_t count_conflicts(const uint64_t* addresses, uint32_t mask, uint32_t byte
 
 void learn_global(AccessSite& site, const uint64_t* addresses, uint32_t mask, uint32_t bytes) {
   learn_shape(site, addresses, mask, bytes);
-  site.cost = count_sectors(addresses, mask, bytes);
+  site.cost_by_place.fill(0);
+  recount_global(site, addresses, bytes);
+  site.ideal_cost =
+      (static_cast<uint32_t>(__builtin_popcount(mask)) * bytes + kSectorBytes - 1) / kSectorBytes;
+}
+
+void recount_global(AccessSite& site, const uint64_t* addresses, uint32_t bytes) {
+  site.cost = count_sectors(addresses, site.mask, bytes);
+  site.cost_by_place[site.base % kSectorBytes] = static_cast<uint8_t>(site.cost);
 }
 
 void learn_shared(AccessSite& site, const uint64_t* addresses, uint32_t mask, uint32_t bytes) {
@@ -88,6 +109,7 @@ void learn_shared(AccessSite& site, const uint64_t* addresses, uint32_t mask, ui
         lanes_per_wavefront == 32 ? mask : mask & (((1u << lanes_per_wavefront) - 1) << lane);
     if (part != 0) site.cost += count_conflicts(addresses, part, bytes);
   }
+  site.ideal_cost = (static_cast<uint32_t>(__builtin_popcount(mask)) * bytes + 4 * kBanks - 1) / (4 * kBanks);
 }
 
 Buffer* find_buffer(Warp& w, uint64_t address, uint64_t bytes) {
@@ -97,10 +119,6 @@ Buffer* find_buffer(Warp& w, uint64_t address, uint64_t bytes) {
 
 std::byte* origin_of(const Buffer& buffer) {
   return reinterpret_cast<std::byte*>(reinterpret_cast<uint64_t>(buffer.storage.get()) - buffer.base);
-}
-
-void touch_range(std::vector<uint64_t>& bitmap, Buffer& buffer, uint64_t low, uint64_t span) {
-  buffer.touch(bitmap, low, span);
 }
 
 void note_written_range(Warp& w, const Op* op, Buffer& buffer, const uint64_t* addresses, uint32_t mask,
@@ -115,11 +133,17 @@ void note_written_range(Warp& w, const Op* op, Buffer& buffer, const uint64_t* a
 void note_global(Warp& w, const Op* op, Buffer& buffer, const uint64_t* addresses, uint32_t mask,
                  uint32_t bytes, bool is_load) {
   std::vector<uint64_t>& bitmap = is_load ? buffer.sectors_read : buffer.sectors_written;
+  if (bitmap.empty()) buffer.start_footprint(bitmap);
+  for (uint32_t left = mask; left != 0; left &= left - 1) {
+    const uint64_t offset = addresses[__builtin_ctz(left)] - buffer.base;
+    const uint64_t sector = offset / kSectorBytes, last = (offset + bytes - 1) / kSectorBytes;
+    bitmap[sector / 64] |= uint64_t{1} << sector % 64;
+    if (last != sector) bitmap[last / 64] |= uint64_t{1} << last % 64;  // no access is wider than a sector
+  }
+  if (buffer.initialised) return;
   bool unwritten = false;
   for (uint32_t left = mask; left != 0; left &= left - 1) {
     const uint64_t address = addresses[__builtin_ctz(left)];
-    buffer.touch(bitmap, address, bytes);
-    if (buffer.initialised) continue;
     if (!is_load) {
       buffer.mark_written(address, bytes);
     } else {

@@ -10,6 +10,8 @@ namespace warpwright::sim {
 // each part of the warp that one wavefront can serve (32 lanes up to 4 bytes, 16 at 8, 8 at 16) the most
 // distinct words in one of 32 banks.
 void learn_global(AccessSite& site, const uint64_t* addresses, uint32_t mask, uint32_t bytes);
+// The same pattern at another place in its sectors.
+void recount_global(AccessSite& site, const uint64_t* addresses, uint32_t bytes);
 void learn_shared(AccessSite& site, const uint64_t* addresses, uint32_t mask, uint32_t bytes);
 
 Buffer* find_buffer(Warp& w, uint64_t address,
@@ -19,7 +21,6 @@ std::byte* origin_of(const Buffer& buffer);  // host address of device address 0
 // Footprint and written marks of lanes' accesses in one buffer; reports reads of unwritten bytes.
 void note_global(Warp& w, const Op* op, Buffer& buffer, const uint64_t* addresses, uint32_t mask,
                  uint32_t bytes, bool is_load);
-void touch_range(std::vector<uint64_t>& bitmap, Buffer& buffer, uint64_t low, uint64_t span);
 void note_written_range(Warp& w, const Op* op, Buffer& buffer, const uint64_t* addresses, uint32_t mask,
                         uint64_t low, uint64_t span, uint32_t bytes, bool is_load);
 

@@ -42,8 +42,8 @@ struct Op {
   std::array<uint32_t, 4> s = {kNoRow, kNoRow, kNoRow, kNoRow};  // source rows
   uint32_t list = 0;                                             // further rows: index into Kernel::lists
   int64_t immediate = 0;                                         // address offset, or what the handler says
-  int32_t site = -1;                                             // memory operations: index of Block::sites
-  int32_t target = -1;                                           // branches: index into Kernel::code
+  int32_t site = -1;         // memory operations: index of LaunchState::sites
+  int32_t target = -1;       // branches: index into Kernel::code
   int32_t instruction = -1;  // index into Kernel::instructions, for messages
   uint8_t whole = 0;         // d's inactive lanes are dead: it may be written without regard to the mask
   uint8_t count = 0;         // vector elements
@@ -70,16 +70,28 @@ struct Group {
 
 enum class AccessShape : uint8_t { kScattered, kContiguous, kBroadcast };
 
-// A memory instruction's memory of its last access: which buffer, and what its pattern of addresses cost.
+// A memory instruction's memory of its last access: which buffer, and what its pattern of addresses cost; and
+// what all its accesses of the launch cost together.
 struct AccessSite {
   Buffer* buffer = nullptr;
   AccessShape shape = AccessShape::kScattered;
-  bool aligned = false;       // every lane's address is a multiple of the access's size
+  bool aligned = false;       // every relative address is a multiple of the access's size
+  bool overlapping = false;   // two lanes touch the same bytes
   uint64_t base = 0;          // address of the first active lane
   uint32_t mask = 0;          // 0: nothing remembered
   uint32_t cost = 0;          // sectors or wavefronts
+  uint32_t ideal_cost = 0;    // the same, if the lanes' bytes lay side by side
   int64_t low = 0, high = 0;  // span of the pattern, relative to base
+  uint64_t accesses = 0, total_cost = 0, total_ideal_cost = 0;
+  // Global memory: the cost of the pattern by the first address's place in its sector; 0: not counted yet.
+  std::array<uint8_t, 32> cost_by_place = {};
   alignas(64) std::array<uint64_t, kLanes> relative;
+
+  void count() {
+    accesses += 1;
+    total_cost += cost;
+    total_ideal_cost += ideal_cost;
+  }
 };
 
 // The latency of a stretch of straight code, for one warp alone. Results of slow operations (loads, shuffles)
@@ -177,8 +189,16 @@ struct ConstantRow {
 struct InstructionInfo {
   std::string text;  // the opcode as written
   int ptx_line = 0;
-  std::string source;  // "file.cu:12", empty when unknown
-  std::string note;    // why it is not supported, where there is more to say
+  std::string source;                       // "file.cu:12", empty when unknown
+  std::string note;                         // why it is not supported, where there is more to say
+  double issue_slots = 0, wait_cycles = 0;  // of one execution, see InstructionProfile
+  std::size_t stretch = 0;                  // index into Kernel::stretches
+};
+
+// What an AccessSite stands for.
+struct SiteInfo {
+  bool is_shared = false, is_load = false;
+  int32_t instruction = -1;
 };
 
 struct Kernel {
@@ -199,7 +219,7 @@ struct Kernel {
   uint32_t static_shared_bytes = 0;
   uint32_t dynamic_shared_offset = 0;  // where extern shared memory starts
   uint32_t shared_granule = 4;  // bytes that one race-shadow cell stands for: the narrowest shared store
-  int site_count = 0;
+  std::vector<SiteInfo> sites;  // by Op::site
   std::vector<uint32_t> storing_stretches;  // that may store to global or shared memory, atomics aside
   bool has_fences = false;  // or acquire and release forms: flags in shared memory may order accesses
 };

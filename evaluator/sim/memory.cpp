@@ -45,15 +45,8 @@ bool Buffer::is_written(uint64_t address, uint64_t bytes) const {
   return true;
 }
 
-void Buffer::touch(std::vector<uint64_t>& bitmap, uint64_t address, uint64_t bytes) {
-  if (bitmap.empty()) bitmap.resize(size / kSectorBytes / 64 + 1);
-  const uint64_t first = (address - base) / kSectorBytes, last = (address - base + bytes - 1) / kSectorBytes;
-  for (uint64_t word = first / 64; word <= last / 64; ++word) {
-    uint64_t sectors = ~uint64_t{0};
-    if (word == first / 64) sectors &= ~uint64_t{0} << first % 64;
-    if (word == last / 64) sectors &= ~uint64_t{0} >> (63 - last % 64);
-    bitmap[word] |= sectors;
-  }
+void Buffer::start_footprint(std::vector<uint64_t>& bitmap) const {
+  bitmap.resize(size / kSectorBytes / 64 + 1);
 }
 
 Buffer* Memory::Impl::find(uint64_t address) const {

@@ -41,7 +41,21 @@ struct Buffer {
   void mark_written(uint64_t address, uint64_t bytes);
   bool is_written(uint64_t address, uint64_t bytes) const;
   // Adds the bytes' sectors to the launch's footprint.
-  void touch(std::vector<uint64_t>& bitmap, uint64_t address, uint64_t bytes);
+  void touch(std::vector<uint64_t>& bitmap, uint64_t address, uint64_t bytes) {
+    if (bitmap.empty()) start_footprint(bitmap);
+    const uint64_t first = (address - base) / kSectorBytes,
+                   last = (address - base + bytes - 1) / kSectorBytes;
+    uint64_t* words = bitmap.data();
+    const uint64_t from = ~uint64_t{0} << first % 64, to = ~uint64_t{0} >> (63 - last % 64);
+    if (first / 64 == last / 64) {
+      words[first / 64] |= from & to;
+      return;
+    }
+    words[first / 64] |= from;
+    for (uint64_t word = first / 64 + 1; word < last / 64; ++word) words[word] = ~uint64_t{0};
+    words[last / 64] |= to;
+  }
+  void start_footprint(std::vector<uint64_t>& bitmap) const;
 };
 
 // Variables of a module live as long as the memory they were placed in, as on a GPU.

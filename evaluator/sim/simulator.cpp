@@ -89,7 +89,50 @@ uint64_t count_bits(const std::vector<uint64_t>& bitmap) {
   return count;
 }
 
+// What the memory instructions' sites counted.
+void add_sites(LaunchState& state) {
+  Counters& c = state.counters;
+  for (std::size_t k = 0; k < state.sites.size(); ++k) {
+    const AccessSite& site = state.sites[k];
+    const SiteInfo& info = state.kernel->sites[k];
+    if (info.is_shared) {
+      c.shared_accesses += site.accesses;
+      c.shared_wavefronts += site.total_cost;
+    } else {
+      (info.is_load ? c.global_loads : c.global_stores) += site.accesses;
+      (info.is_load ? c.global_sectors_read : c.global_sectors_written) += site.total_cost;
+    }
+  }
+}
+
+std::vector<InstructionProfile> make_profile(const LaunchState& state) {
+  const Kernel& kernel = *state.kernel;
+  std::vector<InstructionProfile> profile(kernel.instructions.size());
+  for (std::size_t k = 0; k < profile.size(); ++k) {
+    const InstructionInfo& info = kernel.instructions[k];
+    const StretchRuns& runs = state.stretch_runs[info.stretch];
+    InstructionProfile& line = profile[k];
+    line.opcode = info.text;
+    line.ptx_line = info.ptx_line;
+    line.source = info.source;
+    line.warp_executions = runs.warps;
+    line.lane_executions = runs.lanes;
+    line.issue_slots = static_cast<double>(runs.warps) * info.issue_slots;
+    line.wait_cycles = static_cast<double>(runs.warps) * info.wait_cycles;
+  }
+  for (std::size_t k = 0; k < state.sites.size(); ++k) {
+    const AccessSite& site = state.sites[k];
+    const SiteInfo& info = kernel.sites[k];
+    InstructionProfile& line = profile[static_cast<std::size_t>(info.instruction)];
+    (info.is_shared ? line.wavefronts : line.sectors) += site.total_cost;
+    (info.is_shared ? line.ideal_wavefronts : line.ideal_sectors) += site.total_ideal_cost;
+  }
+  std::erase_if(profile, [](const InstructionProfile& line) { return line.warp_executions == 0; });
+  return profile;
+}
+
 void sum_counters(LaunchState& state, const Memory::Impl& memory) {
+  add_sites(state);
   Counters& c = state.counters;
   for (std::size_t k = 0; k < state.stretch_runs.size(); ++k) {
     const StretchRuns& runs = state.stretch_runs[k];
@@ -176,7 +219,7 @@ LaunchReport run(const Program& program, const Launch& launch, Memory& memory, c
   state.options = &options;
   state.kernel = kernel;
   state.grid_barrier = grid_barrier;
-  state.sites.resize(static_cast<std::size_t>(kernel->site_count));
+  state.sites.resize(kernel->sites.size());
   state.stretch_runs.resize(kernel->stretches.size());
   for (std::size_t k = 0; k < kernel->stretches.size(); ++k)
     state.stretch_runs[k].path = kernel->stretches[k].path;
@@ -187,6 +230,7 @@ LaunchReport run(const Program& program, const Launch& launch, Memory& memory, c
   if (grid_barrier != 0) memory.free(grid_barrier);
   LaunchReport report;
   report.completed = !state.faulted;
+  if (options.profile) report.profile = make_profile(state);
   report.findings = std::move(state.findings);
   report.counters = state.counters;
   return report;

@@ -1,5 +1,6 @@
 #include "evaluator/sim/special_registers.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace warpwright::sim {
@@ -50,6 +51,10 @@ bool is_per_block(std::string_view name) {
 }
 
 void fill_special(Warp& w, const ConstantRow& row) {
+  if (is_per_block(row.name) && !row.wide) {
+    std::fill_n(reinterpret_cast<uint32_t*>(w.rows + row.row), kLanes, value_of(w, row.name, 0));
+    return;
+  }
   for (uint32_t lane = 0; lane < kLanes; ++lane) {
     const uint64_t value = value_of(w, row.name, lane);
     const std::size_t stride = row.wide ? 8 : 4;

@@ -210,7 +210,46 @@ void Decoder::decode_shuffle() {
   op.d = to.row;
   op.whole = to.whole;
   op.list = operands[0].second >= 0 ? register_row(operands[0].second) : kNoRow;
+  if (operands[2].kind == ptx::Operand::Kind::kImmediate &&
+      operands[3].kind == ptx::Operand::Kind::kImmediate)
+    fix_shuffle(op, static_cast<uint32_t>(operands[2].bits), static_cast<uint32_t>(operands[3].bits));
   push(op);
+}
+
+// Who reads from whom is known: ISA manual, shfl.sync; c[4:0] is the clamp, c[12:8] the segment mask.
+void Decoder::fix_shuffle(Op& op, uint32_t b, uint32_t c) {
+  const uint32_t segment = c >> 8 & 31u, clamp = c & 31u, distance = b & 31u;
+  std::vector<uint32_t> from;
+  uint32_t inside = 0;
+  for (uint32_t lane = 0; lane < kLanes; ++lane) {
+    const uint32_t first = lane & segment, last = first | (clamp & ~segment);
+    uint32_t other = lane;
+    bool in_range = false;
+    switch (static_cast<ShuffleMode>(op.flags)) {
+      case ShuffleMode::kUp:
+        other = lane - distance;
+        in_range = static_cast<int32_t>(other) >= static_cast<int32_t>(last);
+        break;
+      case ShuffleMode::kDown:
+        other = lane + distance;
+        in_range = other <= last;
+        break;
+      case ShuffleMode::kButterfly:
+        other = lane ^ distance;
+        in_range = other <= last;
+        break;
+      case ShuffleMode::kIndex:
+        other = first | (distance & ~segment);
+        in_range = other <= last;
+        break;
+    }
+    from.push_back(in_range ? other & 31u : lane);
+    inside |= static_cast<uint32_t>(in_range) << lane;
+  }
+  op.run = best_level().handlers.shuffle_fixed;
+  op.s[1] = op.list;
+  op.list = add_list(from);
+  op.immediate = inside;
 }
 
 void Decoder::decode_vote() {

@@ -157,4 +157,25 @@ StretchCost cost_of_block(const ptx::Function& function, const ptx::Block& block
   return cost;
 }
 
+std::vector<InstructionCost> costs_of_instructions(const ptx::Function& function, const ptx::Block& block) {
+  std::vector<InstructionCost> costs;
+  std::unordered_map<int, double> ready;
+  double now = 0;
+  for (int index = block.begin; index < block.end; ++index) {
+    const ptx::Instruction& instruction = function.code[static_cast<std::size_t>(index)];
+    const OpCost op = cost_of(instruction);
+    double start = now;
+    ptx::visit_registers(instruction, [&](int reg, ptx::Access access) {
+      const auto found = access == ptx::Access::kWrite ? ready.end() : ready.find(reg);
+      if (found != ready.end()) start = std::max(start, found->second);
+    });
+    costs.push_back({op.slots, start - now});
+    now = start + op.slots;
+    ptx::visit_registers(instruction, [&](int reg, ptx::Access access) {
+      if (access != ptx::Access::kRead) ready[reg] = start + op.latency_cycles;
+    });
+  }
+  return costs;
+}
+
 }  // namespace warpwright::sim

@@ -302,7 +302,14 @@ void Decoder::decode_block(const ptx::Block& block, int number) {
   const std::size_t begin = kernel_->code.size();
   leader.instruction = static_cast<int32_t>(kernel_->instructions.size());
   kernel_->code.push_back(leader);
-  for (int index = block.begin; index < block.end; ++index) decode_instruction(index);
+  const std::vector<InstructionCost> costs = costs_of_instructions(function, block);
+  for (int index = block.begin; index < block.end; ++index) {
+    decode_instruction(index);
+    const InstructionCost& own = costs[static_cast<std::size_t>(index - block.begin)];
+    kernel_->instructions.back().issue_slots = own.issue_slots;
+    kernel_->instructions.back().wait_cycles = own.wait_cycles;
+    kernel_->instructions.back().stretch = kernel_->stretches.size() - 1;
+  }
   for (std::size_t k = begin; k < kernel_->code.size(); ++k) {  // where lanes that wait for others are parked
     if (kernel_->code[k].target < 0) kernel_->code[k].target = static_cast<int32_t>(begin);
   }

@@ -137,6 +137,7 @@ class Decoder {
   void decode_barrier();
   void decode_bar_warp();
   void decode_shuffle();
+  void fix_shuffle(Op& op, uint32_t b, uint32_t c);
   void decode_vote();
   void decode_match();
   void decode_redux();
@@ -177,6 +178,12 @@ class Decoder {
 // anywhere.
 StretchCost cost_of_block(const ptx::Function& function, const ptx::Block& block,
                           const std::vector<bool>& slow);
+// The same by instruction: issue slots, and how long each waits for operands of its own block, in the text's
+// order.
+struct InstructionCost {
+  double issue_slots = 0, wait_cycles = 0;
+};
+std::vector<InstructionCost> costs_of_instructions(const ptx::Function& function, const ptx::Block& block);
 std::vector<bool> find_slow_registers(const ptx::Function& function);
 
 // loops.cpp: may it store to global or shared memory (atomic operations and calls apart)? Which blocks are

@@ -126,8 +126,10 @@ void Decoder::decode_load_store(bool is_load) {
     op.run = (is_load ? handlers.load_global : handlers.store_global)[size_index][count_index];
   }
   if (op.run == nullptr) return void(fail(""));
-  op.site = kernel_->site_count;
-  kernel_->site_count += generic ? 2 : 1;
+  op.site = static_cast<int32_t>(kernel_->sites.size());
+  const auto instruction = static_cast<int32_t>(kernel_->instructions.size()) - 1;
+  if (!is_shared(*instruction_)) kernel_->sites.push_back({false, is_load, instruction});
+  if (generic || is_shared(*instruction_)) kernel_->sites.push_back({true, is_load, instruction});
   if (!is_load && (generic || is_shared(*instruction_))) {
     kernel_->shared_granule = std::min(kernel_->shared_granule, static_cast<uint32_t>(bytes));
   }

@@ -146,13 +146,17 @@ constexpr auto flushed = [](float a, float b) { return F(flush(a), flush(b)); };
 template <class S, auto F>
 constexpr auto narrow_compare = [](S a, S b) { return F(to_float(a), to_float(b)); };
 
-// e4m3: 4 exponent bits with bias 7, no infinity, NaN is 0x7f. Through a half, whose exponent has the
-// bias 15.
-WW_INLINE uint16_t e4m3_to_half(uint32_t byte) {
+// e4m3: 4 exponent bits with bias 7, no infinity, NaN is 0x7f; a half has the bias 15. Its denormals, m *
+// 2^-9, are normal halves: their bits are those of the float m, moved.
+WW_INLINE uint32_t e4m3_to_half(uint32_t byte) {
   const uint32_t magnitude = byte & 0x7fu;
-  const float value = to_float(Half{static_cast<uint16_t>(magnitude << 7)}) * 256.0f;
-  const uint16_t half = magnitude == 0x7fu ? uint16_t{0x7fff} : to_half(value).bits;
-  return static_cast<uint16_t>(half | (magnitude == 0x7fu ? 0u : (byte & 0x80u) << 8));
+  const uint32_t normal = (magnitude << 7) + (8u << 10);
+  const uint32_t denormal =
+      (bits_of(static_cast<float>(static_cast<int32_t>(magnitude))) >> 13) - (121u << 10);
+  uint32_t half = magnitude < 8 ? denormal : normal;
+  half = magnitude == 0 ? 0u : half;
+  half |= (byte & 0x80u) << 8;
+  return magnitude == 0x7fu ? 0x7fffu : half;
 }
 
 constexpr auto round_even = [](float a) { return __builtin_rintf(a); };
@@ -279,7 +283,7 @@ inline constexpr OpEntry kFloatOps[] = {
     entry<[](int32_t a) { return static_cast<float>(a); }>("cvt.rn.f32.s32"),
     entry<[](uint32_t a) { return static_cast<float>(a); }>("cvt.rn.f32.u32"),
     entry<[](uint16_t a) {
-      return floating::join(floating::e4m3_to_half(a & 255u), floating::e4m3_to_half(a >> 8));
+      return floating::e4m3_to_half(a & 255u) | floating::e4m3_to_half(a >> 8u) << 16;
     }>("cvt.rn.f16x2.e4m3x2"),
 };
 

@@ -24,6 +24,7 @@ constexpr MemoryHandlers make_handlers() {
   fill_memory_row<4>(h, 2);
   fill_memory_row<8>(h, 3);
   h.shuffle = shuffle;
+  h.shuffle_fixed = shuffle_fixed;
   h.leader = leader;
   h.guard = guard;
   h.unguard = unguard;

@@ -151,8 +151,16 @@ WW_INLINE bool access_global(Warp& w, const Op* op, AccessSite& site, const Addr
                              uint32_t mask) {
   constexpr uint32_t kBytes = Bytes * Count;
   const uint64_t first = addresses.at[__builtin_ctz(mask)];
-  if (!repeats(site, addresses, first, mask) || ((first ^ site.base) & (kSectorBytes - 1)) != 0) {
+  if (!repeats(site, addresses, first, mask)) [[unlikely]] {
+    WW_LEAVE_LEVEL();
     learn_global(site, addresses.at, mask, kBytes);
+  } else if (((first ^ site.base) & (kSectorBytes - 1)) != 0) {
+    site.base = first;
+    site.cost = site.cost_by_place[first % kSectorBytes];
+    if (site.cost == 0) [[unlikely]] {
+      WW_LEAVE_LEVEL();
+      recount_global(site, addresses.at, kBytes);
+    }
   }
   const uint64_t low = first + static_cast<uint64_t>(site.low),
                  span = static_cast<uint64_t>(site.high - site.low);
@@ -162,7 +170,8 @@ WW_INLINE bool access_global(Warp& w, const Op* op, AccessSite& site, const Addr
     site.buffer = buffer;
   }
   const uint32_t* rows = w.lists + op->list;
-  if (buffer == nullptr || !site.aligned || (!Load && buffer->access == Access::kReadOnly)) [[unlikely]] {
+  if (buffer == nullptr || !site.aligned || first % kBytes != 0 ||
+      (!Load && buffer->access == Access::kReadOnly)) [[unlikely]] {
     if (access_fault(w, op, addresses.at, mask, kBytes, Load, MemorySpace::kGlobal)) return false;
     for (uint32_t left = mask; left != 0; left &= left - 1) {  // several buffers at once
       const int lane = __builtin_ctz(left);
@@ -176,11 +185,9 @@ WW_INLINE bool access_global(Warp& w, const Op* op, AccessSite& site, const Addr
     transfer<Bytes, Count, Load>(w, rows, addresses, origin_of(*buffer), mask, first, site.shape);
     return true;
   }
-  Counters& counters = *w.counters;
-  (Load ? counters.global_loads : counters.global_stores) += 1;
-  (Load ? counters.global_sectors_read : counters.global_sectors_written) += site.cost;
+  site.count();
   if (site.shape != AccessShape::kScattered) {
-    touch_range(Load ? buffer->sectors_read : buffer->sectors_written, *buffer, low, span);
+    buffer->touch(Load ? buffer->sectors_read : buffer->sectors_written, low, span);
     if (!buffer->initialised) note_written_range(w, op, *buffer, addresses.at, mask, low, span, kBytes, Load);
   } else {
     note_global(w, op, *buffer, addresses.at, mask, kBytes, Load);
@@ -270,17 +277,20 @@ WW_INLINE bool access_shared(Warp& w, const Op* op, AccessSite& site, const Addr
                              uint32_t mask) {
   constexpr uint32_t kBytes = Bytes * Count;
   const uint64_t first = addresses.at[__builtin_ctz(mask)];
-  if (!repeats(site, addresses, first, mask) || ((first ^ site.base) & 15) != 0) {
+  // Addresses moved by whole words want the same words of other banks: the cost stays.
+  if (!repeats(site, addresses, first, mask) || ((first ^ site.base) % (kBytes < 4 ? 4 : kBytes)) != 0)
+      [[unlikely]] {
+    WW_LEAVE_LEVEL();
     learn_shared(site, addresses.at, mask, kBytes);
   }
   const uint64_t low = first + static_cast<uint64_t>(site.low),
                  span = static_cast<uint64_t>(site.high - site.low);
-  if (low > w.shared_bytes || span > w.shared_bytes - low || !site.aligned) [[unlikely]] {
+  if (low > w.shared_bytes || span > w.shared_bytes - low || !site.aligned || first % kBytes != 0)
+      [[unlikely]] {
     access_fault(w, op, addresses.at, mask, kBytes, Load, MemorySpace::kShared);
     return false;
   }
-  w.counters->shared_accesses += 1;
-  w.counters->shared_wavefronts += site.cost;
+  site.count();
   if (w.shadow != nullptr) {
     const auto warp = static_cast<uint32_t>(w.index);
     if (op->flags & kSynchronises) {

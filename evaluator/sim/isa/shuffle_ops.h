@@ -9,15 +9,16 @@
 namespace warpwright::sim::WW_ISA {
 
 // result[k] = source[from[k]].
-WW_INLINE void pick_lanes(uint32_t* result, const Word* source, const uint32_t* from) {
+WW_INLINE void pick_lanes(Word* result, const Word* source, const uint32_t* from) {
 #if defined(__AVX512F__)
   typedef uint32_t Sixteen [[gnu::vector_size(64), gnu::may_alias]];
   const auto* half = reinterpret_cast<const Sixteen*>(source);
   const Sixteen low = half[0], high = half[1];
-  for (int part = 0; part < 2; ++part) {
-    const Sixteen index = *reinterpret_cast<const Sixteen*>(from + 16 * part);
-    *reinterpret_cast<Sixteen*>(result + 16 * part) = __builtin_shuffle(low, high, index);
-  }
+  Sixteen index[2];
+  __builtin_memcpy(index, from, sizeof index);
+  auto* to = reinterpret_cast<Sixteen*>(result);
+  to[0] = __builtin_shuffle(low, high, index[0]);
+  to[1] = __builtin_shuffle(low, high, index[1]);
 #else
   for (int lane = 0; lane < kLanes; ++lane) result[lane] = source[from[lane]];
 #endif
@@ -75,6 +76,37 @@ WW_INLINE void pick_lanes(uint32_t* result, const Word* source, const uint32_t* 
 static const Op* shuffle(Warp& w, const Op* op) {
   if (w.mask != w.live) return shuffle_diverged(w, op);
   do_shuffle(w, op);
+  WW_NEXT(w, op);
+}
+
+// The same where lane, clamp and segment are literals: list = index of the lanes to read from in
+// Kernel::lists, immediate = the lanes whose source is in range, s[1] = row of the predicate result or
+// kNoRow.
+[[gnu::noinline]] static void do_shuffle_fixed(Warp& w, const Op* op) {
+  std::byte* out = output(w, op);
+  alignas(64) uint32_t result[kLanes];
+  pick_lanes(result, words(w, op->s[0]), w.lists + op->list);
+  __builtin_memcpy(out, result, sizeof result);
+  finish<uint32_t>(w, op, out);
+  if (op->s[1] != kNoRow) write_predicate(w, op->s[1], static_cast<uint32_t>(op->immediate));
+}
+
+[[gnu::noinline]] static const Op* shuffle_fixed_diverged(Warp& w, const Op* op) {
+  const Op* next = nullptr;
+  if (!gather_lanes(w, op, words(w, op->s[3])[__builtin_ctz(w.mask)], &next)) return next;
+  do_shuffle_fixed(w, op);
+  return op + 1;
+}
+
+static const Op* shuffle_fixed(Warp& w, const Op* op) {
+  if (w.mask != w.live) return shuffle_fixed_diverged(w, op);
+#if defined(__AVX512F__)
+  if (w.full && op->s[1] == kNoRow) {  // in registers all the way
+    pick_lanes(words(w, op->d), words(w, op->s[0]), w.lists + op->list);
+    WW_NEXT(w, op);
+  }
+#endif
+  do_shuffle_fixed(w, op);
   WW_NEXT(w, op);
 }
 
