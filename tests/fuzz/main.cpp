@@ -187,7 +187,11 @@ int main(int count, char** words) {
     return 2;
   }
   warpwright::sim::save_path = settings.save;
-  if (&__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(warpwright::sim::save_text);
   for (const int number : {SIGALRM, SIGABRT}) std::signal(number, warpwright::sim::on_signal);
+  if (&__sanitizer_set_death_callback != nullptr) {
+    __sanitizer_set_death_callback(warpwright::sim::save_text);
+  } else {
+    for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(number, warpwright::sim::on_signal);
+  }
   return warpwright::sim::run_fuzzer(settings);
 }

@@ -161,6 +161,7 @@ void Decoder::decode_barrier() {
   const auto& operands = instruction_->operands;
   if (instruction_->has("cluster")) return void(fail("clusters of blocks"));
   const bool reduces = instruction_->has("red");
+  if (reduces && operands.size() < 3) return void(fail("operands are missing"));
   std::size_t next = reduces ? 1 : 0;
   Op op;
   op.run = barrier_op;

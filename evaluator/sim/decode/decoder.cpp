@@ -46,6 +46,22 @@ bool orders_memory(const ptx::Instruction& instruction) {
          instruction.has("acq_rel");
 }
 
+// Whether it has the operands and the opcode's components that decoding takes for granted.
+bool is_complete(const ptx::Instruction& instruction) {
+  struct Least {
+    std::string_view base;
+    std::size_t operands, parts;
+  };
+  static constexpr Least kLeast[] = {{"mov", 2, 2},  {"cvta", 2, 3}, {"isspacep", 2, 2},   {"setp", 3, 3},
+                                     {"set", 3, 3},  {"cvt", 2, 3},  {"activemask", 1, 1}, {"selp", 4, 2},
+                                     {"slct", 4, 3}, {"brx", 2, 2}};
+  for (const Least& least : kLeast) {
+    if (instruction.base() != least.base) continue;
+    return instruction.operands.size() >= least.operands && instruction.parts.size() >= least.parts;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool waits_for_lanes(const ptx::Instruction& instruction) {
@@ -244,7 +260,9 @@ void Decoder::decode_instruction(int index) {
   falls_around_ = failed_ = false;
   failure_.clear();
   const std::string& base = instruction_->base();
-  if (const auto method = methods().find(base); method != methods().end()) {
+  if (!is_complete(*instruction_)) {
+    fail("operands are missing");
+  } else if (const auto method = methods().find(base); method != methods().end()) {
     (this->*method->second)();
   } else if (base == "ld" || base == "ldu") {
     decode_load_store(true);
