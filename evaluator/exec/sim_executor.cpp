@@ -53,6 +53,9 @@ Failure to_failure(const sim::Finding& finding) {
       return {Status::kRejected, "uninitialised-read", finding.message};
     case Kind::kSharedRace:
       return {Status::kRejected, "data-race", finding.message};
+    case Kind::kAsyncRead:
+    case Kind::kAsyncOverwrite:
+      return {Status::kRejected, finding.rule, finding.message};
     case Kind::kDivergentBarrier:
       return {Status::kRejected, "divergent-barrier", finding.message};
     case Kind::kDivergentSync:

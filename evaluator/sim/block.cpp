@@ -5,6 +5,7 @@
 #include <new>
 
 #include "evaluator/sim/barrier.h"
+#include "evaluator/sim/ops/async_copy.h"
 #include "evaluator/sim/program_impl.h"
 #include "evaluator/sim/race_shadow.h"
 #include "evaluator/sim/special_registers.h"
@@ -134,6 +135,7 @@ void BlockRunner::start_warp(Warp& w) {
   w.group_count = w.fair_leaders = 0;
   w.forced_sync = false;
   w.spin = {};
+  forget_copies(w);
   w.cycles = w.pending = 0;
   for (const ConstantRow& row : launch_.kernel->constants) {
     if (row.kind == ConstantRow::Kind::kSpecial && is_per_block(row.name)) fill_special(w, row);

@@ -63,6 +63,14 @@ Verdict judge_window(uint64_t address, uint32_t bytes, bool is_load, uint64_t si
   return {};
 }
 
+void report_in_flight(Warp& w, const Op* op, int lane, uint64_t address, bool reads) {
+  report(w, op, lane, reads ? Finding::Kind::kAsyncRead : Finding::Kind::kAsyncOverwrite,
+         fmt::format(
+             "{} {}, into which a cp.async is still copying: the thread that issued the copy has to wait "
+             "for it first (cp.async.wait_group, __pipeline_wait_prior), and a barrier has to follow",
+             reads ? "reads" : "writes", shared_place(w, address)));
+}
+
 }  // namespace
 
 std::string place(const Warp& w, const Op* op, int lane) {
@@ -159,6 +167,10 @@ void check_shared(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mas
       const uint32_t tag = shadow.write_tag[cell], stamp = tag >> RaceShadow::kStampShift, writer = tag & 31u;
       const bool both_atomic = atomic && (tag & RaceShadow::kAtomicBit) != 0;
       int other = -1;
+      if (tag == RaceShadow::kInFlight) {
+        report_in_flight(w, op, lane, address, reads);
+        continue;
+      }
       if (stamp < shadow.block_start) {
         if (use == SharedUse::kRead && !unwritten) {
           unwritten = true;

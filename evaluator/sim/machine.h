@@ -31,6 +31,7 @@ struct Kernel;
 struct RaceShadow;
 struct Conversion;
 struct VideoForm;
+struct AsyncCopies;
 
 // Executes one operation for the warp's active lanes and returns the next one; nullptr hands the processor
 // back to the block's scheduler (Warp::state says why).
@@ -141,7 +142,8 @@ struct Warp {
   double cycles = 0;   // critical path so far
   double pending = 0;  // when the last slow result under way arrives, on the same clock
   std::array<Group, kLanes + 1> groups;
-  std::byte* local = nullptr;  // kLanes frames of Kernel::local_bytes
+  std::byte* local = nullptr;           // kLanes frames of Kernel::local_bytes
+  std::shared_ptr<AsyncCopies> copies;  // null until the first one
   StretchRuns* stretch_runs = nullptr;
   int64_t* budget = nullptr;
   AccessSite* sites = nullptr;

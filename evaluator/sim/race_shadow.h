@@ -21,6 +21,9 @@ struct RaceShadow {
 
   static constexpr uint64_t kBytesPerCell = 12;
 
+  // The cell is the destination of an asynchronous copy under way: suspicious to every warp, also its own.
+  static constexpr uint32_t kInFlight = ~uint32_t{0} << 5;
+
   // Cells: one per granule of shared memory.
   std::vector<uint32_t>
       write_tag;  // stamp << 6 | atomic << 5 | warp; a stamp before block_start: not written yet

@@ -174,6 +174,10 @@ std::string_view rule_name(Finding::Kind kind) {
       return "uninitialised-read";
     case Finding::Kind::kSharedRace:
       return "shared-race";
+    case Finding::Kind::kAsyncRead:
+      return "async-copy-read-before-wait";
+    case Finding::Kind::kAsyncOverwrite:
+      return "async-copy-overwritten";
     case Finding::Kind::kDivergentBarrier:
       return "divergent-barrier";
     case Finding::Kind::kDivergentSync:

@@ -88,6 +88,8 @@ struct Finding {
     kWriteToReadOnly,
     kUninitialisedRead,  // goes on
     kSharedRace,         // goes on
+    kAsyncRead,          // shared memory is read before the cp.async that fills it was waited for; goes on
+    kAsyncOverwrite,     // source or destination of a cp.async is written before that; goes on
     kDivergentBarrier,   // goes on when the barrier could be completed, ends the launch when not
     kDivergentSync,      // shfl, vote, match, bar.warp: lanes named in the mask never came; goes on
     kDeadlock,

@@ -210,24 +210,33 @@ void Decoder::decode_atomic(bool has_result) {
   for (const Destination& to : results) finish_destination(to, false);
 }
 
-// cp.async.{ca,cg}.shared.global [dst], [src], bytes{, source bytes}; the copy is made at once.
+// cp.async.{ca,cg}.shared.global [dst], [src], bytes{, source bytes}, and the waits for it.
 void Decoder::decode_cp() {
   const auto& operands = instruction_->operands;
-  if (instruction_->has("commit_group") || instruction_->has("wait_group") || instruction_->has("wait_all")) {
+  const bool waits = instruction_->has("wait_group"), waits_for_all = instruction_->has("wait_all");
+  if (instruction_->has("bulk") || instruction_->has("mbarrier"))
+    return void(fail("bulk copies and mbarriers"));
+  if (waits || waits_for_all || instruction_->has("commit_group")) {
     Op op;
-    op.run = async_nothing;
+    op.run = waits || waits_for_all ? wait_for_copies : commit_copies;
+    op.immediate = waits_for_all || !waits ? -1 : 0;
+    if (waits) {
+      const bool known = !operands.empty() && operands[0].kind == ptx::Operand::Kind::kImmediate;
+      if (!known || operands[0].bits > INT32_MAX) return void(fail("a number of groups of this form"));
+      op.immediate = static_cast<int64_t>(operands[0].bits);
+    }
     push(op);
     return;
   }
-  if (!instruction_->has("async") || instruction_->has("bulk") || instruction_->has("mbarrier") ||
-      operands.size() < 3) {
-    return void(fail(""));
-  }
+  if (!instruction_->has("async") || operands.size() < 3) return void(fail(""));
   Op op, from;
   set_address(op, operands[0]);
   set_address(from, operands[1]);
   if (operands[2].kind != ptx::Operand::Kind::kImmediate) return void(fail(""));
-  op.size = static_cast<uint8_t>(operands[2].bits);
+  const uint64_t bytes = operands[2].bits;
+  if (bytes != 4 && bytes != 8 && bytes != 16) return void(fail("a copy of this size"));
+  if (from.immediate != static_cast<int32_t>(from.immediate)) return void(fail("an offset of this size"));
+  op.size = static_cast<uint8_t>(bytes);
   op.s[1] = from.s[0];
   op.list = static_cast<uint32_t>(static_cast<int32_t>(from.immediate));
   if (from.flags & kAddress32) return void(fail("a 32-bit global address"));

@@ -210,7 +210,7 @@ WW_INLINE bool shadow_clears(RaceShadow& shadow, const Addresses& addresses, uin
   uint32_t suspicious = 0;
   const auto visit_read = [&](uint32_t cell) {
     const uint32_t tag = tags[cell];
-    const bool own = (tag & 31u) == warp && tag >= begin_tag;
+    const bool own = (tag & 63u) == warp && tag >= begin_tag;  // in-flight copies are nobody's
     suspicious |= static_cast<uint32_t>(tag - begin_tag > safe_tag) & static_cast<uint32_t>(!own);
     const uint32_t others = stamps[cell] == clock ? readers[cell] : 0u;
     readers[cell] = others | self;
@@ -218,7 +218,7 @@ WW_INLINE bool shadow_clears(RaceShadow& shadow, const Addresses& addresses, uin
   };
   const auto visit_write = [&](uint32_t cell) {
     const uint32_t tag = tags[cell];
-    const bool own = (tag & 31u) == warp;
+    const bool own = (tag & 63u) == warp;
     suspicious |=
         static_cast<uint32_t>((tag >> RaceShadow::kStampShift) > safe) & static_cast<uint32_t>(!own);
     suspicious |=
