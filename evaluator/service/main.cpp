@@ -2,6 +2,7 @@
 // hand, but
 //   warpwright-worker [--dataset DIR]...     speaks JSON lines on stdin and stdout
 //   warpwright-worker compile-child          one compilation, for the worker itself
+//   warpwright-worker instructions           which PTX instructions the simulator executes, as Markdown
 #include <signal.h>
 
 #include <iostream>
@@ -9,12 +10,17 @@
 
 #include "evaluator/compile/child.h"
 #include "evaluator/service/worker_loop.h"
+#include "evaluator/sim/instructions.h"
 #include "src/base/files.h"
 #include "src/base/log.h"
 
 int main(int argc, char** argv) {
   using namespace warpwright;
   if (argc == 2 && std::string_view(argv[1]) == "compile-child") return compile::compile_child_main();
+  if (argc == 2 && std::string_view(argv[1]) == "instructions") {
+    std::cout << sim::instructions_document();
+    return 0;
+  }
   service::EvaluatorOptions options;
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) == "--dataset" && i + 1 < argc) {

@@ -114,6 +114,8 @@ CLI::App* add_report(CLI::App& app, ReportOptions& options) {
 CLI::App* add_doctor(CLI::App& app, DoctorOptions& options) {
   auto* command = app.add_subcommand("doctor", "what this machine has, what is missing, what to do about it");
   add_datasets(command, options.datasets);
+  command->add_flag("--instructions", options.instructions,
+                    "only print which PTX instructions the simulator executes (Markdown)");
   add_form(command, options.form);
   return command;
 }

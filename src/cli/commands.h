@@ -82,6 +82,7 @@ struct ReportOptions {
 int run_report(const ReportOptions& options);
 
 struct DoctorOptions {
+  bool instructions = false;  // only print what the simulator executes
   std::vector<std::filesystem::path> datasets;
   OutputForm form = OutputForm::kText;
 };

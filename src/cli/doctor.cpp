@@ -94,9 +94,20 @@ Finding check_python() {
   return {Health::kNote, "PyTorch", "not there", "only definitions outside the built-in families need it"};
 }
 
+// The simulator is the worker's.
+int print_instructions() {
+  SubprocessOptions options;
+  options.argv = {engine::default_worker_path(), "instructions"};
+  auto done = run_to_completion(options, "", 60'000, 4 << 20);
+  if (!done) return report_error(done.error());
+  std::cout << done->stdout_text;
+  return done->status.success() ? 0 : 3;
+}
+
 }  // namespace
 
 int run_doctor(const DoctorOptions& options) {
+  if (options.instructions) return print_instructions();
   std::vector<Finding> findings, details;
   findings.push_back(check_worker(options, details));
   findings.insert(findings.end(), details.begin(), details.end());

@@ -22,9 +22,10 @@ std::string canonical_name(const ptx::Instruction& instruction) {
   std::string name = is_float_mad ? "fma" : instruction.base();
   const bool ternary = is_any(name, {"min", "max"}) && instruction.operands.size() == 4;
   if (ternary) name += "3";
-  for (std::size_t i = 1; i < instruction.parts.size(); ++i) {
-    if (is_any(instruction.parts[i], {"rn", "approx", "full", "noftz"})) continue;
-    name += "." + instruction.parts[i];
+  std::vector<std::string_view> parts(instruction.parts.begin() + 1, instruction.parts.end());
+  if (parts.size() > 1 && parts.back() == "relu") std::swap(parts.back(), parts[parts.size() - 2]);
+  for (const std::string_view part : parts) {
+    if (!is_any(part, {"rn", "approx", "full", "noftz"})) name.append(".").append(part);
   }
   return name;
 }

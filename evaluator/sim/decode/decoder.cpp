@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "evaluator/sim/instructions.h"
 #include "evaluator/sim/ops/warp_ops.h"
 #include "evaluator/sim/program_impl.h"
 #include "evaluator/sim/spin_watch.h"
@@ -260,7 +261,9 @@ void Decoder::decode_instruction(int index) {
   falls_around_ = failed_ = false;
   failure_.clear();
   const std::string& base = instruction_->base();
-  if (!is_complete(*instruction_)) {
+  if (!is_supported_form(instruction_->opcode)) {
+    fail("");
+  } else if (!is_complete(*instruction_)) {
     fail("operands are missing");
   } else if (const auto method = methods().find(base); method != methods().end()) {
     (this->*method->second)();

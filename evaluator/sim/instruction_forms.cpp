@@ -1,0 +1,327 @@
+#include "evaluator/sim/instruction_forms.h"
+
+namespace warpwright::sim {
+namespace {
+
+#define RND "{.rn,.rz,.rm,.rp,}"
+#define DIRECTED "{.rn,.rz,.rm,.rp}"
+#define FTZ "{.ftz,}"
+#define SAT "{.sat,}"
+#define RELU "{.relu,}"
+#define INTEGERS "{.u16,.u32,.u64,.s16,.s32,.s64}"
+#define COMPARE "{.eq,.ne,.lt,.le,.gt,.ge,.lo,.ls,.hi,.hs}"
+#define COMPARE_FLOAT "{.eq,.ne,.lt,.le,.gt,.ge,.equ,.neu,.ltu,.leu,.gtu,.geu,.num,.nan}"
+#define BOOLEAN "{.and,.or,.xor}"
+#define SIGNS "{.u32,.s32}"
+#define SEMANTICS "{.weak,.volatile,.relaxed,.acquire,.release,.acq_rel,}"
+#define SCOPE "{.cta,.cluster,.gpu,.sys,}"
+#define HINTS                                                                                   \
+  "{.L1::evict_normal,.L1::evict_unchanged,.L1::evict_first,.L1::evict_last,.L1::no_allocate,}" \
+  "{.L2::evict_normal,.L2::evict_first,.L2::evict_last,}{.L2::cache_hint,}{.L2::64B,.L2::128B,.L2::256B,}"
+#define NARROW_TYPES "{.b8,.b16,.b32,.u8,.u16,.u32,.s8,.s16,.s32,.f32}"
+#define WIDE_TYPES "{.b64,.u64,.s64,.f64}"
+#define LOAD_SPACES "{.global,.shared,.shared::cta,.local,.const,.param,.param::entry,.param::func,}"
+#define STORE_SPACES "{.global,.shared,.shared::cta,.local,.param,.param::func,}"
+#define LOAD_CACHE "{.ca,.cg,.cs,.lu,.cv,}"
+#define STORE_CACHE "{.wb,.cg,.cs,.wt,}"
+
+constexpr std::string_view kInteger = "Integer arithmetic";
+constexpr std::string_view kBits = "Logic, shifts and bit fields";
+constexpr std::string_view kFloat = "Floating point";
+constexpr std::string_view kHalf = "Half precision";
+constexpr std::string_view kMixed = "Packed and mixed precision";
+constexpr std::string_view kCompare = "Comparison and selection";
+constexpr std::string_view kConvert = "Conversion";
+constexpr std::string_view kVideo = "Video";
+constexpr std::string_view kMove = "Moves and addresses";
+constexpr std::string_view kMemory = "Loads and stores";
+constexpr std::string_view kAtomic = "Atomics";
+constexpr std::string_view kWarp = "Warps";
+constexpr std::string_view kControl = "Control";
+
+constexpr std::string_view kThree = "%t0, %t1, %t2", kFour = "%t0, %t1, %t2, %t3", kTwo = "%t0, %t1";
+
+constexpr SupportedInstruction kForms[] = {
+    {kInteger, "add" INTEGERS, kThree, ""},
+    {kInteger, "add{.u16x2,.s16x2}", "%w0, %w1, %w2", ""},
+    {kInteger, "sub" INTEGERS, kThree, ""},
+    {kInteger, "{add,sub}.sat.s32", kThree, ""},
+    {kInteger, "mul{.lo,.hi}" INTEGERS, kThree, ""},
+    {kInteger, "mul.wide{.u16,.s16}", "%w0, %h1, %h2", ""},
+    {kInteger, "mul.wide{.u32,.s32}", "%d0, %w1, %w2", ""},
+    {kInteger, "mad{.lo,.hi}" INTEGERS, kFour, ""},
+    {kInteger, "mad.hi.sat.s32", kFour, ""},
+    {kInteger, "mad.wide{.u16,.s16}", "%w0, %h1, %h2, %w3", ""},
+    {kInteger, "mad.wide{.u32,.s32}", "%d0, %w1, %w2, %d3", ""},
+    {kInteger, "mul24{.lo,.hi}" SIGNS, kThree, ""},
+    {kInteger, "mad24{.lo,.hi}" SIGNS, kFour, ""},
+    {kInteger, "mad24.hi.sat.s32", kFour, ""},
+    {kInteger, "sad" INTEGERS, kFour, ""},
+    {kInteger, "{div,rem}" INTEGERS, kThree, "dividing by zero gives all ones, the remainder the dividend"},
+    {kInteger, "{abs,neg}{.s16,.s32,.s64}", kTwo, ""},
+    {kInteger, "{min,max}" INTEGERS, kThree, ""},
+    {kInteger, "{min,max}{.u16x2,.s16x2}", "%w0, %w1, %w2", ""},
+    {kInteger, "{min,max}.relu{.s16x2,.s32}", "%w0, %w1, %w2", ""},
+    {kInteger, "{min,max}{.s16x2,.s32}.relu", "%w0, %w1, %w2", "the older order of the parts"},
+    {kInteger, "{add,sub}.cc{.u32,.s32,.b32,.u64,.s64,.b64}", kThree, ""},
+    {kInteger, "{addc,subc}{.cc,}{.u32,.s32,.b32,.u64,.s64,.b64}", kThree, ""},
+    {kInteger, "mad{.lo,.hi}.cc{.u32,.s32,.u64,.s64}", kFour, ""},
+    {kInteger, "madc{.lo,.hi}{.cc,}{.u32,.s32,.u64,.s64}", kFour, ""},
+    {kInteger, "dp4a" SIGNS SIGNS, "%w0, %w1, %w2, %w3", ""},
+    {kInteger, "dp2a{.lo,.hi}" SIGNS SIGNS, "%w0, %w1, %w2, %w3", ""},
+
+    {kBits, "{and,or,xor}{.b16,.b32,.b64}", kThree, ""},
+    {kBits, "{and,or,xor}.pred", "%p0, %p1, %p2", ""},
+    {kBits, "{not,cnot}{.b16,.b32,.b64}", kTwo, ""},
+    {kBits, "not.pred", "%p0, %p1", ""},
+    {kBits, "lop3.b32", "%w0, %w1, %w2, %w3, 0x6a", ""},
+    {kBits, "lop3{.or,.and}.b32", "%w0|%p0, %w1, %w2, %w3, 0x6a, %p1", ""},
+    {kBits, "shl{.b16,.b32,.b64}", "%t0, %t1, %w2", "counts clamp at the width"},
+    {kBits, "shr{.b16,.b32,.b64,.u16,.u32,.u64,.s16,.s32,.s64}", "%t0, %t1, %w2", ""},
+    {kBits, "shf{.l,.r}{.clamp,.wrap}.b32", "%w0, %w1, %w2, %w3", ""},
+    {kBits, "prmt.b32{.f4e,.b4e,.rc8,.ecl,.ecr,.rc16,}", "%w0, %w1, %w2, %w3", ""},
+    {kBits, "bfe{.u32,.u64,.s32,.s64}", "%t0, %t1, %w2, %w3", ""},
+    {kBits, "bfi{.b32,.b64}", "%t0, %t1, %t2, %w3, %w4", ""},
+    {kBits, "bfind{.shiftamt,}{.u32,.u64,.s32,.s64}", "%w0, %t1", ""},
+    {kBits, "bmsk{.clamp,.wrap}.b32", kThree, ""},
+    {kBits, "szext{.clamp,.wrap}" SIGNS, kThree, ""},
+    {kBits, "fns.b32", "%w0, %w1, %w2, %w3", ""},
+    {kBits, "{popc,clz}{.b32,.b64}", "%w0, %t1", ""},
+    {kBits, "brev{.b32,.b64}", kTwo, ""},
+
+    {kFloat, "{add,sub,mul}" RND FTZ SAT ".f32", kThree, ""},
+    {kFloat, "{add,sub,mul}" RND ".f64", kThree, ""},
+    {kFloat, "{fma,mad}" DIRECTED FTZ SAT ".f32", kFour, ""},
+    {kFloat, "{fma,mad}" DIRECTED ".f64", kFour, ""},
+    {kFloat, "mad" FTZ SAT ".f32", kFour, "as fma.rn"},
+    {kFloat, "div{.rn,.rz,.rm,.rp,.approx,.full,}" FTZ ".f32", kThree, "approximations are exactly rounded"},
+    {kFloat, "div" RND ".f64", kThree, ""},
+    {kFloat, "{rcp,sqrt}{.rn,.rz,.rm,.rp,.approx,}" FTZ ".f32", kTwo, "approximations are exactly rounded"},
+    {kFloat, "{rcp,sqrt}" RND ".f64", kTwo, ""},
+    {kFloat, "{rcp,rsqrt}.approx.ftz.f64", kTwo, "upper words only"},
+    {kFloat, "rsqrt.approx" FTZ ".f32", kTwo, "within an ulp of the exact result"},
+    {kFloat, "rsqrt.approx.f64", kTwo, ""},
+    {kFloat, "{sin,cos,lg2,ex2}.approx" FTZ ".f32", kTwo, "more exact than the hardware's approximations"},
+    {kFloat, "tanh.approx.f32", kTwo, "more exact than the hardware's approximation"},
+    {kFloat, "{abs,neg}" FTZ ".f32", kTwo, ""},
+    {kFloat, "{abs,neg}.f64", kTwo, ""},
+    {kFloat, "{min,max}" FTZ "{.NaN,}{.xorsign.abs,}.f32", kThree, ""},
+    {kFloat, "{min,max}" FTZ "{.NaN,}{.abs,}.f32", kFour, "three operands: sm_100"},
+    {kFloat, "{min,max}.f64", kThree, ""},
+    {kFloat, "copysign{.f32,.f64}", kThree, ""},
+    {kFloat, "testp{.finite,.infinite,.number,.notanumber,.normal,.subnormal}{.f32,.f64}", "%p0, %t1", ""},
+
+    {kHalf, "{add,sub,mul}{.rn,}" FTZ SAT "{.f16,.f16x2}", kThree, ""},
+    {kHalf, "{add,sub,mul}{.rn,}{.bf16,.bf16x2}", kThree, ""},
+    {kHalf, "fma.rn" FTZ "{.sat,.relu,}{.f16,.f16x2}", kFour, ""},
+    {kHalf, "fma.rn" RELU "{.bf16,.bf16x2}", kFour, ""},
+    {kHalf, "{abs,neg}" FTZ "{.f16,.f16x2}", kTwo, ""},
+    {kHalf, "{abs,neg}{.bf16,.bf16x2}", kTwo, ""},
+    {kHalf, "{min,max}" FTZ "{.NaN,}{.xorsign.abs,}{.f16,.f16x2}", kThree, ""},
+    {kHalf, "{min,max}{.NaN,}{.xorsign.abs,}{.bf16,.bf16x2}", kThree, ""},
+    {kHalf, "tanh.approx{.f16,.f16x2,.bf16,.bf16x2}", kTwo, ""},
+    {kHalf, "ex2.approx{.f16,.f16x2}", kTwo, ""},
+    {kHalf, "ex2.approx.ftz{.f16,.f16x2,.bf16,.bf16x2}", kTwo, ""},
+
+    {kMixed, "{add,sub,mul}" RND FTZ ".f32x2", "%d0, %d1, %d2", "sm_100"},
+    {kMixed, "fma" DIRECTED FTZ ".f32x2", "%d0, %d1, %d2, %d3", "sm_100"},
+    {kMixed, "{add,sub}" RND SAT ".f32{.f16,.bf16}", "%w0, %h1, %w2", "sm_100"},
+    {kMixed, "fma" DIRECTED SAT ".f32{.f16,.bf16}", "%w0, %h1, %h2, %w3", "sm_100"},
+
+    {kCompare, "setp" COMPARE "{.u16,.u32,.u64,.s16,.s32,.s64}", "%p0|%p1, %t1, %t2", ""},
+    {kCompare, "setp{.eq,.ne}{.b16,.b32,.b64}", "%p0|%p1, %t1, %t2", ""},
+    {kCompare, "setp" COMPARE_FLOAT FTZ "{.f32,.f16}", "%p0, %t1, %t2", ""},
+    {kCompare, "setp" COMPARE_FLOAT "{.f64,.bf16}", "%p0, %t1, %t2", ""},
+    {kCompare, "setp" COMPARE_FLOAT FTZ "{.f16x2,.bf16x2}", "%p0|%p1, %w1, %w2", ""},
+    {kCompare, "setp" COMPARE BOOLEAN "{.u16,.u32,.u64,.s16,.s32,.s64}", "%p0|%p1, %t1, %t2, !%p2", ""},
+    {kCompare, "setp{.eq,.ne}" BOOLEAN "{.b16,.b32,.b64}", "%p0, %t1, %t2, %p2", ""},
+    {kCompare, "setp" COMPARE_FLOAT BOOLEAN FTZ "{.f32,.f16}", "%p0, %t1, %t2, %p2", ""},
+    {kCompare, "setp" COMPARE_FLOAT BOOLEAN "{.f64,.bf16}", "%p0, %t1, %t2, %p2", ""},
+    {kCompare, "setp" COMPARE_FLOAT BOOLEAN FTZ "{.f16x2,.bf16x2}", "%p0|%p1, %w1, %w2, %p2", ""},
+    {kCompare, "set" COMPARE "{.u32,.s32,.f32}{.u16,.u32,.u64,.s16,.s32,.s64}", "%w0, %t1, %t2", ""},
+    {kCompare, "set{.eq,.ne}{.u32,.s32,.f32}{.b16,.b32,.b64}", "%w0, %t1, %t2", ""},
+    {kCompare, "set" COMPARE_FLOAT FTZ "{.u32,.s32,.f32}{.f32,.f64,.f16,.bf16}", "%w0, %t1, %t2", ""},
+    {kCompare, "set" COMPARE_FLOAT FTZ "{.u16,.s16,.f16,.bf16}{.f32,.f64,.f16,.bf16}", "%h0, %t1, %t2", ""},
+    {kCompare, "set" COMPARE "{.f16,.bf16}{.u16,.u32,.u64,.s16,.s32,.s64}", "%h0, %t1, %t2", ""},
+    {kCompare, "set" COMPARE_FLOAT FTZ "{.u32,.s32,.f16x2,.bf16x2}{.f16x2,.bf16x2}", "%w0, %w1, %w2", ""},
+    {kCompare, "set" COMPARE BOOLEAN "{.u32,.s32,.f32}{.u16,.u32,.u64,.s16,.s32,.s64}", "%w0, %t1, %t2, %p2",
+     ""},
+    {kCompare, "set" COMPARE_FLOAT BOOLEAN FTZ "{.u32,.s32,.f32}{.f32,.f64,.f16,.bf16}", "%w0, %t1, %t2, %p2",
+     ""},
+    {kCompare, "set" COMPARE_FLOAT BOOLEAN FTZ "{.u16,.s16,.f16,.bf16}{.f32,.f64,.f16,.bf16}",
+     "%h0, %t1, %t2, %p2", ""},
+    {kCompare, "set" COMPARE_FLOAT BOOLEAN FTZ "{.u32,.s32,.f16x2,.bf16x2}{.f16x2,.bf16x2}",
+     "%w0, %w1, %w2, %p2", ""},
+    {kCompare, "selp{.b16,.b32,.b64,.u16,.u32,.u64,.s16,.s32,.s64,.f32,.f64}", "%t0, %t1, %t2, %p0", ""},
+    {kCompare, "slct{.b16,.b32,.b64,.u16,.u32,.u64,.s16,.s32,.s64,.f32,.f64}.s32", "%s0, %s1, %s2, %w3", ""},
+    {kCompare, "slct" FTZ "{.b16,.b32,.b64,.u16,.u32,.u64,.s16,.s32,.s64,.f32,.f64}.f32",
+     "%s0, %s1, %s2, %w3", ""},
+
+    {kConvert, "cvt" SAT "{.u8,.u16,.u32,.u64,.s8,.s16,.s32,.s64}{.u8,.u16,.u32,.u64,.s8,.s16,.s32,.s64}",
+     "%s0, %t1", ""},
+    {kConvert,
+     "cvt{.rni,.rzi,.rmi,.rpi,.rn,.rz,.rm,.rp,}" FTZ SAT
+     "{.u8,.u16,.u32,.u64,.s8,.s16,.s32,.s64}{.f16,.bf16,.f32,.f64}",
+     "%s0, %t1", "out of range: the nearest end; NaN: 0"},
+    {kConvert, "cvt" RND FTZ SAT "{.f16,.bf16,.f32,.f64}{.u8,.u16,.u32,.u64,.s8,.s16,.s32,.s64}", "%s0, %t1",
+     ""},
+    {kConvert,
+     "cvt{.rn,.rz,.rm,.rp,.rni,.rzi,.rmi,.rpi,}" FTZ SAT "{.f16,.bf16,.f32,.f64}{.f16,.bf16,.f32,.f64}",
+     "%s0, %t1", ""},
+    {kConvert, "cvt{.rn,.rz}" RELU "{.satfinite,}{.f16,.bf16}.f32", "%h0, %w1", ""},
+    {kConvert, "cvt{.rn,.rz}" FTZ RELU "{.satfinite,}{.f16x2,.bf16x2}.f32", "%w0, %w1, %w2", ""},
+    {kConvert, "cvt.rs" RELU "{.satfinite,}{.f16x2,.bf16x2}.f32", "%w0, %w1, %w2, %w3",
+     "sm_100; random bits meet the first bits that fall away"},
+    {kConvert, "cvt.rna{.satfinite,}.tf32.f32", "%w0, %w1", ""},
+    {kConvert, "cvt{.rn,.rz}{.satfinite,}" RELU ".tf32.f32", "%w0, %w1", ""},
+    {kConvert, "cvt.rn.satfinite" RELU "{.e4m3x2,.e5m2x2,.e2m3x2,.e3m2x2,.e2m1x2}.f32", "%h0, %w1, %w2",
+     "fp6 and fp4: sm_100"},
+    {kConvert, "cvt.rn" RELU ".satfinite{.e4m3x2,.e5m2x2,.e2m3x2,.e3m2x2,.e2m1x2}.f32", "%h0, %w1, %w2", ""},
+    {kConvert, "cvt.rn.satfinite" RELU "{.e4m3x2,.e5m2x2}.f16x2", "%h0, %w1", ""},
+    {kConvert, "cvt.rn" RELU ".satfinite{.e4m3x2,.e5m2x2}.f16x2", "%h0, %w1", ""},
+    {kConvert, "cvt.rn" RELU ".f16x2{.e4m3x2,.e5m2x2,.e2m3x2,.e3m2x2,.e2m1x2}", "%w0, %h1", ""},
+    {kConvert, "cvt.rs" RELU ".satfinite{.e4m3x4,.e5m2x4,.e2m3x4,.e3m2x4}.f32",
+     "%w0, {%w1, %w2, %w3, %w4}, %w5", "sm_100; each half of the random bits serves two elements"},
+    {kConvert, "cvt.rs" RELU ".satfinite.e2m1x4.f32", "%h0, {%w1, %w2, %w3, %w4}, %w5", "sm_100"},
+    {kConvert, "cvt{.rz,.rp}{.satfinite,}.ue8m0x2.f32", "%h0, %w1, %w2", "sm_100; of the magnitude"},
+    {kConvert, "cvt{.rz,.rp}{.satfinite,}.ue8m0x2.bf16x2", "%h0, %w1", "sm_100; of the magnitude"},
+    {kConvert, "cvt.rn.bf16x2.ue8m0x2", "%w0, %h1", "sm_100"},
+    {kConvert, "cvt.pack.sat{.u16,.s16}.s32", "%w0, %w1, %w2", ""},
+    {kConvert, "cvt.pack.sat{.u2,.s2,.u4,.s4,.u8,.s8}.s32.b32", "%w0, %w1, %w2, %w3", ""},
+
+    {kVideo, "{vadd,vsub,vabsdiff,vmin,vmax}" SIGNS SIGNS SIGNS SAT, "%w0, %w1.b2, %w2.h1", ""},
+    {kVideo, "{vadd,vsub,vabsdiff,vmin,vmax}" SIGNS SIGNS SIGNS SAT "{.add,.min,.max}",
+     "%w0, %w1.b2, %w2.h1, %w3", ""},
+    {kVideo, "{vshl,vshr}" SIGNS SIGNS ".u32" SAT "{.clamp,.wrap}{.add,.min,.max}", "%w0, %w1, %w2.b0, %w3",
+     ""},
+    {kVideo, "{vshl,vshr}" SIGNS SIGNS ".u32" SAT "{.clamp,.wrap}", "%w0.b1, %w1, %w2.b0, %w3", ""},
+    {kVideo, "vset" SIGNS SIGNS "{.eq,.ne,.lt,.le,.gt,.ge}", "%w0.h1, %w1, %w2.b0, %w3", ""},
+    {kVideo, "vset" SIGNS SIGNS "{.eq,.ne,.lt,.le,.gt,.ge}{.add,.min,.max}", "%w0, %w1, %w2.b0, %w3", ""},
+    {kVideo, "vmad" SIGNS SIGNS SIGNS SAT "{.shr7,.shr15,}", "%w0, -%w1.h0, %w2, %w3", ""},
+    {kVideo, "vmad" SIGNS SIGNS SIGNS ".po" SAT "{.shr7,.shr15,}", "%w0, %w1.h0, %w2, %w3", ""},
+    {kVideo, "{vadd2,vsub2,vavrg2,vabsdiff2,vmin2,vmax2}" SIGNS SIGNS SIGNS "{.sat,.add,}",
+     "%w0.h1, %w1.h20, %w2.h31, %w3", ""},
+    {kVideo, "{vadd4,vsub4,vavrg4,vabsdiff4,vmin4,vmax4}" SIGNS SIGNS SIGNS "{.sat,.add,}",
+     "%w0.b20, %w1.b7531, %w2, %w3", ""},
+    {kVideo, "vset2" SIGNS SIGNS "{.eq,.ne,.lt,.le,.gt,.ge}{.add,}", "%w0, %w1.h20, %w2, %w3", ""},
+    {kVideo, "vset4" SIGNS SIGNS "{.eq,.ne,.lt,.le,.gt,.ge}{.add,}", "%w0, %w1.b7531, %w2, %w3", ""},
+
+    {kMove, "mov{.b16,.b32,.b64,.u16,.u32,.u64,.s16,.s32,.s64,.f32,.f64}", kTwo,
+     "also of special registers and addresses"},
+    {kMove, "mov.pred", "%p0, %p1", ""},
+    {kMove, "mov.b128", "%q0, {%d1, %d2}", "also {%d1, %d2}, %q0 and %q0, %q1"},
+    {kMove, "mov.b32", "{%h0, %h1}, %w0", "pieces: 2 or 4, either way"},
+    {kMove, "mov.b64", "%d0, {%h0, %h1, %h2, %h3}", "pieces: 2, 4 or 8, either way"},
+    {kMove,
+     "cvta{.to,}{.global,.shared,.shared::cta,.shared::cluster,.local,.const,.param,.param::entry}.u64",
+     "%d0, %d1", ""},
+    {kMove, "isspacep{.global,.shared,.shared::cta,.shared::cluster,.local,.const,.param,.param::entry}",
+     "%p0, %d1", "const and param: false"},
+    {kMove, "mapa{.u32,.u64}", "%t0, %t1, %w2", "a block is a cluster of its own"},
+    {kMove, "mapa.shared::cluster{.u32,.u64}", "%t0, %t1, %w2", ""},
+    {kMove, "getctarank{.u32,.u64}", "%w0, %t1", "0"},
+    {kMove, "getctarank.shared::cluster{.u32,.u64}", "%w0, %t1", "0"},
+    {kMove,
+     "createpolicy{.range,.fractional,.cvt}{.global,}{.L2::evict_last,.L2::evict_normal,.L2::evict_first,"
+     ".L2::evict_unchanged,.L2}{.L2::evict_first,.L2::evict_unchanged,}.b64",
+     "%d0, 1.0", "policies are ignored"},
+
+    {kMemory,
+     "~ld" SEMANTICS SCOPE "{.mmio,}" LOAD_SPACES LOAD_CACHE "{.nc,}" HINTS "{.v2,.v4,}" NARROW_TYPES, "",
+     "cache hints are ignored; .volatile, .relaxed, .acquire and .mmio order other accesses"},
+    {kMemory, "~ld" SEMANTICS SCOPE "{.mmio,}" LOAD_SPACES LOAD_CACHE "{.nc,}" HINTS "{.v2,}" WIDE_TYPES, "",
+     ""},
+    {kMemory, "~ld.global" SEMANTICS SCOPE LOAD_CACHE "{.nc,}" HINTS ".v4" WIDE_TYPES, "", "sm_100"},
+    {kMemory, "~ld.global" SEMANTICS SCOPE LOAD_CACHE "{.nc,}" HINTS ".v8{.b32,.u32,.s32,.f32}", "",
+     "sm_100"},
+    {kMemory, "~ld" SEMANTICS SCOPE LOAD_SPACES LOAD_CACHE "{.nc,}" HINTS ".b128", "", ""},
+    {kMemory, "~ldu{.global,}{.v2,.v4,}" NARROW_TYPES, "", ""},
+    {kMemory, "~ldu{.global,}{.v2,}" WIDE_TYPES, "", ""},
+    {kMemory, "~st" SEMANTICS SCOPE "{.mmio,}" STORE_SPACES STORE_CACHE HINTS "{.v2,.v4,}" NARROW_TYPES, "",
+     ""},
+    {kMemory, "~st" SEMANTICS SCOPE "{.mmio,}" STORE_SPACES STORE_CACHE HINTS "{.v2,}" WIDE_TYPES, "", ""},
+    {kMemory, "~st.global" SEMANTICS SCOPE STORE_CACHE HINTS ".v4" WIDE_TYPES, "", "sm_100"},
+    {kMemory, "~st.global" SEMANTICS SCOPE STORE_CACHE HINTS ".v8{.b32,.u32,.s32,.f32}", "", "sm_100"},
+    {kMemory, "~st" SEMANTICS SCOPE STORE_SPACES STORE_CACHE HINTS ".b128", "", ""},
+    {kMemory,
+     "~prefetch{.global,.local,.const,.param,.tensormap,}{.L1,.L2,.L2::evict_last,.L2::evict_normal,}", "",
+     "no effect"},
+    {kMemory, "prefetchu.L1", "[%a]", "no effect"},
+    {kMemory, "~discard{.global,}.L2", "", "no effect"},
+    {kMemory, "~applypriority{.global,}.L2::evict_normal", "", "no effect"},
+
+    {kAtomic,
+     "~atom" SEMANTICS SCOPE
+     "{.global,.shared,.shared::cta,}{.and,.or,.xor,.exch,.cas}{.L2::cache_hint,}{.b32,.b64}",
+     "", ""},
+    {kAtomic,
+     "~atom" SEMANTICS SCOPE "{.global,.shared,.shared::cta,}{.exch,.cas}{.L2::cache_hint,}{.b16,.u32,.s32,."
+     "f32,.u64,.s64,.f64,.b128}",
+     "", ""},
+    {kAtomic,
+     "~atom" SEMANTICS SCOPE
+     "{.global,.shared,.shared::cta,}{.add,.min,.max}{.L2::cache_hint,}{.u32,.s32,.u64,.s64}",
+     "", ""},
+    {kAtomic, "~atom" SEMANTICS SCOPE "{.global,.shared,.shared::cta,}{.inc,.dec}{.L2::cache_hint,}.u32", "",
+     ""},
+    {kAtomic, "~atom" SEMANTICS SCOPE "{.global,.shared,.shared::cta,}.add{.L2::cache_hint,}{.f32,.f64}", "",
+     "f32 on global memory flushes denormals"},
+    {kAtomic,
+     "~atom" SEMANTICS SCOPE
+     "{.global,.shared,.shared::cta,}{.add,.min,.max}.noftz{.L2::cache_hint,}{.f16,.bf16,.f16x2,.bf16x2}",
+     "", ""},
+    {kAtomic, "~atom" SEMANTICS SCOPE "{.global,}.add{.L2::cache_hint,}{.v2,.v4}.f32", "", ""},
+    {kAtomic,
+     "~atom" SEMANTICS SCOPE "{.global,}{.add,.min,.max}.noftz{.L2::cache_hint,}{.v2,.v4,.v8}{.f16,.bf16}",
+     "", ""},
+    {kAtomic,
+     "~atom" SEMANTICS SCOPE "{.global,}{.add,.min,.max}.noftz{.L2::cache_hint,}{.v2,.v4}{.f16x2,.bf16x2}",
+     "", ""},
+    {kAtomic,
+     "~red" SEMANTICS SCOPE "{.global,.shared,.shared::cta,}{.and,.or,.xor}{.L2::cache_hint,}{.b32,.b64}", "",
+     ""},
+    {kAtomic,
+     "~red" SEMANTICS SCOPE
+     "{.global,.shared,.shared::cta,}{.add,.min,.max}{.L2::cache_hint,}{.u32,.s32,.u64,.s64}",
+     "", ""},
+    {kAtomic, "~red" SEMANTICS SCOPE "{.global,.shared,.shared::cta,}{.inc,.dec}{.L2::cache_hint,}.u32", "",
+     ""},
+    {kAtomic, "~red" SEMANTICS SCOPE "{.global,.shared,.shared::cta,}.add{.L2::cache_hint,}{.f32,.f64}", "",
+     ""},
+    {kAtomic,
+     "~red" SEMANTICS SCOPE
+     "{.global,.shared,.shared::cta,}{.add,.min,.max}.noftz{.L2::cache_hint,}{.f16,.bf16,.f16x2,.bf16x2}",
+     "", ""},
+    {kAtomic, "~red" SEMANTICS SCOPE "{.global,}.add{.L2::cache_hint,}{.v2,.v4}.f32", "", ""},
+    {kAtomic,
+     "~red" SEMANTICS SCOPE "{.global,}{.add,.min,.max}.noftz{.L2::cache_hint,}{.v2,.v4,.v8}{.f16,.bf16}", "",
+     ""},
+    {kAtomic,
+     "~red" SEMANTICS SCOPE "{.global,}{.add,.min,.max}.noftz{.L2::cache_hint,}{.v2,.v4}{.f16x2,.bf16x2}", "",
+     ""},
+
+    {kWarp, "shfl.sync{.up,.down,.bfly,.idx}.b32", "%w0|%p0, %w1, %w2, 31, -1", ""},
+    {kWarp, "shfl{.up,.down,.bfly,.idx}.b32", "%w0, %w1, %w2, 31", ""},
+    {kWarp, "vote.sync{.all,.any,.uni}.pred", "%p0, !%p1, -1", ""},
+    {kWarp, "vote.sync.ballot.b32", "%w0, %p1, -1", ""},
+    {kWarp, "match.any.sync{.b32,.b64}", "%w0, %t1, -1", ""},
+    {kWarp, "match.all.sync{.b32,.b64}", "%w0|%p0, %t1, -1", ""},
+    {kWarp, "match.sync{.any,.all}{.b32,.b64}", "%w0, %t1, -1", "the other order of the parts"},
+    {kWarp, "redux.sync{.add,.min,.max}{.u32,.s32}", "%w0, %w1, -1", ""},
+    {kWarp, "redux.sync{.and,.or,.xor}.b32", "%w0, %w1, -1", ""},
+    {kWarp, "redux.sync{.min,.max}{.abs,}{.NaN,}.f32", "%w0, %w1, -1", "sm_100"},
+    {kWarp, "activemask.b32", "%w0", ""},
+    {kWarp, "elect.sync", "%w0|%p0, -1", ""},
+
+    {kControl, "{trap,brkpt}", "", "ends the launch"},
+    {kControl, "nanosleep.u32", "%w0", "no effect"},
+    {kControl, "pmevent{.mask,}", "1", "no effect"},
+};
+
+}  // namespace
+
+std::span<const SupportedInstruction> instruction_forms() {
+  return kForms;
+}
+
+}  // namespace warpwright::sim

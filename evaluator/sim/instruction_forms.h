@@ -1,0 +1,12 @@
+// The table behind instructions.h: one line per set of forms.
+#pragma once
+
+#include <span>
+
+#include "evaluator/sim/instructions.h"
+
+namespace warpwright::sim {
+
+std::span<const SupportedInstruction> instruction_forms();
+
+}  // namespace warpwright::sim
