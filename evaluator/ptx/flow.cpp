@@ -202,11 +202,18 @@ bool may_wait(const Instruction& instruction) {
   return false;
 }
 
-FlowGraph build_flow(const Function& function, bool (*isolate)(const Instruction&)) {
+FlowGraph build_flow(const Function& function, bool (*isolate)(const Instruction&),
+                     bool (*gathers)(const Instruction&)) {
   const std::size_t count = function.code.size();
   FlowGraph flow;
   std::vector<char> leader(count, 0);
   mark_leaders(function, isolate, leader);
+  for (std::size_t i = 0, gathered = 0; gathers != nullptr && i < count; ++i) {
+    if (leader[i]) gathered = 0;
+    if (gathered != 0 || !gathers(function.code[i])) continue;
+    leader[i] = 1;
+    gathered = 1;
+  }
   for (std::size_t i = 0; i < count; ++i) {
     if (leader[i]) flow.blocks.push_back({static_cast<int>(i), static_cast<int>(i), {}});
     flow.blocks.back().end = static_cast<int>(i) + 1;

@@ -27,7 +27,9 @@ struct FlowGraph {
 bool may_wait(const Instruction& instruction);
 
 // Blocks start at labels, after branches and exits, and around instructions for which `isolate` is true.
-FlowGraph build_flow(const Function& function, bool (*isolate)(const Instruction&) = may_wait);
+// With `gathers`, the first instruction of a straight run for which it is true starts a block too.
+FlowGraph build_flow(const Function& function, bool (*isolate)(const Instruction&) = may_wait,
+                     bool (*gathers)(const Instruction&) = nullptr);
 
 // Per register: all its uses are in one block and the first is an unguarded definition. Such a register needs
 // no value on entry of its block, so lanes that are not active may be overwritten by a whole-row write.

@@ -32,6 +32,8 @@ struct RaceShadow;
 struct Conversion;
 struct VideoForm;
 struct AsyncCopies;
+struct MatrixProduct;
+struct WmmaForm;
 
 // Executes one operation for the warp's active lanes and returns the next one; nullptr hands the processor
 // back to the block's scheduler (Warp::state says why).
@@ -215,6 +217,8 @@ struct Kernel {
   std::vector<InstructionInfo> instructions;
   std::vector<Conversion> conversions;
   std::vector<VideoForm> videos;
+  std::vector<MatrixProduct> matrix_products;
+  std::vector<WmmaForm> wmma_forms;
   std::vector<std::vector<int32_t>> branch_tables;  // brx.idx: indices into code
   uint32_t register_bytes = 0;
   uint32_t local_bytes = 0;  // a lane's frame: locals and call parameters, multiple of 16

@@ -5,6 +5,7 @@
 
 #include "evaluator/sim/decode/decoder.h"
 #include "evaluator/sim/ops/convert.h"
+#include "evaluator/sim/ops/matrix.h"
 #include "evaluator/sim/ops/video.h"
 #include "evaluator/sim/program_impl.h"
 

@@ -373,8 +373,11 @@ const std::map<std::string_view, Decoder::Method>& Decoder::methods() {
       {"getctarank", &D::decode_cluster_address},
       {"createpolicy", &D::decode_policy},
       {"cp", &D::decode_cp},
-      {"ldmatrix", &D::decode_ldmatrix},
+      {"ldmatrix", &D::decode_matrix_access},
+      {"stmatrix", &D::decode_matrix_access},
+      {"movmatrix", &D::decode_movmatrix},
       {"mma", &D::decode_mma},
+      {"wmma", &D::decode_wmma},
   };
   return kMethods;
 }

@@ -46,7 +46,9 @@ OpCost cost_of(const ptx::Instruction& i) {
   if (is_one_of(base, {"shfl", "match", "redux"})) return {Unit::kLsu, 1, 24};
   if (base == "ldmatrix" || base == "stmatrix") return {Unit::kLsu, 1, 33};
   if (base == "cp") return {Unit::kLsu, 1, 4.5};
-  if (base == "mma" || base == "wmma") return {Unit::kTensor, 1, 33};
+  if (base == "mma" || (base == "wmma" && i.has("mma"))) return {Unit::kTensor, 1, 33};
+  if (base == "wmma") return memory_cost(i);
+  if (base == "movmatrix") return {Unit::kLsu, 1, 24};
   if (is_one_of(base, {"ex2", "lg2", "rcp", "rsqrt", "sqrt", "sin", "cos", "tanh"}) && type != "f64")
     return {Unit::kXu, 2, 20};
   if (type == "f64") return {Unit::kFp64, 2, 16};

@@ -68,7 +68,8 @@ bool is_complete(const ptx::Instruction& instruction) {
 bool waits_for_lanes(const ptx::Instruction& instruction) {
   const std::string& base = instruction.base();
   return base == "bar" || base == "barrier" || base == "call" || base == "shfl" || base == "vote" ||
-         base == "match" || base == "redux" || base == "elect" || base == "brx";
+         base == "match" || base == "redux" || base == "elect" || base == "brx" ||
+         (is_matrix_instruction(instruction) && instruction.predicate >= 0);
 }
 
 Decoder::Decoder(const ptx::Module& module, const ptx::Function& entry)
@@ -101,7 +102,7 @@ void Decoder::collect(const ptx::Function& function, int depth) {
   plan_index_[function.name] = static_cast<int>(plans_.size());
   FunctionPlan plan;
   plan.function = &function;
-  plan.flow = ptx::build_flow(function, waits_for_lanes);
+  plan.flow = ptx::build_flow(function, waits_for_lanes, is_matrix_instruction);
   plan.block_local = ptx::find_block_local(function, plan.flow);
   plan.rows = ptx::assign_rows(function, plan.flow, plan.block_local);
   const std::size_t index = plans_.size();

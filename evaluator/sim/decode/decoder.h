@@ -122,11 +122,20 @@ class Decoder {
   std::vector<uint32_t> data_sources(const ptx::Operand& data, int bytes);
   void decode_atomic(bool has_result);
   void decode_cp();
-  void decode_ldmatrix();
-  void decode_mma();
   std::vector<const ptx::Operand*> elements(const ptx::Operand& operand) const;
   uint32_t add_list(const std::vector<uint32_t>& rows);
   bool is_frame_symbol(const ptx::Operand& memory) const;
+
+  // matrix.cpp
+  bool add_rows(const ptx::Operand& operand, RowKind kind, int count, bool is_result,
+                std::vector<uint32_t>& rows);
+  void decode_matrix_access();
+  void decode_movmatrix();
+  void push_product(const MatrixProduct& product, const std::vector<uint32_t>& rows);
+  void decode_mma();
+  void decode_wmma();
+  void decode_wmma_access(const WmmaForm& form);
+  void decode_wmma_product(const WmmaForm& form);
 
   // control.cpp
   void decode_branch();
@@ -193,5 +202,7 @@ std::vector<bool> find_polling_heads(const ptx::Function& function, const ptx::F
 
 // Instructions that form blocks of their own: those where lanes wait for each other.
 bool waits_for_lanes(const ptx::Instruction& instruction);
+// Those that need the whole warp together. Where one starts a block, the others behind it find the warp whole.
+bool is_matrix_instruction(const ptx::Instruction& instruction);
 
 }  // namespace warpwright::sim

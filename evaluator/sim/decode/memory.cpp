@@ -4,7 +4,6 @@
 #include "evaluator/sim/ops/async_copy.h"
 #include "evaluator/sim/ops/atomics.h"
 #include "evaluator/sim/ops/local_memory.h"
-#include "evaluator/sim/ops/matrix.h"
 #include "evaluator/sim/program_impl.h"
 
 namespace warpwright::sim {
@@ -248,43 +247,6 @@ void Decoder::decode_cp() {
   } else if (operands.size() > 3 && !instruction_->has("L2::cache_hint")) {
     op.s[2] = source(operands[3], RowKind::k32);
   }
-  push(op);
-}
-
-void Decoder::decode_ldmatrix() {
-  const auto& operands = instruction_->operands;
-  const bool known = instruction_->has("m8n8") && instruction_->type() == "b16" && operands.size() == 2;
-  if (!known) return void(fail(""));
-  Op op;
-  set_address(op, operands[1]);
-  std::vector<uint32_t> rows;
-  for (const ptx::Operand* element : elements(operands[0]))
-    rows.push_back(destination(*element, RowKind::k32).row);
-  op.list = add_list(rows);
-  op.count = static_cast<uint8_t>(rows.size());
-  op.size = 16;
-  op.target = instruction_->has("trans") ? 1 : 0;
-  op.run = load_matrix;
-  push(op);
-}
-
-void Decoder::decode_mma() {
-  const auto& operands = instruction_->operands;
-  const std::optional<MatrixForm> form = parse_mma(instruction_->parts);
-  if (!form || operands.size() != 4) return void(fail(""));
-  std::vector<uint32_t> rows;
-  const std::size_t expected[] = {4, 4, 2, 4};
-  for (std::size_t k = 0; k < 4; ++k) {
-    const auto parts = elements(operands[k]);
-    if (parts.size() != expected[k]) return void(fail(""));
-    for (const ptx::Operand* part : parts) {
-      rows.push_back(k == 0 ? destination(*part, RowKind::k32).row : source(*part, RowKind::k32));
-    }
-  }
-  Op op;
-  op.run = multiply_matrices;
-  op.flags = static_cast<uint8_t>(*form);
-  op.list = add_list(rows);
   push(op);
 }
 

@@ -4,6 +4,7 @@
 #include "evaluator/sim/isa/control_ops.h"
 #include "evaluator/sim/isa/float_ops.h"
 #include "evaluator/sim/isa/integer_ops.h"
+#include "evaluator/sim/isa/matrix_ops.h"
 #include "evaluator/sim/isa/memory_ops.h"
 #include "evaluator/sim/isa/shuffle_ops.h"
 
@@ -23,6 +24,7 @@ constexpr MemoryHandlers make_handlers() {
   fill_memory_row<2>(h, 1);
   fill_memory_row<4>(h, 2);
   fill_memory_row<8>(h, 3);
+  fill_matrix_row(h);
   h.shuffle = shuffle;
   h.shuffle_fixed = shuffle_fixed;
   h.leader = leader;
