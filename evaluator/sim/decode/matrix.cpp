@@ -132,8 +132,9 @@ void Decoder::decode_mma() {
       !add_rows(operands[2], kind_of(p.b), p.registers(MatrixOperand::kB), false, rows) ||
       !add_rows(operands[3], kind_of(p.c), p.registers(MatrixOperand::kC), false, rows))
     return;
+  const std::size_t first_scale = p.sparse ? 6 : 4;
   for (std::size_t k = 4; k < operands.size(); ++k) {
-    const bool selects = p.scales != 0 && operands[k].kind == ptx::Operand::Kind::kVector;
+    const bool selects = p.scales != 0 && (k == first_scale + 1 || k == first_scale + 3);
     if (!add_rows(operands[k], RowKind::k32, selects ? 2 : 1, false, rows)) return;
   }
   if (rows.size() != static_cast<std::size_t>(p.result_registers() + p.registers(MatrixOperand::kA) +

@@ -54,7 +54,7 @@ class Fragments {
   // Calls visit(row, column, bits of the element) for the elements of A, packed ones if sparse.
   template <class Visit>
   void visit_a(Visit visit) const {
-    const int width = bits_of(p_.a), per = per_register(p_.a);
+    const int width = element_width(p_.a), per = per_register(p_.a);
     for (int lane = 0; lane < kLanes; ++lane) {
       for (int r = 0; r < p_.registers(MatrixOperand::kA); ++r) {
         const uint64_t value = register_value(a_[r], lane, p_.a);
@@ -67,7 +67,7 @@ class Fragments {
   }
   template <class Visit>
   void visit_b(Visit visit) const {
-    const int width = bits_of(p_.b), per = per_register(p_.b);
+    const int width = element_width(p_.b), per = per_register(p_.b);
     for (int lane = 0; lane < kLanes; ++lane) {
       for (int r = 0; r < p_.registers(MatrixOperand::kB); ++r) {
         const uint64_t value = register_value(b_[r], lane, p_.b);
@@ -104,10 +104,8 @@ class Fragments {
     return width >= 32 ? value : value >> (e * width) & ((uint64_t{1} << width) - 1);
   }
   // A word of single bits counts as one element.
-  static int per_register(T type) {
-    const int width = bits_of(type);
-    return type == T::kB1 ? 1 : width == 64 ? 1 : 32 / width;
-  }
+  static int element_width(T type) { return type == T::kB1 ? 32 : bits_of(type); }
+  static int per_register(T type) { return element_width(type) == 64 ? 1 : 32 / element_width(type); }
   Place place_of_a(int lane, int r, int e, int per) const {
     if (!p_.quad_pairs) {
       const int row = p_.m == 8 ? 0 : 8 * (r % 2), step = p_.m == 8 ? r : r / 2;
