@@ -10,7 +10,8 @@ constexpr int kShared = 4096;
 // (from `addresses`), stores registers %r0..%r3 and the shared memory.
 std::string shared_kernel(const std::string& body, const std::string& before = "") {
   return ".version 9.0\n.target sm_100a\n.address_size 64\n"
-         ".visible .entry k(.param .u64 in, .param .u64 addresses, .param .u64 out, .param .u64 shared_out) {\n"
+         ".visible .entry k(.param .u64 in, .param .u64 addresses, .param .u64 out, .param .u64 shared_out) "
+         "{\n"
          ".shared .align 128 .b8 memory[4096];\n.reg .b32 %t, %a, %s, %x, %r<8>;\n.reg .pred %p<4>;\n"
          ".reg .b64 %in, %addresses, %out, %so, %o, %g, %w;\n.reg .b64 %o4;\n"
          "ld.param.u64 %in, [in];\nld.param.u64 %addresses, [addresses];\nld.param.u64 %out, [out];\n"
@@ -26,7 +27,8 @@ std::string shared_kernel(const std::string& body, const std::string& before = "
            }
            return copy;
          }() +
-         "bar.sync 0;\nmov.u32 %x, memory;\nadd.u32 %a, %a, %x;\ncvt.u64.u32 %w, %a;\ncvta.shared.u64 %g, %w;\n"
+         "bar.sync 0;\nmov.u32 %x, memory;\nadd.u32 %a, %a, %x;\ncvt.u64.u32 %w, %a;\ncvta.shared.u64 %g, "
+         "%w;\n"
          "mov.b32 %r0, %t;\nmov.b32 %r1, %t;\nmov.b32 %r2, %t;\nmov.b32 %r3, %t;\n" +
          before + body +
          [] {
@@ -61,8 +63,10 @@ struct SharedRun {
 std::vector<uint32_t> spread_rows(int rows) {
   std::vector<uint32_t> addresses(32, 0);
   for (int lane = 0; lane < rows; ++lane)
-    addresses[static_cast<std::size_t>(lane)] = static_cast<uint32_t>((lane * 7 % rows) * 112 % 3584 / 16 * 16);
-  for (int lane = 0; lane < rows; ++lane) addresses[static_cast<std::size_t>(lane)] = static_cast<uint32_t>((lane * 5 % 32) * 112);
+    addresses[static_cast<std::size_t>(lane)] =
+        static_cast<uint32_t>((lane * 7 % rows) * 112 % 3584 / 16 * 16);
+  for (int lane = 0; lane < rows; ++lane)
+    addresses[static_cast<std::size_t>(lane)] = static_cast<uint32_t>((lane * 5 % 32) * 112);
   return addresses;
 }
 
@@ -89,12 +93,14 @@ TEST(Ldmatrix, Loads8x8MatricesOfHalves) {
   for (const bool transposed : {false, true}) {
     for (const std::string address : {"shared", "shared::cta", "generic"}) {
       for (const int count : {1, 2, 4}) {
-        const std::string registers = count == 1 ? "{%r0}" : count == 2 ? "{%r0, %r1}" : "{%r0, %r1, %r2, %r3}";
-        const SharedRun run = run_shared("ldmatrix.sync.aligned.m8n8.x" + std::to_string(count) +
-                                             (transposed ? ".trans" : "") +
-                                             (address == "generic" ? "" : "." + address) + ".b16 " + registers + ", [" +
-                                             (address == "generic" ? "%g" : "%a") + "];\n",
-                                         addresses);
+        const std::string registers = count == 1   ? "{%r0}"
+                                      : count == 2 ? "{%r0, %r1}"
+                                                   : "{%r0, %r1, %r2, %r3}";
+        const SharedRun run =
+            run_shared("ldmatrix.sync.aligned.m8n8.x" + std::to_string(count) + (transposed ? ".trans" : "") +
+                           (address == "generic" ? "" : "." + address) + ".b16 " + registers + ", [" +
+                           (address == "generic" ? "%g" : "%a") + "];\n",
+                       addresses);
         ASSERT_TRUE(run.report.completed) << messages(run.report);
         EXPECT_TRUE(run.report.findings.empty()) << messages(run.report);
         for (int j = 0; j < count; ++j) {
@@ -106,7 +112,8 @@ TEST(Ldmatrix, Loads8x8MatricesOfHalves) {
               const uint32_t start = addresses[static_cast<std::size_t>(8 * j + row)];
               expected |= half_at(run.before, start + 2 * static_cast<uint32_t>(column)) << (16 * e);
             }
-            ASSERT_EQ(run.at(j, lane), expected) << count << transposed << " matrix " << j << " lane " << lane;
+            ASSERT_EQ(run.at(j, lane), expected)
+                << count << transposed << " matrix " << j << " lane " << lane;
           }
         }
       }
@@ -132,10 +139,10 @@ TEST(Ldmatrix, LoadsAndUnpacksNarrowElements) {
   } sources[] = {{"b8", 8}, {"b8x16.b6x16_p32", 6}, {"b8x16.b4x16_p64", 4}};
   for (const auto& source : sources) {
     for (const int count : {1, 2}) {
-      const SharedRun run = run_shared("ldmatrix.sync.aligned.m16n16.x" + std::to_string(count) + ".trans.shared." +
-                                           source.type + (count == 1 ? " {%r0, %r1}" : " {%r0, %r1, %r2, %r3}") +
-                                           ", [%a];\n",
-                                       addresses);
+      const SharedRun run =
+          run_shared("ldmatrix.sync.aligned.m16n16.x" + std::to_string(count) + ".trans.shared." +
+                         source.type + (count == 1 ? " {%r0, %r1}" : " {%r0, %r1, %r2, %r3}") + ", [%a];\n",
+                     addresses);
       ASSERT_TRUE(run.report.completed) << messages(run.report);
       for (int r = 0; r < 2 * count; ++r) {
         for (int lane = 0; lane < 32; ++lane) {
@@ -149,14 +156,16 @@ TEST(Ldmatrix, LoadsAndUnpacksNarrowElements) {
       }
     }
     if (source.bits == 8) continue;
-    const SharedRun run = run_shared(
-        std::string("ldmatrix.sync.aligned.m8n16.x4.shared.") + source.type + " {%r0, %r1, %r2, %r3}, [%a];\n", addresses);
+    const SharedRun run = run_shared(std::string("ldmatrix.sync.aligned.m8n16.x4.shared.") + source.type +
+                                         " {%r0, %r1, %r2, %r3}, [%a];\n",
+                                     addresses);
     ASSERT_TRUE(run.report.completed) << messages(run.report);
     for (int r = 0; r < 4; ++r) {
       for (int lane = 0; lane < 32; ++lane) {
         uint32_t expected = 0;
         for (int b = 0; b < 4; ++b)
-          expected |= unpacked(run.before, addresses[static_cast<std::size_t>(8 * r + lane / 4)], 4 * (lane % 4) + b, source.bits)
+          expected |= unpacked(run.before, addresses[static_cast<std::size_t>(8 * r + lane / 4)],
+                               4 * (lane % 4) + b, source.bits)
                       << (8 * b);
         ASSERT_EQ(run.at(r, lane), expected) << source.type << " register " << r << " lane " << lane;
       }
@@ -166,16 +175,19 @@ TEST(Ldmatrix, LoadsAndUnpacksNarrowElements) {
 
 const char* const kFillRegisters =
     "mul.lo.u32 %r0, %t, 0x9e3779b1;\nmul.lo.u32 %r1, %t, 0x85ebca6b;\nadd.u32 %r1, %r1, 77;\n"
-    "mul.lo.u32 %r2, %t, 0xc2b2ae35;\nadd.u32 %r2, %r2, 99;\nmul.lo.u32 %r3, %t, 0x27d4eb2f;\nadd.u32 %r3, %r3, 1234567;\n";
+    "mul.lo.u32 %r2, %t, 0xc2b2ae35;\nadd.u32 %r2, %r2, 99;\nmul.lo.u32 %r3, %t, 0x27d4eb2f;\nadd.u32 %r3, "
+    "%r3, 1234567;\n";
 
 TEST(Stmatrix, StoresMatricesAndNothingElse) {
   const auto addresses = spread_rows(32);
-  for (const std::string form : {"m8n8.x4.shared.b16", "m8n8.x4.trans.shared.b16", "m8n8.x1.shared.b16",
-                                 "m8n8.x2.trans.shared.b16", "m16n8.x1.trans.shared.b8", "m16n8.x4.trans.shared.b8"}) {
+  for (const std::string form :
+       {"m8n8.x4.shared.b16", "m8n8.x4.trans.shared.b16", "m8n8.x1.shared.b16", "m8n8.x2.trans.shared.b16",
+        "m16n8.x1.trans.shared.b8", "m16n8.x4.trans.shared.b8"}) {
     const int count = form.find("x4") != std::string::npos ? 4 : form.find("x2") != std::string::npos ? 2 : 1;
     const bool transposed = form.find("trans") != std::string::npos, bytes = form.ends_with("b8");
     const std::string registers = count == 1 ? "{%r0}" : count == 2 ? "{%r0, %r1}" : "{%r0, %r1, %r2, %r3}";
-    const SharedRun run = run_shared("stmatrix.sync.aligned." + form + " [%a], " + registers + ";\n", addresses, 32, kFillRegisters);
+    const SharedRun run = run_shared("stmatrix.sync.aligned." + form + " [%a], " + registers + ";\n",
+                                     addresses, 32, kFillRegisters);
     ASSERT_TRUE(run.report.completed) << messages(run.report);
     EXPECT_TRUE(run.report.findings.empty()) << messages(run.report);
     std::vector<uint8_t> expected = run.before;
@@ -202,7 +214,8 @@ TEST(Stmatrix, StoresMatricesAndNothingElse) {
 }
 
 TEST(Movmatrix, Transposes) {
-  const SharedRun run = run_shared("movmatrix.sync.aligned.m8n8.trans.b16 %r1, %r0;\n", spread_rows(32), 32, kFillRegisters);
+  const SharedRun run =
+      run_shared("movmatrix.sync.aligned.m8n8.trans.b16 %r1, %r0;\n", spread_rows(32), 32, kFillRegisters);
   ASSERT_TRUE(run.report.completed) << messages(run.report);
   for (int lane = 0; lane < 32; ++lane) {
     for (int e = 0; e < 2; ++e) {
@@ -220,7 +233,8 @@ TEST(Ldmatrix, CountsBankConflicts) {
     together[lane] = 128 * (lane % 32);
   }
   const std::string body = "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r0, %r1, %r2, %r3}, [%a];\n";
-  const SharedRun none = run_shared("", apart), best = run_shared(body, apart), worst = run_shared(body, together);
+  const SharedRun none = run_shared("", apart), best = run_shared(body, apart),
+                  worst = run_shared(body, together);
   EXPECT_EQ(best.report.counters.shared_wavefronts - none.report.counters.shared_wavefronts, 4u);
   EXPECT_EQ(worst.report.counters.shared_wavefronts - none.report.counters.shared_wavefronts, 32u);
 }
@@ -242,11 +256,13 @@ TEST(Ldmatrix, FaultsOnRowsThatAreMisalignedOrOutside) {
     const SharedRun run = run_shared(bad.body, addresses);
     ASSERT_NE(run.report.fatal(), nullptr);
     EXPECT_EQ(run.report.fatal()->kind, bad.kind);
-    EXPECT_NE(run.report.fatal()->message.find("thread (13, 0, 0)"), std::string::npos) << messages(run.report);
+    EXPECT_NE(run.report.fatal()->message.find("thread (13, 0, 0)"), std::string::npos)
+        << messages(run.report);
   }
   auto addresses = spread_rows(32);
   addresses[13] = 8;  // x1 takes the first 8 lanes only
-  EXPECT_TRUE(run_shared("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r0}, [%a];\n", addresses).report.completed);
+  EXPECT_TRUE(
+      run_shared("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r0}, [%a];\n", addresses).report.completed);
 }
 
 TEST(Stmatrix, RacesWithReadersOfAnotherWarp) {
@@ -280,8 +296,9 @@ TEST(MatrixInstructions, WaitForDivergedLanes) {
 }
 
 TEST(MatrixInstructions, FaultWhenLanesAreMissing) {
-  const std::string half = "setp.ge.u32 %p0, %t, 16;\n@%p0 bra OVER;\n"
-                           "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r0}, [%a];\nOVER:\n";
+  const std::string half =
+      "setp.ge.u32 %p0, %t, 16;\n@%p0 bra OVER;\n"
+      "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r0}, [%a];\nOVER:\n";
   const SharedRun run = run_shared(half, spread_rows(32));
   ASSERT_NE(run.report.fatal(), nullptr);
   EXPECT_EQ(run.report.fatal()->kind, Finding::Kind::kDivergentSync) << messages(run.report);

@@ -15,9 +15,9 @@ using Fragment = std::vector<LaneValues>;  // by register
 
 struct FragmentOperand {
   Fragment values = {};
-  int bytes = 4;      // of a register: 4 or 8
+  int bytes = 4;          // of a register: 4 or 8
   std::string text = {};  // instead of registers: as written
-  bool bare = false;  // without braces
+  bool bare = false;      // without braces
 };
 
 inline std::string fragment_text(const std::string& prefix, std::size_t count, bool bare) {
@@ -28,9 +28,11 @@ inline std::string fragment_text(const std::string& prefix, std::size_t count, b
 
 // The kernel: in holds the sources register by register, 8 bytes a lane; out takes the results.
 inline std::string matrix_kernel(const std::string& opcode, int results, int result_bytes,
-                                 const std::vector<FragmentOperand>& sources, const std::string& before = "") {
+                                 const std::vector<FragmentOperand>& sources,
+                                 const std::string& before = "") {
   const auto type = [](int bytes) { return std::string(bytes == 8 ? "b64" : "b32"); };
-  std::string registers = ".reg ." + type(result_bytes) + " %d<" + std::to_string(results + 1) + ">;\n", loads, operands;
+  std::string registers = ".reg ." + type(result_bytes) + " %d<" + std::to_string(results + 1) + ">;\n",
+              loads, operands;
   std::size_t at = 0;
   for (std::size_t k = 0; k < sources.size(); ++k) {
     const FragmentOperand& source = sources[k];
@@ -39,7 +41,8 @@ inline std::string matrix_kernel(const std::string& opcode, int results, int res
       continue;
     }
     const std::string prefix = "%s" + std::to_string(k) + "_";
-    registers += ".reg ." + type(source.bytes) + " " + prefix + "<" + std::to_string(source.values.size()) + ">;\n";
+    registers +=
+        ".reg ." + type(source.bytes) + " " + prefix + "<" + std::to_string(source.values.size()) + ">;\n";
     for (std::size_t r = 0; r < source.values.size(); ++r, ++at) {
       loads += "ld.global." + type(source.bytes) + " " + prefix + std::to_string(r) + ", [%in+" +
                std::to_string(256 * at) + "];\n";
@@ -48,13 +51,17 @@ inline std::string matrix_kernel(const std::string& opcode, int results, int res
   }
   std::string stores;
   for (int r = 0; r < results; ++r) {
-    stores += "st.global." + type(result_bytes) + " [%out+" + std::to_string(256 * r) + "], %d" + std::to_string(r) + ";\n";
+    stores += "st.global." + type(result_bytes) + " [%out+" + std::to_string(256 * r) + "], %d" +
+              std::to_string(r) + ";\n";
   }
-  return ".version 9.0\n.target sm_120a\n.address_size 64\n.visible .entry k(.param .u64 a, .param .u64 b) {\n"
-         ".reg .b32 %t;\n.reg .pred %p<4>;\n.reg .b64 %in, %out, %o;\n" + registers +
+  return ".version 9.0\n.target sm_120a\n.address_size 64\n.visible .entry k(.param .u64 a, .param .u64 b) "
+         "{\n"
+         ".reg .b32 %t;\n.reg .pred %p<4>;\n.reg .b64 %in, %out, %o;\n" +
+         registers +
          "ld.param.u64 %in, [a];\nld.param.u64 %out, [b];\nmov.u32 %t, %tid.x;\nmul.wide.u32 %o, %t, 8;\n"
-         "add.s64 %in, %in, %o;\nadd.s64 %out, %out, %o;\n" + loads + before + opcode + " " +
-         fragment_text("%d", static_cast<std::size_t>(results), false) + operands + ";\n" + stores + "ret;\n}\n";
+         "add.s64 %in, %in, %o;\nadd.s64 %out, %out, %o;\n" +
+         loads + before + opcode + " " + fragment_text("%d", static_cast<std::size_t>(results), false) +
+         operands + ";\n" + stores + "ret;\n}\n";
 }
 
 inline Fragment run_matrix(const std::string& opcode, int results, int result_bytes,

@@ -7,33 +7,43 @@ namespace {
 
 struct Format {
   std::string name;
-  int bits;            // in a register
-  int exponent = 0;    // bits of fields; 0: not a float
+  int bits;          // in a register
+  int exponent = 0;  // bits of fields; 0: not a float
   int mantissa = 0;
   int bias = 0;
-  int shift = 0;       // position of the lowest bit in its container
+  int shift = 0;  // position of the lowest bit in its container
   enum class Special { kIeee, kTopIsNan, kNone } special = Special::kNone;
   bool is_signed = true;
 };
 const std::map<std::string, Format>& formats() {
   using S = Format::Special;
   static const std::map<std::string, Format> kFormats = {
-      {"f16", {"f16", 16, 5, 10, 15, 0, S::kIeee}},   {"bf16", {"bf16", 16, 8, 7, 127, 0, S::kIeee}},
-      {"tf32", {"tf32", 32, 8, 10, 127, 13, S::kIeee}}, {"f32", {"f32", 32, 8, 23, 127, 0, S::kIeee}},
-      {"f64", {"f64", 64, 11, 52, 1023, 0, S::kIeee}}, {"e4m3", {"e4m3", 8, 4, 3, 7, 0, S::kTopIsNan}},
-      {"e5m2", {"e5m2", 8, 5, 2, 15, 0, S::kIeee}},   {"e3m2", {"e3m2", 8, 3, 2, 3}},
-      {"e2m3", {"e2m3", 8, 2, 3, 1}},                 {"e2m1", {"e2m1", 8, 2, 1, 1, 2}},
-      {"e2m1p", {"e2m1", 4, 2, 1, 1}},                {"ue4m3", {"ue4m3", 8, 4, 3, 7, 0, S::kTopIsNan, false}},
-      {"s8", {"s8", 8}},                              {"u8", {"u8", 8, 0, 0, 0, 0, S::kNone, false}},
-      {"s4", {"s4", 4}},                              {"u4", {"u4", 4, 0, 0, 0, 0, S::kNone, false}},
-      {"s32", {"s32", 32}},                           {"b1", {"b1", 1}}};
+      {"f16", {"f16", 16, 5, 10, 15, 0, S::kIeee}},
+      {"bf16", {"bf16", 16, 8, 7, 127, 0, S::kIeee}},
+      {"tf32", {"tf32", 32, 8, 10, 127, 13, S::kIeee}},
+      {"f32", {"f32", 32, 8, 23, 127, 0, S::kIeee}},
+      {"f64", {"f64", 64, 11, 52, 1023, 0, S::kIeee}},
+      {"e4m3", {"e4m3", 8, 4, 3, 7, 0, S::kTopIsNan}},
+      {"e5m2", {"e5m2", 8, 5, 2, 15, 0, S::kIeee}},
+      {"e3m2", {"e3m2", 8, 3, 2, 3}},
+      {"e2m3", {"e2m3", 8, 2, 3, 1}},
+      {"e2m1", {"e2m1", 8, 2, 1, 1, 2}},
+      {"e2m1p", {"e2m1", 4, 2, 1, 1}},
+      {"ue4m3", {"ue4m3", 8, 4, 3, 7, 0, S::kTopIsNan, false}},
+      {"s8", {"s8", 8}},
+      {"u8", {"u8", 8, 0, 0, 0, 0, S::kNone, false}},
+      {"s4", {"s4", 4}},
+      {"u4", {"u4", 4, 0, 0, 0, 0, S::kNone, false}},
+      {"s32", {"s32", 32}},
+      {"b1", {"b1", 1}}};
   return kFormats;
 }
 
 double value_of(const Format& f, uint64_t bits) {
   if (f.exponent == 0) {
     const auto value = static_cast<int64_t>(bits);
-    return static_cast<double>(f.is_signed && (bits >> (f.bits - 1) & 1) ? value - (int64_t{1} << f.bits) : value);
+    return static_cast<double>(f.is_signed && (bits >> (f.bits - 1) & 1) ? value - (int64_t{1} << f.bits)
+                                                                         : value);
   }
   bits >>= f.shift;
   const uint64_t mantissa = bits & ((uint64_t{1} << f.mantissa) - 1);
@@ -122,7 +132,8 @@ uint64_t random_element(const Format& f, std::mt19937_64& random, Fill fill) {
   const uint64_t sign = f.is_signed ? (random() & 1) << (f.exponent + f.mantissa) : 0;
   const uint64_t mantissa = random() & ((uint64_t{1} << f.mantissa) - 1);
   if (fill == Fill::kTame) {  // magnitudes about one
-    const auto exponent = static_cast<uint64_t>(f.bias + static_cast<int>(random() % 3) - (f.bias > 1 ? 1 : 0));
+    const auto exponent =
+        static_cast<uint64_t>(f.bias + static_cast<int>(random() % 3) - (f.bias > 1 ? 1 : 0));
     return (sign | exponent << f.mantissa | mantissa) << f.shift;
   }
   const uint64_t top = (uint64_t{1} << f.exponent) - 1;
@@ -139,7 +150,8 @@ Fragment random_fragment(const Format& f, int registers, std::mt19937_64& random
   for (LaneValues& values : fragment) {
     for (uint64_t& value : values) {
       value = 0;
-      for (int e = 0; e < per; ++e) value |= random_element(f, random, fill) << (f.bits == 64 ? 0 : e * f.bits);
+      for (int e = 0; e < per; ++e)
+        value |= random_element(f, random, fill) << (f.bits == 64 ? 0 : e * f.bits);
     }
   }
   return fragment;
@@ -197,12 +209,14 @@ void check_dense(const Case& test, Fill fill) {
   const auto& [m, k] = test.shape;
   const Format &fa = formats().at(test.a), &fb = formats().at(test.b), &fc = formats().at(test.c),
                &fd = formats().at(test.d);
-  std::mt19937_64 random(static_cast<unsigned>(test.opcode.size() * 7 + static_cast<std::size_t>(k) + test.a[1] + test.b[0] + static_cast<unsigned>(fill)));
+  std::mt19937_64 random(static_cast<unsigned>(test.opcode.size() * 7 + static_cast<std::size_t>(k) +
+                                               test.a[1] + test.b[0] + static_cast<unsigned>(fill)));
   const Fragment a = random_fragment(fa, registers_of(fa, m * k), random, fill);
   const Fragment b = random_fragment(fb, registers_of(fb, 8 * k), random, fill);
   const Fragment c = random_fragment(fc, registers_of(fc, m * 8), random, fill);
-  const Fragment d = run_matrix(test.opcode, registers_of(fd, m * 8), fd.bits == 64 ? 8 : 4,
-                                {{a, fa.bits == 64 ? 8 : 4}, {b, fb.bits == 64 ? 8 : 4}, {c, fc.bits == 64 ? 8 : 4}});
+  const Fragment d =
+      run_matrix(test.opcode, registers_of(fd, m * 8), fd.bits == 64 ? 8 : 4,
+                 {{a, fa.bits == 64 ? 8 : 4}, {b, fb.bits == 64 ? 8 : 4}, {c, fc.bits == 64 ? 8 : 4}});
   Matrix av = zeros(m, k), bv = zeros(k, 8);
   for (int lane = 0; lane < 32; ++lane) {
     for (int i = 0; i < m * k / 32; ++i) {
@@ -220,15 +234,21 @@ void check_dense(const Case& test, Fill fill) {
       const Place p = place_in_c(m, lane, i);
       const double before = value_of(fc, element(c, fc.bits, lane, i));
       ASSERT_EQ(element(d, fd.bits, lane, i), reference(test, saturate, av, bv, before, p.row, p.column))
-          << test.opcode << " lane " << lane << " element " << i << " row " << p.row << " column " << p.column;
+          << test.opcode << " lane " << lane << " element " << i << " row " << p.row << " column "
+          << p.column;
     }
   }
 }
 
-Case dense(Shape shape, const std::string& d, const std::string& a, const std::string& b, const std::string& c,
-           const std::string& extra = "") {
-  return {"mma.sync.aligned.m" + std::to_string(shape.m) + "n8k" + std::to_string(shape.k) + ".row.col" + extra + "." +
-              d + "." + a + "." + b + "." + c, shape, d, a, b, c};
+Case dense(Shape shape, const std::string& d, const std::string& a, const std::string& b,
+           const std::string& c, const std::string& extra = "") {
+  return {"mma.sync.aligned.m" + std::to_string(shape.m) + "n8k" + std::to_string(shape.k) + ".row.col" +
+              extra + "." + d + "." + a + "." + b + "." + c,
+          shape,
+          d,
+          a,
+          b,
+          c};
 }
 
 void check_all(const Case& test) {
@@ -237,7 +257,8 @@ void check_all(const Case& test) {
 
 TEST(Mma, MultipliesHalvesWithEveryAccumulator) {
   for (const int k : {8, 16}) {
-    for (const char* accumulator : {"f16", "f32"}) check_all(dense({16, k}, accumulator, "f16", "f16", accumulator));
+    for (const char* accumulator : {"f16", "f32"})
+      check_all(dense({16, k}, accumulator, "f16", "f16", accumulator));
     check_all(dense({16, k}, "f32", "bf16", "bf16", "f32"));
   }
 }
@@ -275,8 +296,10 @@ TEST(Mma, SaturatesAtBothEndsOfTheRange) {
     return Fragment(static_cast<std::size_t>(registers), values);
   };
   const std::string form = "mma.sync.aligned.m16n8k32.row.col.satfinite.s32.s8.s8.s32";
-  EXPECT_EQ(run_matrix(form, 4, 4, {{all(0x7f7f7f7f, 4)}, {all(0x7f7f7f7f, 2)}, {all(0x7ffffff0, 4)}})[0][0], 0x7fffffffu);
-  EXPECT_EQ(run_matrix(form, 4, 4, {{all(0x80808080, 4)}, {all(0x7f7f7f7f, 2)}, {all(0x80000001, 4)}})[3][31], 0x80000000u);
+  EXPECT_EQ(run_matrix(form, 4, 4, {{all(0x7f7f7f7f, 4)}, {all(0x7f7f7f7f, 2)}, {all(0x7ffffff0, 4)}})[0][0],
+            0x7fffffffu);
+  EXPECT_EQ(run_matrix(form, 4, 4, {{all(0x80808080, 4)}, {all(0x7f7f7f7f, 2)}, {all(0x80000001, 4)}})[3][31],
+            0x80000000u);
 }
 
 TEST(Mma, MultipliesFloatsOf8And6And4Bits) {
@@ -339,7 +362,8 @@ TEST(Mma, ComputesFourProductsInM8n8k4) {
     const bool a_column = layouts.starts_with("col"), b_row = layouts.ends_with("row");
     for (const std::string type : {"f16", "f32"}) {
       const Format& f = type == "f16" ? half : single;
-      const Fragment a = random_fragment(half, 2, random, Fill::kTame), b = random_fragment(half, 2, random, Fill::kTame);
+      const Fragment a = random_fragment(half, 2, random, Fill::kTame),
+                     b = random_fragment(half, 2, random, Fill::kTame);
       const Fragment c = random_fragment(f, type == "f16" ? 4 : 8, random, Fill::kTame);
       const std::string opcode = "mma.sync.aligned.m8n8k4." + layouts + "." + type + ".f16.f16." + type;
       const Fragment d = run_matrix(opcode, type == "f16" ? 4 : 8, 4, {{a}, {b}, {c}});
@@ -353,7 +377,8 @@ TEST(Mma, ComputesFourProductsInM8n8k4) {
         };
         each_lane([&](int lane) {
           for (int i = 0; i < 4; ++i) {
-            const double x = value_of(half, element(a, 16, lane, i)), y = value_of(half, element(b, 16, lane, i));
+            const double x = value_of(half, element(a, 16, lane, i)),
+                         y = value_of(half, element(b, 16, lane, i));
             const int upper = lane < 16 ? 0 : 4;
             (a_column ? at(av, i % 4 + upper, lane % 4) : at(av, lane % 4 + upper, i)) = x;
             (b_row ? at(bv, lane % 4, i + upper) : at(bv, i, lane % 4 + upper)) = y;
@@ -362,10 +387,12 @@ TEST(Mma, ComputesFourProductsInM8n8k4) {
         each_lane([&](int lane) {
           for (int i = 0; i < 8; ++i) {
             const int upper = lane < 16 ? 0 : 4;
-            const Place p = type == "f16" ? Place{lane % 4 + upper, i}
-                                          : Place{(lane & 1) + (i & 2) + upper, (i & 4) + (lane & 2) + (i & 1)};
-            ASSERT_EQ(element(d, f.bits, lane, i),
-                      reference(test, false, av, bv, value_of(f, element(c, f.bits, lane, i)), p.row, p.column))
+            const Place p = type == "f16"
+                                ? Place{lane % 4 + upper, i}
+                                : Place{(lane & 1) + (i & 2) + upper, (i & 4) + (lane & 2) + (i & 1)};
+            ASSERT_EQ(
+                element(d, f.bits, lane, i),
+                reference(test, false, av, bv, value_of(f, element(c, f.bits, lane, i)), p.row, p.column))
                 << opcode << " lane " << lane << " element " << i;
           }
         });
@@ -456,8 +483,9 @@ void check_sparse(const Sparse& test, int selector) {
   for (int lane = 0; lane < 32; ++lane) {
     for (int i = 0; i < 4; ++i) {
       const Place p = place_in_c(16, lane, i);
-      ASSERT_EQ(element(d, fc.bits, lane, i),
-                reference(dense_case, false, av, bv, value_of(fc, element(c, fc.bits, lane, i)), p.row, p.column))
+      ASSERT_EQ(
+          element(d, fc.bits, lane, i),
+          reference(dense_case, false, av, bv, value_of(fc, element(c, fc.bits, lane, i)), p.row, p.column))
           << test.opcode << " selector " << selector << " lane " << lane << " element " << i;
     }
   }
@@ -470,15 +498,17 @@ TEST(MmaSparse, PutsElementsWhereTheMetadataSays) {
     int selectors;
     const char* accumulator;
   };
-  const Form forms[] = {{"f16", 16, 4, "f32"},  {"f16", 32, 2, "f32"},  {"f16", 16, 4, "f16"}, {"f16", 32, 2, "f16"},
-                        {"bf16", 16, 4, "f32"}, {"bf16", 32, 2, "f32"}, {"tf32", 8, 4, "f32"}, {"tf32", 16, 2, "f32"},
-                        {"s8", 32, 2, "s32"},   {"u8", 64, 1, "s32"},   {"s4", 64, 2, "s32"},  {"u4", 128, 1, "s32"},
+  const Form forms[] = {{"f16", 16, 4, "f32"},  {"f16", 32, 2, "f32"},  {"f16", 16, 4, "f16"},
+                        {"f16", 32, 2, "f16"},  {"bf16", 16, 4, "f32"}, {"bf16", 32, 2, "f32"},
+                        {"tf32", 8, 4, "f32"},  {"tf32", 16, 2, "f32"}, {"s8", 32, 2, "s32"},
+                        {"u8", 64, 1, "s32"},   {"s4", 64, 2, "s32"},   {"u4", 128, 1, "s32"},
                         {"e4m3", 64, 1, "f32"}, {"e5m2", 64, 1, "f32"}};
   for (const Form& form : forms) {
     for (const char* variant : {"sp", "sp::ordered_metadata"}) {
       const std::string types = form.types, accumulator = form.accumulator;
-      const std::string opcode = "mma." + std::string(variant) + ".sync.aligned.m16n8k" + std::to_string(form.k) +
-                                 ".row.col." + accumulator + "." + types + "." + types + "." + accumulator;
+      const std::string opcode = "mma." + std::string(variant) + ".sync.aligned.m16n8k" +
+                                 std::to_string(form.k) + ".row.col." + accumulator + "." + types + "." +
+                                 types + "." + accumulator;
       for (int selector = 0; selector < form.selectors; ++selector)
         check_sparse({opcode, accumulator, types, types, accumulator, form.k}, selector);
     }
@@ -492,8 +522,9 @@ TEST(MmaSparse, PutsElementsWhereTheMetadataSays) {
 
 // Scales: with thread selector x, lanes 4g + 2x and 4g + 2x + 1 hold those of rows g and g + 8 of A; lane 4g
 // + x those of column g of B.
-void check_scaled(const std::string& kind, const std::string& vector, const std::string& a, const std::string& b,
-                  const std::string& scale, int k, int scales, int byte, int thread_a, int thread_b) {
+void check_scaled(const std::string& kind, const std::string& vector, const std::string& a,
+                  const std::string& b, const std::string& scale, int k, int scales, int byte, int thread_a,
+                  int thread_b) {
   const Format &fa = formats().at(a), &fb = formats().at(b), &single = formats().at("f32");
   std::mt19937_64 random(static_cast<unsigned>(k + byte + thread_b));
   const Fragment af = random_fragment(fa, registers_of(fa, 16 * k), random, Fill::kTame);
@@ -512,14 +543,16 @@ void check_scaled(const std::string& kind, const std::string& vector, const std:
     operand.text = "{" + std::to_string(byte) + ", " + std::to_string(thread) + "}";
     return operand;
   };
-  const std::string opcode = "mma.sync.aligned.m16n8k" + std::to_string(k) + ".row.col.kind::" + kind + ".block_scale" +
-                             vector + ".f32." + fa.name + "." + fb.name + ".f32." + scale;
+  const std::string opcode = "mma.sync.aligned.m16n8k" + std::to_string(k) + ".row.col.kind::" + kind +
+                             ".block_scale" + vector + ".f32." + fa.name + "." + fb.name + ".f32." + scale;
   const FragmentOperand sa_operand{sa, 4, "", false}, sb_operand{sb, 4, "", true};
-  const Fragment d = run_matrix(opcode, 4, 4,
-                                {{af}, {bf}, {c}, sa_operand, selector(thread_a), sb_operand, selector(thread_b)});
+  const Fragment d = run_matrix(
+      opcode, 4, 4, {{af}, {bf}, {c}, sa_operand, selector(thread_a), sb_operand, selector(thread_b)});
   const auto scale_of = [&](const Fragment& fragment, int lane, int kk) {
-    const uint64_t bits = fragment[0][static_cast<std::size_t>(lane)] >> (8 * (byte + kk / (k / scales))) & 0xff;
-    return scale == "ue8m0" ? std::pow(2.0, static_cast<double>(bits) - 127) : value_of(formats().at("ue4m3"), bits);
+    const uint64_t bits =
+        fragment[0][static_cast<std::size_t>(lane)] >> (8 * (byte + kk / (k / scales))) & 0xff;
+    return scale == "ue8m0" ? std::pow(2.0, static_cast<double>(bits) - 127)
+                            : value_of(formats().at("ue4m3"), bits);
   };
   Matrix av = zeros(16, k), bv = zeros(k, 8);
   for (int lane = 0; lane < 32; ++lane) {
@@ -537,7 +570,8 @@ void check_scaled(const std::string& kind, const std::string& vector, const std:
       const Place p = place_in_c(16, lane, i);
       auto sum = static_cast<float>(value_of(single, element(c, 32, lane, i)));
       for (int kk = 0; kk < k; ++kk) {
-        const double product = at(av, p.row, kk) * scale_of(sa, 4 * (p.row % 8) + 2 * thread_a + p.row / 8, kk) *
+        const double product = at(av, p.row, kk) *
+                               scale_of(sa, 4 * (p.row % 8) + 2 * thread_a + p.row / 8, kk) *
                                at(bv, kk, p.column) * scale_of(sb, 4 * p.column + thread_b, kk);
         sum = static_cast<float>(static_cast<long double>(product) + static_cast<long double>(sum));
       }

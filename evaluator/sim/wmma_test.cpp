@@ -42,6 +42,8 @@ uint64_t encode(const std::string& type, int value) {
 }
 
 int decode(const std::string& type, uint64_t bits) {
+  if (type[0] == 'f' && bits == uint64_t{1} << (bits_of_type(type) - 1))
+    return 0;  // -0: .rm makes it of 1 - 1
   for (int value = -4000; value < 4000; ++value) {
     if (encode(type, value) == bits) return value;
   }
@@ -60,17 +62,20 @@ struct Stored {  // a matrix in memory, with room between its rows
   int stride = 0;
 };
 void put(Stored& s, const std::string& type, bool column_major, int row, int column, uint64_t bits) {
-  const int width = bits_of_type(type), at = (column_major ? column * s.stride + row : row * s.stride + column) * width;
+  const int width = bits_of_type(type),
+            at = (column_major ? column * s.stride + row : row * s.stride + column) * width;
   if (width < 8) {
     s.bytes[static_cast<std::size_t>(at / 8)] |= static_cast<uint8_t>(bits << (at % 8));
   } else {
     std::memcpy(s.bytes.data() + at / 8, &bits, static_cast<std::size_t>(width / 8));
   }
 }
-Stored store(const std::string& type, int rows, int columns, bool column_major, int padding, std::mt19937& random) {
+Stored store(const std::string& type, int rows, int columns, bool column_major, int padding,
+             std::mt19937& random) {
   Stored s;
   s.stride = (column_major ? rows : columns) + padding;
-  s.bytes.resize(static_cast<std::size_t>(s.stride * (column_major ? columns : rows) * bits_of_type(type) / 8));
+  s.bytes.resize(
+      static_cast<std::size_t>(s.stride * (column_major ? columns : rows) * bits_of_type(type) / 8));
   s.values.assign(static_cast<std::size_t>(rows), std::vector<int>(static_cast<std::size_t>(columns)));
   for (int i = 0; i < rows; ++i) {
     for (int j = 0; j < columns; ++j) {
@@ -95,19 +100,26 @@ std::string list(const std::string& prefix, int count) {
 }
 
 std::string wmma_kernel(const Wmma& t, const int (&strides)[4], bool in_shared) {
-  const std::string shape = ".m" + std::to_string(t.m) + "n" + std::to_string(t.n) + "k" + std::to_string(t.k);
+  const std::string shape =
+      ".m" + std::to_string(t.m) + "n" + std::to_string(t.n) + "k" + std::to_string(t.k);
   const auto declare = [](const std::string& type, const std::string& prefix, int count) {
-    return ".reg ." + std::string(bits_of_type(type) == 64 ? "b64 " : "b32 ") + prefix + "<" + std::to_string(count) + ">;\n";
+    return ".reg ." + std::string(bits_of_type(type) == 64 ? "b64 " : "b32 ") + prefix + "<" +
+           std::to_string(count) + ">;\n";
   };
   const auto layout = [](bool column) { return column ? std::string(".col") : std::string(".row"); };
-  const int a = registers(t, 'a', t.a), b = registers(t, 'b', t.b), c = registers(t, 'c', t.c), d = registers(t, 'c', t.d);
-  std::string text = ".version 9.0\n.target sm_90\n.address_size 64\n.visible .entry k(.param .u64 a, .param .u64 b, "
-                     ".param .u64 c, .param .u64 d) {\n.shared .align 128 .b8 room[16384];\n.reg .b64 %p<4>, %q;\n.reg .b32 %t, %s, %x;\n" +
-                     declare(t.a, "%a", a) + declare(t.b, "%b", b) + declare(t.c, "%c", c) + declare(t.d, "%d", d) +
-                     "ld.param.u64 %p0, [a];\nld.param.u64 %p1, [b];\nld.param.u64 %p2, [c];\nld.param.u64 %p3, [d];\n";
+  const int a = registers(t, 'a', t.a), b = registers(t, 'b', t.b), c = registers(t, 'c', t.c),
+            d = registers(t, 'c', t.d);
+  std::string text =
+      ".version 9.0\n.target sm_90\n.address_size 64\n.visible .entry k(.param .u64 a, .param .u64 b, "
+      ".param .u64 c, .param .u64 d) {\n.shared .align 128 .b8 room[16384];\n.reg .b64 %p<4>, %q;\n.reg .b32 "
+      "%t, %s, %x;\n" +
+      declare(t.a, "%a", a) + declare(t.b, "%b", b) + declare(t.c, "%c", c) + declare(t.d, "%d", d) +
+      "ld.param.u64 %p0, [a];\nld.param.u64 %p1, [b];\nld.param.u64 %p2, [c];\nld.param.u64 %p3, [d];\n";
   std::string space = in_shared ? ".shared" : ".global", a_address = "%p0", d_address = "%p3";
   if (in_shared) {  // A and D go through shared memory
-    text += "mov.u32 %t, %tid.x;\nmul.wide.u32 %q, %t, 4;\nadd.s64 %q, %p0, %q;\nmov.u32 %s, room;\nmad.lo.u32 %s, %t, 4, %s;\n";
+    text +=
+        "mov.u32 %t, %tid.x;\nmul.wide.u32 %q, %t, 4;\nadd.s64 %q, %p0, %q;\nmov.u32 %s, room;\nmad.lo.u32 "
+        "%s, %t, 4, %s;\n";
     const int bytes = strides[0] * (t.a_column ? t.k : t.m) * bits_of_type(t.a) / 8;
     for (int i = 0; i < bytes; i += 128) {
       const std::string at = std::to_string(i);
@@ -116,43 +128,55 @@ std::string wmma_kernel(const Wmma& t, const int (&strides)[4], bool in_shared) 
     text += "bar.sync 0;\n";
     a_address = "room";
   }
-  text += "wmma.load.a.sync.aligned" + layout(t.a_column) + shape + space + "." + t.a + " " + list("%a", a) + ", [" + a_address + "], " + std::to_string(strides[0]) + ";\n";
-  text += "wmma.load.b.sync.aligned" + layout(t.b_column) + shape + "." + t.b + " " + list("%b", b) + ", [%p1], " + std::to_string(strides[1]) + ";\n";
-  text += "wmma.load.c.sync.aligned" + layout(t.c_column) + shape + ".global." + t.c + " " + list("%c", c) + ", [%p2], " + std::to_string(strides[2]) + ";\n";
-  const std::string types = t.a == "f16" ? "." + t.d + "." + t.c
-                                         : "." + t.d + "." + t.a + "." + t.b + "." + t.c;
+  text += "wmma.load.a.sync.aligned" + layout(t.a_column) + shape + space + "." + t.a + " " + list("%a", a) +
+          ", [" + a_address + "], " + std::to_string(strides[0]) + ";\n";
+  text += "wmma.load.b.sync.aligned" + layout(t.b_column) + shape + "." + t.b + " " + list("%b", b) +
+          ", [%p1], " + std::to_string(strides[1]) + ";\n";
+  text += "wmma.load.c.sync.aligned" + layout(t.c_column) + shape + ".global." + t.c + " " + list("%c", c) +
+          ", [%p2], " + std::to_string(strides[2]) + ";\n";
+  const std::string types =
+      t.a == "f16" ? "." + t.d + "." + t.c : "." + t.d + "." + t.a + "." + t.b + "." + t.c;
   const std::string operation = t.a == "b1" ? (t.extra + ".popc") : "";
-  text += "wmma.mma" + operation + ".sync.aligned" + layout(t.a_column) + layout(t.b_column) + shape + (t.a == "b1" ? "" : t.extra) + types + " " +
-          list("%d", d) + ", " + list("%a", a) + ", " + list("%b", b) + ", " + list("%c", c) + ";\n";
-  text += "wmma.store.d.sync.aligned" + layout(t.d_column) + shape + ".global." + t.d + " [%p3], " + list("%d", d) + ", " + std::to_string(strides[3]) + ";\nret;\n}\n";
+  text += "wmma.mma" + operation + ".sync.aligned" + layout(t.a_column) + layout(t.b_column) + shape +
+          (t.a == "b1" ? "" : t.extra) + types + " " + list("%d", d) + ", " + list("%a", a) + ", " +
+          list("%b", b) + ", " + list("%c", c) + ";\n";
+  text += "wmma.store.d.sync.aligned" + layout(t.d_column) + shape + ".global." + t.d + " [%p3], " +
+          list("%d", d) + ", " + std::to_string(strides[3]) + ";\nret;\n}\n";
   return text;
 }
 
 void check(const Wmma& t, bool in_shared) {
   std::mt19937 random(static_cast<unsigned>(t.m + t.k + t.a_column));
   const auto padding = [](const std::string& type) { return 256 / bits_of_type(type); };
-  const Stored a = store(t.a, t.m, t.k, t.a_column, padding(t.a), random), b = store(t.b, t.k, t.n, t.b_column, padding(t.b), random);
+  const Stored a = store(t.a, t.m, t.k, t.a_column, padding(t.a), random),
+               b = store(t.b, t.k, t.n, t.b_column, padding(t.b), random);
   const Stored c = store(t.c, t.m, t.n, t.c_column, padding(t.c), random);
   const int strides[4] = {a.stride, b.stride, c.stride, (t.d_column ? t.m : t.n) + padding(t.d)};
   TestLaunch test(wmma_kernel(t, strides, in_shared));
   test.input("a", a.bytes);
   test.input("b", b.bytes);
   test.input("c", c.bytes);
-  const uint64_t d = test.output<uint8_t>("d", static_cast<std::size_t>(strides[3] * (t.d_column ? t.n : t.m) * bits_of_type(t.d) / 8));
+  const uint64_t d = test.output<uint8_t>(
+      "d", static_cast<std::size_t>(strides[3] * (t.d_column ? t.n : t.m) * bits_of_type(t.d) / 8));
   const LaunchReport report = test.run({1, 1, 1}, {32, 1, 1});
-  ASSERT_TRUE(report.completed && report.findings.empty()) << test.program->kernel_names()[0] << messages(report) << wmma_kernel(t, strides, in_shared);
+  ASSERT_TRUE(report.completed && report.findings.empty())
+      << test.program->kernel_names()[0] << messages(report) << wmma_kernel(t, strides, in_shared);
   const auto bytes = test.read<uint8_t>(d);
   for (int i = 0; i < t.m; ++i) {
     for (int j = 0; j < t.n; ++j) {
       int sum = c.values[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
       for (int k = 0; k < t.k; ++k) {
-        const int x = a.values[static_cast<std::size_t>(i)][static_cast<std::size_t>(k)], y = b.values[static_cast<std::size_t>(k)][static_cast<std::size_t>(j)];
+        const int x = a.values[static_cast<std::size_t>(i)][static_cast<std::size_t>(k)],
+                  y = b.values[static_cast<std::size_t>(k)][static_cast<std::size_t>(j)];
         sum += t.a != "b1" ? x * y : t.extra == ".and" ? (x & y) : (x ^ y);
       }
       uint64_t bits = 0;
       const int width = bits_of_type(t.d) / 8;
-      std::memcpy(&bits, bytes.data() + (t.d_column ? j * strides[3] + i : i * strides[3] + j) * width, static_cast<std::size_t>(width));
-      ASSERT_EQ(decode(t.d, bits), sum) << t.a << " m" << t.m << "n" << t.n << "k" << t.k << " row " << i << " column " << j << " columns major " << t.a_column << t.b_column << t.c_column << t.d_column;
+      std::memcpy(&bits, bytes.data() + (t.d_column ? j * strides[3] + i : i * strides[3] + j) * width,
+                  static_cast<std::size_t>(width));
+      ASSERT_EQ(decode(t.d, bits), sum)
+          << t.a << " m" << t.m << "n" << t.n << "k" << t.k << " row " << i << " column " << j
+          << " columns major " << t.a_column << t.b_column << t.c_column << t.d_column;
     }
   }
 }
@@ -186,7 +210,8 @@ TEST(Wmma, MultipliesTf32AndDoubles) {
 }
 
 TEST(Wmma, MultipliesNarrowIntegersAndBits) {
-  for (const char* type : {"s4", "u4"}) check({8, 8, 32, type, type, "s32", "s32", false, true, true, false, ""}, true);
+  for (const char* type : {"s4", "u4"})
+    check({8, 8, 32, type, type, "s32", "s32", false, true, true, false, ""}, true);
   for (const char* operation : {".xor", ".and"})
     check({8, 8, 128, "b1", "b1", "s32", "s32", false, true, false, true, operation}, false);
 }
@@ -198,12 +223,15 @@ TEST(Wmma, ResultsMayTakeTheRegistersOfTheFactors) {
       "wmma.load.a.sync.aligned.row.m16n16k16.f16 {%a0, %a1, %a2, %a3, %a4, %a5, %a6, %a7}, [%p0], 16;\n"
       "wmma.load.b.sync.aligned.col.m16n16k16.f16 {%z0, %z1, %z2, %z3, %z4, %z5, %z6, %z7}, [%p0], 16;\n"
       "wmma.mma.sync.aligned.row.col.m16n16k16.f32.f32 {%a0, %a1, %a2, %a3, %a4, %a5, %a6, %a7}, "
-      "{%a0, %a1, %a2, %a3, %a4, %a5, %a6, %a7}, {%z0, %z1, %z2, %z3, %z4, %z5, %z6, %z7}, {0f00000000, 0f00000000, "
+      "{%a0, %a1, %a2, %a3, %a4, %a5, %a6, %a7}, {%z0, %z1, %z2, %z3, %z4, %z5, %z6, %z7}, {0f00000000, "
+      "0f00000000, "
       "0f00000000, 0f00000000, 0f00000000, 0f00000000, 0f00000000, 0f00000000};\n"
-      "wmma.store.d.sync.aligned.row.m16n16k16.f32 [%p1], {%a0, %a1, %a2, %a3, %a4, %a5, %a6, %a7}, 16;\nret;\n}\n";
+      "wmma.store.d.sync.aligned.row.m16n16k16.f32 [%p1], {%a0, %a1, %a2, %a3, %a4, %a5, %a6, %a7}, "
+      "16;\nret;\n}\n";
   TestLaunch test(text);
   std::vector<uint16_t> a(256);
-  for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<uint16_t>(encode("f16", static_cast<int>(i * 7 % 9) - 4));
+  for (std::size_t i = 0; i < a.size(); ++i)
+    a[i] = static_cast<uint16_t>(encode("f16", static_cast<int>(i * 7 % 9) - 4));
   test.input("a", a);
   const uint64_t d = test.output<float>("d", 256);
   const LaunchReport report = test.run({1, 1, 1}, {32, 1, 1});
@@ -212,7 +240,8 @@ TEST(Wmma, ResultsMayTakeTheRegistersOfTheFactors) {
   for (std::size_t i = 0; i < 16; ++i) {
     for (std::size_t j = 0; j < 16; ++j) {
       int sum = 0;
-      for (std::size_t k = 0; k < 16; ++k) sum += (static_cast<int>((16 * i + k) * 7 % 9) - 4) * (static_cast<int>((16 * j + k) * 7 % 9) - 4);
+      for (std::size_t k = 0; k < 16; ++k)
+        sum += (static_cast<int>((16 * i + k) * 7 % 9) - 4) * (static_cast<int>((16 * j + k) * 7 % 9) - 4);
       EXPECT_EQ(result[16 * i + j], static_cast<float>(sum)) << i << " " << j;
     }
   }
@@ -230,10 +259,12 @@ TEST(Wmma, FaultsOnMisalignedRows) {
 }
 
 TEST(MatrixForms, UnknownOnesAreRefusedByName) {
-  for (const std::string form : {"mma.sync.aligned.m16n8k32.row.col.f32.f16.f16.f32", "mma.sync.aligned.m16n8k8.row.col.s32.s8.s8.s32",
-                                 "mma.sync.aligned.m16n8k16.row.col.f16.bf16.bf16.f16"}) {
-    TestLaunch test(".version 9.0\n.target sm_90\n.address_size 64\n.visible .entry k() {\n.reg .b32 %r<8>;\n" + form +
-                    " {%r0, %r1, %r2, %r3}, {%r0, %r1, %r2, %r3}, {%r0, %r1}, {%r0, %r1, %r2, %r3};\nret;\n}\n");
+  for (const std::string form :
+       {"mma.sync.aligned.m16n8k32.row.col.f32.f16.f16.f32", "mma.sync.aligned.m16n8k8.row.col.s32.s8.s8.s32",
+        "mma.sync.aligned.m16n8k16.row.col.f16.bf16.bf16.f16"}) {
+    TestLaunch test(
+        ".version 9.0\n.target sm_90\n.address_size 64\n.visible .entry k() {\n.reg .b32 %r<8>;\n" + form +
+        " {%r0, %r1, %r2, %r3}, {%r0, %r1, %r2, %r3}, {%r0, %r1}, {%r0, %r1, %r2, %r3};\nret;\n}\n");
     const LaunchReport report = test.run({1, 1, 1}, {32, 1, 1});
     ASSERT_NE(report.fatal(), nullptr) << form;
     EXPECT_EQ(report.fatal()->kind, Finding::Kind::kUnsupported);

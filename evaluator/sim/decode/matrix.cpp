@@ -125,7 +125,8 @@ void Decoder::decode_mma() {
   const std::optional<MatrixProduct> product = parse_mma(instruction_->parts);
   if (!product) return void(fail(""));
   const MatrixProduct& p = *product;
-  if (operands.size() != 4u + (p.sparse ? 2 : 0) + (p.scales != 0 ? 4 : 0)) return void(fail("operands are missing"));
+  if (operands.size() != 4u + (p.sparse ? 2 : 0) + (p.scales != 0 ? 4 : 0))
+    return void(fail("operands are missing"));
   std::vector<uint32_t> rows;
   if (!add_rows(operands[0], kind_of(p.d), p.result_registers(), true, rows) ||
       !add_rows(operands[1], kind_of(p.a), p.registers(MatrixOperand::kA), false, rows) ||
@@ -137,9 +138,10 @@ void Decoder::decode_mma() {
     const bool selects = p.scales != 0 && (k == first_scale + 1 || k == first_scale + 3);
     if (!add_rows(operands[k], RowKind::k32, selects ? 2 : 1, false, rows)) return;
   }
-  if (rows.size() != static_cast<std::size_t>(p.result_registers() + p.registers(MatrixOperand::kA) +
-                                              p.registers(MatrixOperand::kB) + p.registers(MatrixOperand::kC) +
-                                              (p.sparse ? 2 : 0) + (p.scales != 0 ? 6 : 0)))
+  if (rows.size() !=
+      static_cast<std::size_t>(p.result_registers() + p.registers(MatrixOperand::kA) +
+                               p.registers(MatrixOperand::kB) + p.registers(MatrixOperand::kC) +
+                               (p.sparse ? 2 : 0) + (p.scales != 0 ? 6 : 0)))
     return void(fail("an operand of another form"));
   push_product(p, rows);
 }
@@ -184,7 +186,8 @@ void Decoder::decode_wmma_access(const WmmaForm& form) {
   op.flags |= shared ? kSharedFragment : instruction_->has("global") ? kGlobalFragment : uint8_t{0};
   kernel_->wmma_forms.push_back(form);
   if (!is_load && !instruction_->has("global"))
-    kernel_->shared_granule = std::min(kernel_->shared_granule, static_cast<uint32_t>(bits_of(form.element) / 8));
+    kernel_->shared_granule =
+        std::min(kernel_->shared_granule, static_cast<uint32_t>(bits_of(form.element) / 8));
   push(op);
 }
 

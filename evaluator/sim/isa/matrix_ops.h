@@ -228,7 +228,8 @@ WW_INLINE void write_accumulators(const Warp& w, const uint32_t* rows, bool half
     for (int j = 0; j < 2; ++j) {
       Word* row = words(w, rows[j]);
       for (int lane = 0; lane < kLanes; ++lane) {
-        row[lane] = to_half(sums[2 * j][lane]).bits | static_cast<uint32_t>(to_half(sums[2 * j + 1][lane]).bits) << 16;
+        row[lane] = to_half(sums[2 * j][lane]).bits |
+                    static_cast<uint32_t>(to_half(sums[2 * j + 1][lane]).bits) << 16;
       }
     }
     return;
@@ -275,7 +276,8 @@ template <int P, bool FloatProducts>
   }
 }
 
-[[gnu::noinline]] static const Op* multiply_tile_diverged(Warp& w, const Op* op, void (*run)(const Warp&, const Op*)) {
+[[gnu::noinline]] static const Op* multiply_tile_diverged(Warp& w, const Op* op,
+                                                          void (*run)(const Warp&, const Op*)) {
   const Op* next = nullptr;
   if (!whole_warp(w, op, &next)) return next;
   run(w, op);

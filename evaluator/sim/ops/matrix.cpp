@@ -213,7 +213,8 @@ void read_factors(const Warp& w, const MatrixProduct& p, const Fragments& fragme
   fragments.visit_a([&](int row, int column, uint64_t bits) {
     f.a[row][metadata != nullptr ? metadata->column(row, column) : column] = decode_element(p.a, bits);
   });
-  fragments.visit_b([&](int row, int column, uint64_t bits) { f.b[row][column] = decode_element(p.b, bits); });
+  fragments.visit_b(
+      [&](int row, int column, uint64_t bits) { f.b[row][column] = decode_element(p.b, bits); });
   if (p.scales == 0) return;
   const Scales scales(w, p, fragments.extra());
   for (int k = 0; k < p.k; ++k) {
@@ -301,7 +302,8 @@ void multiply_numbers(Warp& w, const MatrixProduct& p, const Fragments& fragment
 void multiply_bits(Warp& w, const MatrixProduct& p, const Fragments& fragments) {
   uint32_t a[16][8], b[8][8];
   fragments.visit_a([&](int row, int word, uint64_t bits) { a[row][word] = static_cast<uint32_t>(bits); });
-  fragments.visit_b([&](int word, int column, uint64_t bits) { b[word][column] = static_cast<uint32_t>(bits); });
+  fragments.visit_b(
+      [&](int word, int column, uint64_t bits) { b[word][column] = static_cast<uint32_t>(bits); });
   fragments.visit_accumulators(T::kS32, [&](int row, int column, int lane, int r, int) {
     uint32_t sum = fragments.c_word(lane, r);
     for (int word = 0; word < p.k / 32; ++word) {
@@ -319,11 +321,12 @@ bool whole_warp(Warp& w, const Op* op, const Op** next) {
   if (w.mask == kFullMask) return true;
   const uint32_t missing = ~w.mask;
   const bool exited = (missing & w.live) == 0;
-  *next = fault(w, op, __builtin_ctz(w.mask), Finding::Kind::kDivergentSync,
-                fmt::format("a matrix instruction takes all 32 lanes of the warp, and {} of them {} (the first "
-                            "is lane {}): the result is undefined",
-                            __builtin_popcount(missing), exited ? "have exited or never existed" : "are elsewhere",
-                            __builtin_ctz(missing)));
+  *next =
+      fault(w, op, __builtin_ctz(w.mask), Finding::Kind::kDivergentSync,
+            fmt::format("a matrix instruction takes all 32 lanes of the warp, and {} of them {} (the first "
+                        "is lane {}): the result is undefined",
+                        __builtin_popcount(missing),
+                        exited ? "have exited or never existed" : "are elsewhere", __builtin_ctz(missing)));
   return false;
 }
 

@@ -68,8 +68,8 @@ struct MatrixProduct {
   bool quad_pairs = false;                     // f16 m8n8k4: four products, one for each pair of quads
   bool a_is_column = false, b_is_row = false;  // quad_pairs: the layouts of the fragments
   enum class Rounding : uint8_t { kNearest, kZero, kDown, kUp };
-  Rounding rounding = Rounding::kNearest;     // f64
-  int scales = 0;                             // block scales along k: 1, 2, 4; 0: none
+  Rounding rounding = Rounding::kNearest;  // f64
+  int scales = 0;                          // block scales along k: 1, 2, 4; 0: none
   ElementType scale = ElementType::kUe8m0;
 
   int registers(MatrixOperand operand) const;  // of a lane, of the operand's kind of row; c: as type c says

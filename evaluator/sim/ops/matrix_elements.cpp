@@ -123,9 +123,9 @@ uint64_t encode_f16(double value) {
 std::optional<ElementType> parse_element_type(const std::string& name) {
   using T = ElementType;
   static const std::map<std::string, T, std::less<>> kTypes = {
-      {"f16", T::kF16},   {"bf16", T::kBf16}, {"tf32", T::kTf32}, {"f32", T::kF32},     {"f64", T::kF64},
-      {"e4m3", T::kE4m3}, {"e5m2", T::kE5m2}, {"e3m2", T::kE3m2}, {"e2m3", T::kE2m3},   {"e2m1", T::kE2m1},
-      {"s8", T::kS8},     {"u8", T::kU8},     {"s4", T::kS4},     {"u4", T::kU4},       {"b1", T::kB1},
+      {"f16", T::kF16},   {"bf16", T::kBf16},   {"tf32", T::kTf32},  {"f32", T::kF32},   {"f64", T::kF64},
+      {"e4m3", T::kE4m3}, {"e5m2", T::kE5m2},   {"e3m2", T::kE3m2},  {"e2m3", T::kE2m3}, {"e2m1", T::kE2m1},
+      {"s8", T::kS8},     {"u8", T::kU8},       {"s4", T::kS4},      {"u4", T::kU4},     {"b1", T::kB1},
       {"s32", T::kS32},   {"ue8m0", T::kUe8m0}, {"ue4m3", T::kUe4m3}};
   const auto found = kTypes.find(name);
   if (found == kTypes.end()) return std::nullopt;

@@ -92,8 +92,7 @@ std::vector<int> sparse_k(const MatrixProduct& p) {
 bool factors_agree(const MatrixProduct& p, bool narrow_kind) {
   if (is_one_of(p.a, {T::kS8, T::kU8})) return is_one_of(p.b, {T::kS8, T::kU8});
   if (is_one_of(p.a, {T::kS4, T::kU4})) return is_one_of(p.b, {T::kS4, T::kU4});
-  if (is_small_float(p.a))
-    return narrow_kind ? is_small_float(p.b) : is_fp8(p.a) && is_fp8(p.b);
+  if (is_small_float(p.a)) return narrow_kind ? is_small_float(p.b) : is_fp8(p.a) && is_fp8(p.b);
   return p.a == p.b;
 }
 
@@ -112,7 +111,7 @@ bool parse_scales(const Parts& parts, const std::vector<T>& types, MatrixProduct
              either = has(parts, "kind::mxf4nvf4");
   if (types.size() != 5 || !(wide || four || either)) return false;
   p.scale = types[4];
-  p.scales = has(parts, "scale_vec::4X") ? 4
+  p.scales = has(parts, "scale_vec::4X")   ? 4
              : has(parts, "scale_vec::2X") ? 2
              : has(parts, "scale_vec::1X") ? 1
              : wide                        ? 1
@@ -127,10 +126,25 @@ bool parse_scales(const Parts& parts, const std::vector<T>& types, MatrixProduct
 }
 
 bool is_known_part(const std::string& part) {
-  static constexpr std::string_view kParts[] = {
-      "mma", "sync", "aligned", "row", "col", "satfinite", "sp", "sp::ordered_metadata", "kind::f8f6f4",
-      "kind::mxf8f6f4", "kind::mxf4", "kind::mxf4nvf4", "block_scale", "scale_vec::1X", "scale_vec::2X",
-      "scale_vec::4X", "xor", "and", "popc"};
+  static constexpr std::string_view kParts[] = {"mma",
+                                                "sync",
+                                                "aligned",
+                                                "row",
+                                                "col",
+                                                "satfinite",
+                                                "sp",
+                                                "sp::ordered_metadata",
+                                                "kind::f8f6f4",
+                                                "kind::mxf8f6f4",
+                                                "kind::mxf4",
+                                                "kind::mxf4nvf4",
+                                                "block_scale",
+                                                "scale_vec::1X",
+                                                "scale_vec::2X",
+                                                "scale_vec::4X",
+                                                "xor",
+                                                "and",
+                                                "popc"};
   int m = 0, n = 0, k = 0;
   return std::find(std::begin(kParts), std::end(kParts), part) != std::end(kParts) ||
          parse_element_type(part).has_value() || parse_shape({part}, m, n, k);
@@ -191,8 +205,8 @@ std::optional<MatrixProduct> parse_mma(const Parts& parts) {
   if (scaled ? !parse_scales(parts, types, p) : types.size() != 4) return std::nullopt;
   const std::vector<int> ks = p.sparse ? sparse_k(p) : dense_k(p);
   const bool narrow_kind = has(parts, "kind::f8f6f4") || has(parts, "kind::mxf8f6f4");
-  const bool k_fits = std::find(ks.begin(), ks.end(), p.k) != ks.end() &&
-                      !(narrow_kind && p.k != (p.sparse ? 64 : 32));
+  const bool k_fits =
+      std::find(ks.begin(), ks.end(), p.k) != ks.end() && !(narrow_kind && p.k != (p.sparse ? 64 : 32));
   const bool integer = p.c == T::kS32 && p.a != T::kB1;
   if (!k_fits || !factors_agree(p, narrow_kind) || !accumulators_agree(p) || (p.satfinite && !integer) ||
       (p.a == T::kB1) != has(parts, "popc") || (!p.quad_pairs && (p.a_is_column || p.b_is_row)))
@@ -203,8 +217,8 @@ std::optional<MatrixProduct> parse_mma(const Parts& parts) {
 namespace {
 
 bool is_wmma_part(const std::string& part) {
-  static constexpr std::string_view kParts[] = {"wmma", "load", "store", "a", "b", "c", "d", "global",
-                                                "shared", "shared::cta", "rn", "rz", "rm", "rp"};
+  static constexpr std::string_view kParts[] = {"wmma",   "load",   "store",       "a",  "b",  "c",  "d",
+                                                "global", "shared", "shared::cta", "rn", "rz", "rm", "rp"};
   return std::find(std::begin(kParts), std::end(kParts), part) != std::end(kParts) || is_known_part(part);
 }
 

@@ -40,7 +40,8 @@ bool enter(Warp& w, const Op* op, int row_count, bool is_load, Rows& rows) {
   const uint64_t low = rows.at[0] + static_cast<uint64_t>(site.low),
                  span = static_cast<uint64_t>(site.high - site.low);
   const bool inside = low <= w.shared_bytes && span <= w.shared_bytes - low && site.aligned;
-  if (!inside && access_fault(w, op, rows.at, rows.mask, kRowBytes, is_load, MemorySpace::kShared)) return false;
+  if (!inside && access_fault(w, op, rows.at, rows.mask, kRowBytes, is_load, MemorySpace::kShared))
+    return false;
   w.counters->shared_accesses += 1;
   w.counters->shared_wavefronts += site.cost;
   if (w.shadow != nullptr)
@@ -71,7 +72,8 @@ void unpack_row(const std::byte* from, uint32_t unpack, uint8_t* to) {
 void load_8x8(Warp& w, uint32_t result, const uint64_t* rows, bool transposed) {
   std::byte* to = w.rows + result;
   if (!transposed) {  // lane l: bytes 4 (l % 4) of row l / 4
-    for (int r = 0; r < 8; ++r) std::memcpy(to + kRowBytes * static_cast<uint32_t>(r), w.shared + rows[r], kRowBytes);
+    for (int r = 0; r < 8; ++r)
+      std::memcpy(to + kRowBytes * static_cast<uint32_t>(r), w.shared + rows[r], kRowBytes);
     return;
   }
   uint16_t matrix[8][8], turned[8][8];

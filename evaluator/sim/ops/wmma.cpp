@@ -1,6 +1,7 @@
 // wmma.load and wmma.store. The manual leaves the fragments' layout to the hardware; here they are the
 // fragments of the mma tiles that make up the product (ops/matrix.h), so that wmma.mma is a few mma. A
-// register's elements are read together where they lie side by side in memory, else one by one.
+// register's elements are read together where they lie side by side in memory, else one by one. f16 factors
+// have eight registers in every shape; those that the tiles do not need repeat the first ones.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -44,12 +45,12 @@ Place place_of(const WmmaForm& form, int lane, int r, int e, int per) {
     const int each = p.registers(MatrixOperand::kA), tile = r / each;
     const Place at = place_in_a(p, lane, r % each, e, per);
     if (form.transposed) return {at.column, at.row + 16 * tile};
-    return {at.row + (form.m == 32 ? 16 * tile : 0), at.column};  // 8 registers of f16: the same 4 twice
+    return {at.row + (form.m == 32 ? 16 * tile : 0), at.column};
   }
   const int each = p.registers(MatrixOperand::kB), tile = r / each;
   const Place at = place_in_b(lane, r % each, e, per);
   if (form.transposed) return {at.column, at.row};
-  return {at.row, at.column + (form.n == 16 ? 8 * tile : 0)};
+  return {at.row, at.column + (form.n == 16 ? 8 * (tile % 2) : 0)};
 }
 
 class FragmentAccess {
@@ -59,7 +60,8 @@ class FragmentAccess {
     bits_ = bits_of(form_.element);
     per_ = bits_ == 64 ? 1 : 32 / bits_;
     shared_ = op->flags & kSharedFragment;
-    if (!(op->flags & (kSharedFragment | kGlobalFragment))) shared_ = lane_address(w, op, 0) / kSharedWindow == 1;
+    if (!(op->flags & (kSharedFragment | kGlobalFragment)))
+      shared_ = lane_address(w, op, 0) / kSharedWindow == 1;
     in_window_ = shared_ && !(op->flags & kAddress32);
   }
 
@@ -101,15 +103,17 @@ class FragmentAccess {
     return base(lane) + (outer * stride(lane) + inner) * static_cast<uint64_t>(bits_) / 8;
   }
   bool aligned() {
-    // The manual asks for the fragment's size; the programming guide, and hardware, for no more than 16 bytes.
+    // The manual asks for the fragment's size; the programming guide, and hardware, for no more than 16
+    // bytes.
     const uint64_t unit = std::min(16, op_->count * (bits_ == 64 ? 8 : 4));
     for (int lane = 0; lane < kLanes; ++lane) {
       const uint64_t start = base(lane), pitch = stride(lane) * static_cast<uint64_t>(bits_) / 8;
       if ((start | pitch) % unit == 0) continue;
       fault(w_, op_, lane, Finding::Kind::kMisaligned,
-            fmt::format("a wmma matrix and its rows start at multiples of {} bytes; this one starts {} bytes behind "
-                        "one, and its stride is {} bytes",
-                        unit, start % unit, pitch));
+            fmt::format(
+                "a wmma matrix and its rows start at multiples of {} bytes; this one starts {} bytes behind "
+                "one, and its stride is {} bytes",
+                unit, start % unit, pitch));
       return false;
     }
     return true;
