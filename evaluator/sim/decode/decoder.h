@@ -129,6 +129,7 @@ class Decoder {
   // matrix.cpp
   bool add_rows(const ptx::Operand& operand, RowKind kind, int count, bool is_result,
                 std::vector<uint32_t>& rows);
+  int32_t add_sites(bool shared, bool is_load, int count);  // of this instruction; returns the first
   void decode_matrix_access();
   void decode_movmatrix();
   void push_product(const MatrixProduct& product, const std::vector<uint32_t>& rows);
@@ -202,7 +203,8 @@ std::vector<bool> find_polling_heads(const ptx::Function& function, const ptx::F
 
 // Instructions that form blocks of their own: those where lanes wait for each other.
 bool waits_for_lanes(const ptx::Instruction& instruction);
-// Those that need the whole warp together. Where one starts a block, the others behind it find the warp whole.
+// Those that need the whole warp together. Where one starts a block, the others behind it find the warp
+// whole.
 bool is_matrix_instruction(const ptx::Instruction& instruction);
 
 }  // namespace warpwright::sim

@@ -84,8 +84,15 @@ void Decoder::decode_matrix_access() {
   op.count = static_cast<uint8_t>(matrices);
   op.size = static_cast<uint8_t>(*layout);
   op.d = unpack;
-  op.site = kernel_->site_count++;
+  op.site = add_sites(true, is_load, 1);
   push(op);
+}
+
+int32_t Decoder::add_sites(bool shared, bool is_load, int count) {
+  const auto first = static_cast<int32_t>(kernel_->sites.size());
+  const auto instruction = static_cast<int32_t>(kernel_->instructions.size()) - 1;
+  for (int k = 0; k < count; ++k) kernel_->sites.push_back({shared, is_load, instruction});
+  return first;
 }
 
 void Decoder::decode_movmatrix() {
@@ -185,6 +192,10 @@ void Decoder::decode_wmma_access(const WmmaForm& form) {
   const bool shared = instruction_->has("shared") || instruction_->has("shared::cta");
   op.flags |= shared ? kSharedFragment : instruction_->has("global") ? kGlobalFragment : uint8_t{0};
   kernel_->wmma_forms.push_back(form);
+  // A site for each access: those of global memory, then, for generic addresses, those of shared memory.
+  const int accesses = wmma_accesses(form, count);
+  op.site = add_sites(shared, is_load, accesses);
+  if (!shared && !instruction_->has("global")) add_sites(true, is_load, accesses);
   if (!is_load && !instruction_->has("global"))
     kernel_->shared_granule =
         std::min(kernel_->shared_granule, static_cast<uint32_t>(bits_of(form.element) / 8));

@@ -109,8 +109,8 @@ enum TileFlags : uint8_t { kHalfC = 1, kHalfD = 2, kIntegerTile = 4, kSatfinite 
 bool is_tile(const MatrixProduct& product);
 int64_t tile_flags(const MatrixProduct& product);
 
-// ldmatrix and stmatrix. Op: s[0] + immediate = addresses, list = rows, count = matrices, flags: memory
-// flags, size = MatrixShape8 form.
+// ldmatrix and stmatrix. Op: s[0] + immediate = addresses, list = rows, count = matrices, flags:
+// memory flags, size = MatrixLayout, d = MatrixUnpack.
 enum class MatrixLayout : uint8_t {
   kM8n8,         // b16
   kM8n8Trans,    // b16
@@ -118,7 +118,6 @@ enum class MatrixLayout : uint8_t {
   kM8n16,        // b8, unpacked from 4 or 6 bits
   kM16n8Trans,   // b8, stmatrix
 };
-// `immediate` is the address offset; `d` holds MatrixUnpack.
 enum MatrixUnpack : uint32_t { kBytes = 0, kSixBits = 6, kFourBits = 4 };
 const Op* load_matrix(Warp& w, const Op* op);
 const Op* store_matrix(Warp& w, const Op* op);
@@ -126,8 +125,9 @@ const Op* store_matrix(Warp& w, const Op* op);
 const Op* transpose_matrix(Warp& w, const Op* op);
 
 // wmma.load and wmma.store. Op: s[0] + immediate = addresses, s[1] = stride in elements or kNoRow, list =
-// rows (count), d = index into Kernel::wmma_forms, flags: memory flags and kSharedFragment or
+// rows (count), d = index into Kernel::wmma_forms, site, flags: memory flags and kSharedFragment or
 // kGlobalFragment (neither: generic).
+int wmma_accesses(const WmmaForm& form, int registers);  // of each lane: so many sites from Op::site on
 inline constexpr uint8_t kSharedFragment = 16, kGlobalFragment = 32;
 const Op* load_fragment(Warp& w, const Op* op);
 const Op* store_fragment(Warp& w, const Op* op);

@@ -19,7 +19,7 @@ struct Rows {
 };
 
 bool repeats(const AccessSite& site, const Rows& rows) {
-  if (site.mask != rows.mask || ((rows.at[0] ^ site.base) & 127) != 0) return false;
+  if (site.mask != rows.mask) return false;
   uint64_t differing = 0;
   const int count = __builtin_popcount(rows.mask);
   for (int lane = 0; lane < count; ++lane) {
@@ -39,11 +39,11 @@ bool enter(Warp& w, const Op* op, int row_count, bool is_load, Rows& rows) {
   if (!repeats(site, rows)) learn_shared(site, rows.at, rows.mask, kRowBytes);
   const uint64_t low = rows.at[0] + static_cast<uint64_t>(site.low),
                  span = static_cast<uint64_t>(site.high - site.low);
-  const bool inside = low <= w.shared_bytes && span <= w.shared_bytes - low && site.aligned;
+  const bool inside =
+      low <= w.shared_bytes && span <= w.shared_bytes - low && site.aligned && rows.at[0] % kRowBytes == 0;
   if (!inside && access_fault(w, op, rows.at, rows.mask, kRowBytes, is_load, MemorySpace::kShared))
     return false;
-  w.counters->shared_accesses += 1;
-  w.counters->shared_wavefronts += site.cost;
+  site.count();
   if (w.shadow != nullptr)
     check_shared(w, op, rows.at, rows.mask, kRowBytes, is_load ? SharedUse::kRead : SharedUse::kWrite);
   return true;

@@ -53,12 +53,22 @@ Place place_of(const WmmaForm& form, int lane, int r, int e, int per) {
   return {at.row, at.column + (form.n == 16 ? 8 * (tile % 2) : 0)};
 }
 
+int per_register(const WmmaForm& form) {
+  return bits_of(form.element) == 64 ? 1 : 32 / bits_of(form.element);
+}
+// Elements of a register follow each other along the fragment's k (A and B) or columns (C).
+bool side_by_side(const WmmaForm& form) {
+  if (per_register(form) == 1) return true;
+  if (form.operand == MatrixOperand::kC) return form.column_major == form.transposed;
+  return form.column_major == (form.operand == MatrixOperand::kB);
+}
+
 class FragmentAccess {
  public:
   FragmentAccess(Warp& w, const Op* op, bool is_load)
       : w_(w), op_(op), form_(w.kernel->wmma_forms[op->d]), is_load_(is_load) {
     bits_ = bits_of(form_.element);
-    per_ = bits_ == 64 ? 1 : 32 / bits_;
+    per_ = per_register(form_);
     shared_ = op->flags & kSharedFragment;
     if (!(op->flags & (kSharedFragment | kGlobalFragment)))
       shared_ = lane_address(w, op, 0) / kSharedWindow == 1;
@@ -68,8 +78,10 @@ class FragmentAccess {
   bool run() {
     if (!aligned()) return false;
     const uint32_t* rows = w_.lists + op_->list;
+    const bool generic = !(op_->flags & (kSharedFragment | kGlobalFragment));
+    const bool together = side_by_side(form_);
+    site_ = w_.sites + op_->site + (generic && shared_ ? wmma_accesses(form_, op_->count) : 0);
     for (int r = 0; r < op_->count; ++r) {
-      const bool together = side_by_side();
       for (int e = 0; e < (together ? 1 : per_); ++e) {
         if (!access(r, e, together, rows[r])) return false;
       }
@@ -78,12 +90,6 @@ class FragmentAccess {
   }
 
  private:
-  // Elements of a register follow each other along the fragment's k (A and B) or columns (C).
-  bool side_by_side() const {
-    if (per_ == 1) return true;
-    if (form_.operand == MatrixOperand::kC) return form_.column_major == form_.transposed;
-    return form_.column_major == (form_.operand == MatrixOperand::kB);
-  }
   int leading() const {  // elements of a row (of a column, when those are stored)
     const int rows = form_.operand == MatrixOperand::kB ? form_.k : form_.m;
     const int columns = form_.operand == MatrixOperand::kA ? form_.k : form_.n;
@@ -140,23 +146,29 @@ class FragmentAccess {
     return true;
   }
 
+  static bool repeats(const AccessSite& site, const uint64_t* addresses) {
+    if (site.mask != kFullMask) return false;
+    uint64_t differing = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane)
+      differing |= (addresses[lane] - addresses[0]) ^ site.relative[lane];
+    return differing == 0;
+  }
+
   bool check(const uint64_t* addresses, uint32_t bytes) {
-    AccessSite pattern;
-    Counters& counters = *w_.counters;
+    AccessSite& site = *site_++;
     if (access_fault(w_, op_, addresses, kFullMask, bytes, is_load_,
                      shared_ ? MemorySpace::kShared : MemorySpace::kGlobal))
       return false;
     if (shared_) {
       if (w_.shadow != nullptr)
         check_shared(w_, op_, addresses, kFullMask, bytes, is_load_ ? SharedUse::kRead : SharedUse::kWrite);
-      learn_shared(pattern, addresses, kFullMask, bytes);
-      counters.shared_accesses += 1;
-      counters.shared_wavefronts += pattern.cost;
+      if (!repeats(site, addresses)) learn_shared(site, addresses, kFullMask, bytes);
+      site.count();
       return true;
     }
-    learn_global(pattern, addresses, kFullMask, bytes);
-    (is_load_ ? counters.global_loads : counters.global_stores) += 1;
-    (is_load_ ? counters.global_sectors_read : counters.global_sectors_written) += pattern.cost;
+    if (!repeats(site, addresses) || (addresses[0] - site.base) % kSectorBytes != 0)
+      learn_global(site, addresses, kFullMask, bytes);
+    site.count();
     for (int lane = 0; lane < kLanes; ++lane) {
       note_global(w_, op_, *find_buffer(w_, addresses[lane], bytes), addresses, 1u << lane, bytes, is_load_);
     }
@@ -166,11 +178,16 @@ class FragmentAccess {
   Warp& w_;
   const Op* op_;
   const WmmaForm& form_;
+  AccessSite* site_ = nullptr;  // of the next access
   bool is_load_, shared_ = false, in_window_ = false;
   int bits_ = 32, per_ = 1;
 };
 
 }  // namespace
+
+int wmma_accesses(const WmmaForm& form, int registers) {
+  return registers * (side_by_side(form) ? 1 : per_register(form));
+}
 
 const Op* load_fragment(Warp& w, const Op* op) {
   const Op* next = nullptr;
