@@ -127,11 +127,12 @@ Workload warp_reductions() {
 }
 
 Workload device_sort() {
-  constexpr uint32_t kCount = 1300, kGrid = (kCount + kTile - 1) / kTile, kDigits = 16;
+  // More counts than the scan takes at once.
+  constexpr uint32_t kCount = 4300, kGrid = (kCount + kTile - 1) / kTile, kDigits = 16;
   Random random(65);
   std::vector<uint32_t> keys(kCount);
   for (uint32_t& x : keys) x = static_cast<uint32_t>(random.bits() >> 32) & 0xff00ffff;  // with ties
-  for (std::size_t i = 0; i < 100; ++i) keys[i * 13] = keys[5];
+  for (std::size_t i = 0; i < 100; ++i) keys[i * 43] = keys[5];
   std::vector<int> order(kCount);
   std::iota(order.begin(), order.end(), 0);
   Workload w{"device_sort", "device_sort", {}, {}, {}};

@@ -14,6 +14,7 @@ std::vector<GoldenCase> task_cases() {
       {"dsa_attn", [] { return dsa_attention(1, 500, 0.3, 5); }},
       {"dsa_index", [] { return dsa_index(2, 2, 5); }},
       {"topk", [] { return radix_topk(2, 1500, 300); }},
+      {"topk_with_ties", [] { return radix_topk(2, 1500, 300, true); }},
       {"topk_of_few", [] { return radix_topk(1, 300, 300); }},
       {"moe_gemv", [] { return moe_gemv("moe_gemv", 3, 128, 1024, 3); }},
       {"sgemm", [] { return sgemm(64, 128, 64); }},

@@ -208,12 +208,15 @@ Workload dsa_index(int batch, int pages, int check_every) {
   return w;
 }
 
-Workload radix_topk(int rows, int columns, int wanted) {
+Workload radix_topk(int rows, int columns, int wanted, bool with_ties) {
   Workload w{"topk", "topk", {}, {}, {}};
   Random random(5);
   std::vector<int> lengths;
   for (int i = 0; i < rows; ++i) lengths.push_back(columns - i);
-  const auto scores = w.input("scores", random.normals(index(rows) * index(columns)));
+  std::vector<float> values = random.normals(index(rows) * index(columns));
+  if (with_ties)
+    for (float& x : values) x = std::nearbyint(2 * x);
+  const auto scores = w.input("scores", values);
   const auto row_lengths = w.input("lengths", lengths);
   const auto out = w.output<int>("indices", index(rows) * index(wanted));
   w.launch("radix_topk", {dim(rows)}, {1024}) << scores << row_lengths << out << columns << wanted;

@@ -13,7 +13,7 @@ Workload gdn_prefill(std::vector<int> sequence_lengths, int check_every);
 // 2048 keys a token, of `cached` in all; a `padded` share of the last token's list is -1.
 Workload dsa_attention(int tokens, int cached, double padded, int check_every);
 Workload dsa_index(int batch, int pages, int check_every);  // 64 keys a page
-Workload radix_topk(int rows, int columns, int wanted);
+Workload radix_topk(int rows, int columns, int wanted, bool with_ties = false);
 Workload moe_gemv(std::string name, int pairs, int n, int k, int check_every);
 Workload sgemm(int m, int n, int k);                     // multiples of 64, 64, 16
 Workload mma_bf16(int m, int n, int k);                  // multiples of 128, 128, 32; k >= 64

@@ -22,7 +22,7 @@ extern "C" __global__ void count_digits(const unsigned* keys, int* counts, int n
 
 // One block: counts become the places where each block's keys of each digit start.
 extern "C" __global__ void scan_counts(int* counts, int n) {
-  using Scan = cub::BlockScan<int, kThreads>;
+  using Scan = cub::BlockScan<int, kThreads, cub::BLOCK_SCAN_WARP_SCANS>;
   __shared__ typename Scan::TempStorage storage;
   int before = 0;
   for (int start = 0; start < n; start += kThreads) {
