@@ -45,15 +45,7 @@ const Result<std::shared_ptr<const sim::Program>>& program_of(const std::string&
 
 // What the simulator lacks, by workload: the line goes when the instruction comes.
 const std::map<std::string, std::string>& not_yet() {
-  static const std::map<std::string, std::string> reasons = {
-      {"mma_fp8", "mma.sync.m16n8k32 e4m3"},
-      {"wmma_bf16", "wmma"},
-      {"wmma_half", "wmma"},
-      {"wmma_shapes", "wmma"},
-      {"wmma_tf32", "wmma"},
-      {"wmma_double_and_int", "wmma"},
-      {"function_pointers", "addresses of functions"},
-  };
+  static const std::map<std::string, std::string> reasons = {{"function_pointers", "addresses of functions"}};
   return reasons;
 }
 
