@@ -6,6 +6,7 @@
 
 #include "evaluator/sim/barrier.h"
 #include "evaluator/sim/ops/async_copy.h"
+#include "evaluator/sim/ops/row_access.h"
 #include "evaluator/sim/program_impl.h"
 #include "evaluator/sim/race_shadow.h"
 #include "evaluator/sim/special_registers.h"
@@ -136,6 +137,11 @@ void BlockRunner::start_warp(Warp& w) {
   w.forced_sync = false;
   w.spin = {};
   forget_copies(w);
+  const Kernel& kernel = *launch_.kernel;
+  for (const uint32_t row : kernel.return_rows) std::memset(w.rows + row, 0, kRow32);
+  if (kernel.stack_row != kNoRow) {
+    for (int lane = 0; lane < kLanes; ++lane) set_lane(w, kernel.stack_row, lane, kernel.stack_begin, 4);
+  }
   w.cycles = w.pending = 0;
   for (const ConstantRow& row : launch_.kernel->constants) {
     if (row.kind == ConstantRow::Kind::kSpecial && is_per_block(row.name)) fill_special(w, row);

@@ -34,6 +34,8 @@ struct VideoForm;
 struct AsyncCopies;
 struct MatrixProduct;
 struct WmmaForm;
+struct Callee;
+struct IndirectCall;
 
 // Executes one operation for the warp's active lanes and returns the next one; nullptr hands the processor
 // back to the block's scheduler (Warp::state says why).
@@ -219,6 +221,10 @@ struct Kernel {
   std::vector<VideoForm> videos;
   std::vector<MatrixProduct> matrix_products;
   std::vector<WmmaForm> wmma_forms;
+  std::vector<Callee> callees;  // that calls through registers may reach, by pointer
+  std::vector<IndirectCall> indirect_calls;
+  std::vector<uint32_t> return_rows;                // of every function, zero when a block starts
+  uint32_t stack_row = kNoRow, stack_begin = 0;     // of alloca: where a lane's free local memory begins
   std::vector<std::vector<int32_t>> branch_tables;  // brx.idx: indices into code
   uint32_t register_bytes = 0;
   uint32_t local_bytes = 0;  // a lane's frame: locals and call parameters, multiple of 16

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "evaluator/sim/decode/decoder.h"
+#include "evaluator/sim/ops/calls.h"
 #include "evaluator/sim/ops/convert.h"
 #include "evaluator/sim/ops/matrix.h"
 #include "evaluator/sim/ops/video.h"
@@ -104,11 +105,18 @@ ModuleImage& Program::Impl::image(Memory::Impl& impl, Memory& memory) {
                 std::min<std::size_t>(variable.bytes.size(), bytes.size()));
     image.addresses[key] = address;
   });
+  std::map<std::string_view, std::size_t> functions;
+  for (std::size_t k = 0; k < module.functions.size(); ++k) functions[module.functions[k].name] = k;
+  const auto function_pointer_of = [&](const std::string& name) {
+    const auto found = functions.find(name);
+    return found == functions.end() ? uint64_t{0} : function_pointer(found->second);
+  };
   visit_placed(module, [&](const std::string& key, const ptx::Variable& variable) {
     for (const ptx::Variable::Pointer& pointer : variable.pointers) {
       const auto target = image.addresses.find(pointer.symbol);
       const uint64_t value =
-          (target == image.addresses.end() ? 0 : target->second) + static_cast<uint64_t>(pointer.offset);
+          (target == image.addresses.end() ? function_pointer_of(pointer.symbol) : target->second) +
+          static_cast<uint64_t>(pointer.offset);
       std::memcpy(memory.bytes(image.addresses[key]).data() + pointer.at, &value, sizeof value);
     }
   });

@@ -2,21 +2,12 @@
 
 #include "evaluator/sim/barrier.h"
 #include "evaluator/sim/decode/decoder.h"
-#include "evaluator/sim/ops/local_memory.h"
+#include "evaluator/sim/ops/calls.h"
 #include "evaluator/sim/ops/warp_ops.h"
 #include "evaluator/sim/program_impl.h"
 #include "evaluator/sim/shuffle_mode.h"
 
 namespace warpwright::sim {
-namespace {
-
-// Device functions of the runtime that a kernel may declare but nobody defines here.
-bool is_assertion(std::string_view name) {
-  return name == "__assertfail" || name == "__assert_fail";
-}
-
-}  // namespace
-
 void Decoder::add_fixup(int block) {
   op_targets_.emplace_back(ops_.size() - 1, block);
 }
@@ -81,7 +72,7 @@ void Decoder::decode_brx() {
   op.run = branch_indexed;
   op.s[0] = source(operands[0], RowKind::k32);
   op.list = static_cast<uint32_t>(kernel_->branch_tables.size());
-  op.count = static_cast<uint8_t>(function_);  // blocks of this function until resolve_targets()
+  table_functions_.push_back(function_);
   kernel_->branch_tables.push_back(std::move(blocks));
   push(op);
 }
@@ -93,67 +84,6 @@ void Decoder::decode_exit() {
   op.run = returns ? return_lanes : exit_lanes;
   if (returns) op.s[0] = plans_[function_].return_row;
   push(op);
-}
-
-// printf prints nothing and returns 0.
-void Decoder::decode_printf() {
-  const auto& operands = instruction_->operands;
-  const bool has_result = operands[0].kind == ptx::Operand::Kind::kTuple && !operands[0].elements.empty();
-  const auto& frame = plans_[function_].frame;
-  const auto place = has_result ? frame.find(operands[0].elements[0].name) : frame.end();
-  Op op;
-  op.run = no_op;
-  if (place != frame.end()) {
-    op.run = store_local;
-    op.flags = kAddress32;
-    op.s[0] = literal(place->second, RowKind::k32);
-    op.list = add_list({literal(0, RowKind::k32)});
-    op.size = 4;
-    op.count = 1;
-  }
-  push(op);
-}
-
-void Decoder::decode_call() {
-  branch_around();
-  const auto& operands = instruction_->operands;
-  // (results), function, (arguments): both lists may be missing.
-  std::size_t name_at = 0;
-  while (name_at < operands.size() && operands[name_at].kind != ptx::Operand::Kind::kSymbol &&
-         operands[name_at].kind != ptx::Operand::Kind::kLabel) {
-    ++name_at;
-  }
-  if (name_at == operands.size()) return void(fail("a call through a register"));
-  const std::string& name = operands[name_at].name;
-  if (is_assertion(name)) return decode_simple(trap);
-  if (name == "vprintf") return decode_printf();
-  const int callee = find_plan(name);
-  if (callee < 0) return void(fail("the function " + name));
-  if (reaches(callee, static_cast<int>(function_))) return void(fail("recursion"));
-  const FunctionPlan& target = plans_[static_cast<std::size_t>(callee)];
-  const FunctionPlan& mine = plans_[function_];
-  const auto copy = [&](const ptx::Operand& tuple, const std::vector<ptx::Parameter>& parameters,
-                        bool is_argument) {
-    for (std::size_t k = 0; k < tuple.elements.size() && k < parameters.size(); ++k) {
-      const auto caller = mine.frame.find(tuple.elements[k].name);
-      const auto inside = target.frame.find(parameters[k].name);
-      if (caller == mine.frame.end() || inside == target.frame.end())
-        return void(fail("an argument that is not a .param variable"));
-      Op op;
-      op.run = copy_local;
-      op.list = static_cast<uint32_t>(is_argument ? caller->second : inside->second);
-      op.target = static_cast<int32_t>(is_argument ? inside->second : caller->second);
-      op.immediate = static_cast<int64_t>(parameters[k].size);
-      push(op);
-    }
-  };
-  if (name_at + 1 < operands.size()) copy(operands[name_at + 1], target.function->parameters, true);
-  Op op;
-  op.run = call;
-  op.s[0] = target.return_row;
-  push(op);
-  call_targets_.emplace_back(ops_.size() - 1, callee);
-  if (name_at > 0) copy(operands[0], target.function->results, false);
 }
 
 void Decoder::decode_barrier() {
@@ -332,6 +262,9 @@ const std::map<std::string_view, Decoder::Method>& Decoder::methods() {
       {"exit", &D::decode_exit},
       {"ret", &D::decode_exit},
       {"call", &D::decode_call},
+      {"alloca", &D::decode_alloca},
+      {"stacksave", &D::decode_alloca},
+      {"stackrestore", &D::decode_alloca},
       {"shfl", &D::decode_shuffle},
       {"vote", &D::decode_vote},
       {"match", &D::decode_match},

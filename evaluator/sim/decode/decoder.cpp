@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
 #include "evaluator/sim/instructions.h"
+#include "evaluator/sim/ops/calls.h"
 #include "evaluator/sim/ops/warp_ops.h"
 #include "evaluator/sim/program_impl.h"
 #include "evaluator/sim/spin_watch.h"
@@ -73,7 +75,10 @@ bool waits_for_lanes(const ptx::Instruction& instruction) {
 }
 
 Decoder::Decoder(const ptx::Module& module, const ptx::Function& entry)
-    : module_(module), entry_(entry), kernel_(std::make_unique<Kernel>()) {}
+    : module_(module), entry_(entry), kernel_(std::make_unique<Kernel>()) {
+  for (std::size_t k = 0; k < module.functions.size(); ++k)
+    functions_[module.functions[k].name] = static_cast<int>(k);
+}
 
 int Decoder::find_plan(std::string_view name) const {
   const auto found = plan_index_.find(name);
@@ -111,10 +116,12 @@ void Decoder::collect(const ptx::Function& function, int depth) {
     if (orders_memory(instruction)) kernel_->has_fences = true;
     if (instruction.base() != "call") continue;
     for (const ptx::Operand& operand : instruction.operands) {
-      const ptx::Function* callee = operand.name.empty() ? nullptr : module_.find_function(operand.name);
-      if (callee == nullptr || callee->is_declaration || callee->code.empty()) continue;
-      plans_[index].callees.push_back(callee->name);
-      collect(*callee, depth + 1);
+      const int number = operand.name.empty() ? -1 : function_number(operand.name);
+      if (number < 0) continue;
+      const ptx::Function& callee = module_.functions[static_cast<std::size_t>(number)];
+      if (callee.is_declaration || callee.is_entry || callee.code.empty()) continue;
+      plans_[index].callees.push_back(callee.name);
+      collect(callee, depth + 1);
     }
   }
 }
@@ -130,24 +137,19 @@ void Decoder::lay_out_shared() {
     offsets[variable.name] = next;
     next += variable.size;
   };
-  const auto used =
-      [&](const std::string& name) {  // a module's shared variables cost only the kernels that name them
-        const auto names = [&](const auto& self, const ptx::Operand& operand) -> bool {
-          if (operand.name == name) return true;
-          return std::any_of(operand.elements.begin(), operand.elements.end(),
-                             [&](const auto& e) { return self(self, e); });
-        };
-        for (const FunctionPlan& plan : plans_) {
-          for (const ptx::Instruction& instruction : plan.function->code) {
-            for (const ptx::Operand& operand : instruction.operands) {
-              if (names(names, operand)) return true;
-            }
-          }
-        }
-        return false;
-      };
+  // A module's shared variables cost only the kernels that name them.
+  std::set<std::string_view> named;
+  const auto note = [&](const auto& self, const ptx::Operand& operand) -> void {
+    if (operand.kind == ptx::Operand::Kind::kSymbol) named.insert(operand.name);
+    for (const ptx::Operand& element : operand.elements) self(self, element);
+  };
+  for (const FunctionPlan& plan : plans_) {
+    for (const ptx::Instruction& instruction : plan.function->code) {
+      for (const ptx::Operand& operand : instruction.operands) note(note, operand);
+    }
+  }
   for (const ptx::Variable& variable : module_.variables) {
-    if (variable.space == ptx::Space::kShared && variable.size > 0 && used(variable.name))
+    if (variable.space == ptx::Space::kShared && variable.size > 0 && named.contains(variable.name))
       place(variable, module_offsets);
   }
   for (FunctionPlan& plan : plans_) {
@@ -180,6 +182,7 @@ void Decoder::lay_out_frame(FunctionPlan& plan) {
   const auto place = [&](const std::string& name, uint64_t size, int alignment) {
     next = align_up(next, static_cast<uint64_t>(std::max(alignment, 1)));
     plan.frame[name] = next;
+    plan.frame_sizes[name] = size;
     next += size;
   };
   for (const ptx::Variable& variable : plan.function->variables) {
@@ -365,11 +368,9 @@ void Decoder::resolve_targets() {
     const auto block = std::min(static_cast<std::size_t>(fixup.block), plan.block_code.size() - 1);
     kernel_->code[fixup.op].target = plan.block_code[block];
   }
-  for (const Op& op : kernel_->code) {
-    if (op.run != branch_indexed) continue;
-    const FunctionPlan& plan = plans_[op.count];
-    for (int32_t& entry : kernel_->branch_tables[op.list])
-      entry = plan.block_code[static_cast<std::size_t>(entry)];
+  for (std::size_t k = 0; k < table_functions_.size(); ++k) {
+    const FunctionPlan& plan = plans_[table_functions_[k]];
+    for (int32_t& entry : kernel_->branch_tables[k]) entry = plan.block_code[static_cast<std::size_t>(entry)];
   }
 }
 
@@ -377,14 +378,17 @@ std::unique_ptr<Kernel> Decoder::run() {
   kernel_->name = entry_.name;
   kernel_->display_name = demangle(entry_.name);
   collect(entry_, 0);
+  collect_indirect();
   for (FunctionPlan& plan : plans_) {
     lay_out_frame(plan);
     lay_out_rows(plan);
   }
+  lay_out_stack();
   lay_out_shared();
   carry_row_ = new_row(RowKind::kPredicate);
   for (std::size_t k = 0; k < plans_.size(); ++k) decode_function(k);
   resolve_targets();
+  find_callees();
   return std::move(kernel_);
 }
 

@@ -15,6 +15,7 @@
 #include "evaluator/ptx/module.h"
 #include "evaluator/sim/machine.h"
 #include "evaluator/sim/op_table.h"
+#include "evaluator/sim/ops/calls.h"
 
 namespace warpwright::sim {
 
@@ -39,6 +40,7 @@ class Decoder {
     std::vector<std::string> callees;
     std::map<std::string, uint64_t, std::less<>>
         frame;  // .local and .param variables: offset in the lane's frame
+    std::map<std::string, uint64_t, std::less<>> frame_sizes;
     std::map<std::string, uint64_t, std::less<>> shared;  // offset in shared memory
     std::vector<int32_t> block_code;                      // block -> index of its leader operation
   };
@@ -137,13 +139,25 @@ class Decoder {
   void decode_wmma();
   void decode_wmma_access(const WmmaForm& form);
   void decode_wmma_product(const WmmaForm& form);
+  // calls.cpp
+  int function_number(std::string_view name) const;  // in the module; -1: none
+  void collect_by_name(const std::string& name);
+  void collect_indirect();
+  void lay_out_stack();
+  void find_callees();
+  FrameSlot fit_slot(uint64_t offset, uint64_t size) const;
+  std::vector<FrameSlot> parameter_slots(const FunctionPlan& plan,
+                                         const std::vector<ptx::Parameter>& parameters) const;
+  bool tuple_slots(const ptx::Operand& tuple, std::vector<FrameSlot>& slots);
+  void decode_printf();
+  void decode_call();
+  void decode_call_indirect(std::size_t callee_at);
+  void decode_alloca();
 
   // control.cpp
   void decode_branch();
   void decode_brx();
   void decode_exit();
-  void decode_call();
-  void decode_printf();
   void decode_barrier();
   void decode_bar_warp();
   void decode_shuffle();
@@ -170,6 +184,9 @@ class Decoder {
   std::vector<Fixup> fixups_;
   std::map<std::tuple<int, uint64_t, bool, bool, int, std::string>, uint32_t> constants_;
   uint32_t carry_row_ = kNoRow;
+  uint32_t stack_row_ = kNoRow;                // of alloca
+  std::map<std::string_view, int> functions_;  // of the module, by name
+  std::vector<std::size_t> table_functions_;   // which function's blocks Kernel::branch_tables name
 
   // The instruction at hand.
   std::size_t function_ = 0;

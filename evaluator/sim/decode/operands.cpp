@@ -175,7 +175,8 @@ uint32_t Decoder::symbol_address(const std::string& name, int64_t offset, RowKin
     if (variable.name == name) return symbol(Program::Impl::symbol_key(plan.function, name));
   }
   if (module_.find_variable(name) != nullptr) return symbol(Program::Impl::symbol_key(nullptr, name));
-  if (module_.find_function(name) != nullptr) return fail("the address of function " + name);
+  if (const int number = function_number(name); number >= 0)
+    return literal(function_pointer(static_cast<std::size_t>(number)) + static_cast<uint64_t>(offset), kind);
   return fail("the unknown name " + name);
 }
 

@@ -208,44 +208,4 @@ const Op* read_clock(Warp& w, const Op* op) {
   return op + 1;
 }
 
-const Op* call(Warp& w, const Op* op) {
-  set_row(w, op->s[0], static_cast<uint32_t>(op + 1 - w.code));
-  return w.code + op->target;
-}
-
-const Op* return_lanes(Warp& w, const Op* op) {
-  for (uint32_t left = w.mask; left != 0;) {
-    const uint32_t target = lane_word(w, op->s[0], __builtin_ctz(left));
-    uint32_t together = 0;
-    for (uint32_t lanes = left; lanes != 0; lanes &= lanes - 1) {
-      const int lane = __builtin_ctz(lanes);
-      together |= static_cast<uint32_t>(lane_word(w, op->s[0], lane) == target) << lane;
-    }
-    add_group(w, w.code + target, together);
-    left &= ~together;
-  }
-  return next_group(w);
-}
-
-const Op* branch_indexed(Warp& w, const Op* op) {
-  const auto& table = w.kernel->branch_tables[op->list];
-  for (uint32_t left = w.mask; left != 0;) {
-    const int first = __builtin_ctz(left);
-    const uint32_t index = lane_word(w, op->s[0], first);
-    if (index >= table.size()) {
-      return fault(w, op, first, Finding::Kind::kTrap,
-                   "brx.idx jumps to entry " + std::to_string(index) + " of a table of " +
-                       std::to_string(table.size()));
-    }
-    uint32_t together = 0;
-    for (uint32_t lanes = left; lanes != 0; lanes &= lanes - 1) {
-      const int lane = __builtin_ctz(lanes);
-      together |= static_cast<uint32_t>(lane_word(w, op->s[0], lane) == index) << lane;
-    }
-    add_group(w, w.code + table[index], together);
-    left &= ~together;
-  }
-  return next_group(w);
-}
-
 }  // namespace warpwright::sim

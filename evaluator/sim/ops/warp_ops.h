@@ -32,9 +32,5 @@ const Op* trap(Warp& w, const Op* op);
 const Op* unsupported(Warp& w, const Op* op);
 const Op* no_op(Warp& w, const Op* op);
 const Op* read_clock(Warp& w, const Op* op);  // d, size, immediate: bits to shift right
-// A function's return row (a word per lane: index of the operation to return to) is in s[0].
-const Op* call(Warp& w, const Op* op);  // target; returns to op + 1
-const Op* return_lanes(Warp& w, const Op* op);
-const Op* branch_indexed(Warp& w, const Op* op);  // s[0] = index row, list = table
 
 }  // namespace warpwright::sim
