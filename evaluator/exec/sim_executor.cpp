@@ -52,6 +52,7 @@ Failure to_failure(const sim::Finding& finding) {
     case Kind::kUninitialisedRead:
       return {Status::kRejected, "uninitialised-read", finding.message};
     case Kind::kSharedRace:
+    case Kind::kGlobalRace:
       return {Status::kRejected, "data-race", finding.message};
     case Kind::kAsyncRead:
     case Kind::kAsyncOverwrite:

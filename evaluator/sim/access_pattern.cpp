@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "evaluator/sim/faults.h"
+#include "evaluator/sim/global_races.h"
 
 namespace warpwright::sim {
 namespace {
@@ -119,6 +120,28 @@ Buffer* find_buffer(Warp& w, uint64_t address, uint64_t bytes) {
 
 std::byte* origin_of(const Buffer& buffer) {
   return reinterpret_cast<std::byte*>(reinterpret_cast<uint64_t>(buffer.storage.get()) - buffer.base);
+}
+
+void check_global(Warp& w, const Op* op, Buffer& buffer, const uint64_t* addresses, uint32_t mask,
+                  uint32_t bytes, bool is_load) {
+  if ((op->flags & kSynchronises) == 0) {
+    w.races->access(w, op, buffer, addresses, mask, bytes, is_load ? GlobalUse::kRead : GlobalUse::kWrite);
+    return;
+  }
+  for (uint32_t left = mask; left != 0; left &= left - 1)
+    w.races->synchronise(w, addresses[__builtin_ctz(left)], (op->flags & kReleases) != 0);
+  w.races->access(w, op, buffer, addresses, mask, bytes,
+                  is_load ? GlobalUse::kAtomicRead : GlobalUse::kAtomic);
+}
+
+void check_global_atomic(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask) {
+  const auto bytes = static_cast<uint32_t>(op->size);
+  for (uint32_t left = mask; left != 0; left &= left - 1) {
+    const int lane = __builtin_ctz(left);
+    w.races->synchronise(w, addresses[lane], (op->flags & kReleases) != 0);
+    Buffer* buffer = find_buffer(w, addresses[lane], bytes);
+    w.races->access(w, op, *buffer, addresses, 1u << lane, bytes, GlobalUse::kAtomic);
+  }
 }
 
 void note_written_range(Warp& w, const Op* op, Buffer& buffer, const uint64_t* addresses, uint32_t mask,

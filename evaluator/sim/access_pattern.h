@@ -21,6 +21,10 @@ std::byte* origin_of(const Buffer& buffer);  // host address of device address 0
 // Footprint and written marks of lanes' accesses in one buffer; reports reads of unwritten bytes.
 void note_global(Warp& w, const Op* op, Buffer& buffer, const uint64_t* addresses, uint32_t mask,
                  uint32_t bytes, bool is_load);
+// Races of a plain or volatile access to a buffer that kernels may write. REQUIRES: races are looked for.
+void check_global(Warp& w, const Op* op, Buffer& buffer, const uint64_t* addresses, uint32_t mask,
+                  uint32_t bytes, bool is_load);
+void check_global_atomic(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask);
 void note_written_range(Warp& w, const Op* op, Buffer& buffer, const uint64_t* addresses, uint32_t mask,
                         uint64_t low, uint64_t span, uint32_t bytes, bool is_load);
 

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "evaluator/sim/barrier.h"
+#include "evaluator/sim/global_races.h"
 #include "evaluator/sim/ops/async_copy.h"
 #include "evaluator/sim/ops/row_access.h"
 #include "evaluator/sim/program_impl.h"
@@ -52,6 +53,14 @@ uint64_t warp_count(const Launch& launch) {
 
 }  // namespace
 
+Block::Block() = default;
+Block::~Block() = default;
+
+uint64_t Block::number() const {
+  const Dim3& grid = launch->launch->grid;
+  return index[0] + grid.x * (index[1] + uint64_t{grid.y} * index[2]);
+}
+
 uint32_t shared_bytes_of(const Kernel& kernel, const Launch& launch) {
   return launch.dynamic_shared_bytes == 0 ? kernel.static_shared_bytes
                                           : kernel.dynamic_shared_offset + launch.dynamic_shared_bytes;
@@ -77,7 +86,8 @@ BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const Module
   block_.kernel = &kernel;
   block_.memory = &memory;
   block_.launch = &launch;
-  if (launch.options->detect_races && shared_bytes > 0) {
+  if (launch.options->detect_races) {
+    block_.races = std::make_unique<BlockRaces>();
     block_.shadow = std::make_unique<RaceShadow>(shared_bytes, kernel.shared_granule, kernel.has_fences);
   }
   block_.warps = std::vector<Warp>(warps);
@@ -97,6 +107,7 @@ BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const Module
     w.shared = shared_.get();
     w.shared_bytes = shared_bytes;
     w.shadow = block_.shadow.get();
+    w.races = launch.races.get();
     fill_constants(w, image, parameter_address);
   }
 }
@@ -164,6 +175,7 @@ void BlockRunner::start(uint64_t block_number) {
                   static_cast<uint32_t>(block_number / grid.x / grid.y)};
   block_.barriers = {};
   if (block_.shadow) block_.shadow->start_block(static_cast<int>(block_.warps.size()));
+  if (block_.races) block_.races->start(block_.warps.size());
   for (Warp& w : block_.warps) start_warp(w);
 }
 

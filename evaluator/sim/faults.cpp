@@ -7,22 +7,11 @@
 namespace warpwright::sim {
 namespace {
 
-std::string thread_name(const Warp& w, int lane) {
-  const Dim3& block = w.block->launch->launch->block;
-  const uint32_t thread = static_cast<uint32_t>(w.index) * kLanes + static_cast<uint32_t>(lane);
-  return fmt::format("({}, {}, {})", thread % block.x, thread / block.x % block.y,
-                     thread / (block.x * block.y));
-}
-
 void add_finding(Warp& w, Finding::Kind kind, std::string message, bool fatal) {
   LaunchState& launch = *w.block->launch;
   uint32_t& count = launch.finding_count[static_cast<std::size_t>(kind)];
   if (++count > launch.options->max_findings && !fatal) return;
   launch.findings.push_back({kind, std::string(rule_name(kind)), std::move(message), fatal});
-}
-
-std::string shared_place(const Warp& w, uint64_t address) {
-  return fmt::format("shared memory + {} (the block has {} bytes)", address, w.shared_bytes);
 }
 
 // Why one lane's access is not allowed; empty if it is.
@@ -63,28 +52,30 @@ Verdict judge_window(uint64_t address, uint32_t bytes, bool is_load, uint64_t si
   return {};
 }
 
-void report_in_flight(Warp& w, const Op* op, int lane, uint64_t address, bool reads) {
-  report(w, op, lane, reads ? Finding::Kind::kAsyncRead : Finding::Kind::kAsyncOverwrite,
-         fmt::format(
-             "{} {}, into which a cp.async is still copying: the thread that issued the copy has to wait "
-             "for it first (cp.async.wait_group, __pipeline_wait_prior), and a barrier has to follow",
-             reads ? "reads" : "writes", shared_place(w, address)));
+}  // namespace
+
+std::string thread_name(const Warp& w, int warp, int lane) {
+  const Dim3& block = w.block->launch->launch->block;
+  const uint32_t thread = static_cast<uint32_t>(warp) * kLanes + static_cast<uint32_t>(lane);
+  return fmt::format("({}, {}, {})", thread % block.x, thread / block.x % block.y,
+                     thread / (block.x * block.y));
 }
 
-}  // namespace
+std::string instruction_place(const Kernel& kernel, uint64_t op) {
+  if (op >= kernel.code.size() || kernel.code[op].instruction < 0) return {};
+  const InstructionInfo& info = kernel.instructions[static_cast<std::size_t>(kernel.code[op].instruction)];
+  const std::string source = info.source.empty() ? "" : info.source + ", ";
+  return fmt::format(" ({}PTX line {}, {})", source, info.ptx_line, info.text);
+}
 
 std::string place(const Warp& w, const Op* op, int lane) {
   const Kernel& kernel = *w.kernel;
   std::string text = kernel.display_name;
-  if (op->instruction >= 0) {
-    const InstructionInfo& info = kernel.instructions[static_cast<std::size_t>(op->instruction)];
-    const std::string source = info.source.empty() ? "" : info.source + ", ";
-    text += fmt::format(" ({}PTX line {}, {})", source, info.ptx_line, info.text);
-  }
+  if (op->instruction >= 0) text += instruction_place(kernel, static_cast<uint64_t>(op - w.code));
   const auto& b = w.block->index;
   text += fmt::format(", block ({}, {}, {})", b[0], b[1], b[2]);
-  return text +
-         (lane < 0 ? fmt::format(", warp {}", w.index) : fmt::format(", thread {}", thread_name(w, lane)));
+  return text + (lane < 0 ? fmt::format(", warp {}", w.index)
+                          : fmt::format(", thread {}", thread_name(w, w.index, lane)));
 }
 
 const Op* fault(Warp& w, const Op* op, int lane, Finding::Kind kind, const std::string& what) {
@@ -148,63 +139,6 @@ void report_uninitialised(Warp& w, const Op* op, const uint64_t* addresses, uint
            fmt::format("reads {} bytes at {}, which nothing has written", bytes,
                        w.block->memory->describe(addresses[lane], bytes)));
     return;
-  }
-}
-
-void check_shared(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask, uint32_t bytes,
-                  SharedUse use) {
-  RaceShadow& shadow = *w.shadow;
-  const int me = w.index;
-  const bool reads = use == SharedUse::kRead || use == SharedUse::kAtomicRead;
-  const bool atomic = use == SharedUse::kAtomic || use == SharedUse::kAtomicRead;
-  bool race = false, unwritten = false;
-  for (uint32_t left = mask; left != 0; left &= left - 1) {
-    const int lane = __builtin_ctz(left);
-    const uint64_t address = addresses[lane];
-    if (atomic && shadow.tracks_releases) shadow.synchronise(me, address);
-    for (uint64_t cell = address >> shadow.granule_shift;
-         cell <= (address + bytes - 1) >> shadow.granule_shift; ++cell) {
-      const uint32_t tag = shadow.write_tag[cell], stamp = tag >> RaceShadow::kStampShift, writer = tag & 31u;
-      const bool both_atomic = atomic && (tag & RaceShadow::kAtomicBit) != 0;
-      int other = -1;
-      if (tag == RaceShadow::kInFlight) {
-        report_in_flight(w, op, lane, address, reads);
-        continue;
-      }
-      if (stamp < shadow.block_start) {
-        if (use == SharedUse::kRead && !unwritten) {
-          unwritten = true;
-          report(w, op, lane, Finding::Kind::kUninitialisedRead,
-                 fmt::format("reads {}, which no thread of the block has written", shared_place(w, address)));
-        }
-      } else if (!both_atomic && !shadow.is_ordered(me, writer, stamp)) {
-        other = static_cast<int>(writer);
-      }
-      const char* before = "wrote";
-      const uint32_t read_stamp = shadow.read_stamp[cell];
-      if (!reads && other < 0 && read_stamp >= shadow.block_start) {
-        for (int v = 0; v < shadow.warps; ++v) {
-          const bool read = shadow.readers[cell] >> v & 1;
-          if (!read || shadow.is_ordered(me, static_cast<uint32_t>(v), read_stamp)) continue;
-          other = v;
-          before = "read";
-        }
-      }
-      if (other >= 0 && !race) {
-        race = true;
-        report(w, op, lane, Finding::Kind::kSharedRace,
-               fmt::format("{} {}, which warp {} {} with no barrier in between", reads ? "reads" : "writes",
-                           shared_place(w, address), other, before));
-      }
-      const uint32_t clock = shadow.clock[static_cast<std::size_t>(me)];
-      if (use == SharedUse::kRead) {
-        shadow.readers[cell] = (shadow.read_stamp[cell] == clock ? shadow.readers[cell] : 0) | 1u << me;
-        shadow.read_stamp[cell] = clock;
-      } else if (!reads) {
-        shadow.write_tag[cell] = clock << RaceShadow::kStampShift | (atomic ? RaceShadow::kAtomicBit : 0) |
-                                 static_cast<uint32_t>(me);
-      }
-    }
   }
 }
 

@@ -26,10 +26,17 @@ enum class MemorySpace { kGlobal, kShared, kLocal };
 // "kernel f (f.cu:12, PTX line 40, ld.global.u32), block (0, 0, 0), thread (5, 0, 0)"; lane -1 names the warp
 // instead.
 std::string place(const Warp& w, const Op* op, int lane);
+// " (f.cu:12, PTX line 40, ld.global.u32)" of the operation with this index in Kernel::code; empty if
+// unknown.
+std::string instruction_place(const Kernel& kernel, uint64_t op);
+std::string thread_name(const Warp& w, int warp, int lane);  // "(5, 0, 0)"
 
 // Race and initialisation checks of shared accesses that the fast path could not clear.
 enum class SharedUse { kRead, kWrite, kAtomicRead, kAtomic };
 [[gnu::cold]] void check_shared(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask,
                                 uint32_t bytes, SharedUse use);
+// Lanes of one store that write different values to the same place ("shared" or "global" memory).
+[[gnu::cold]] void check_overlapping_stores(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask,
+                                            uint32_t bytes, const std::string& space);
 
 }  // namespace warpwright::sim

@@ -29,6 +29,8 @@ struct Block;
 struct Op;
 struct Kernel;
 struct RaceShadow;
+class GlobalRaces;
+struct BlockRaces;
 struct Conversion;
 struct VideoForm;
 struct AsyncCopies;
@@ -59,6 +61,7 @@ struct Op {
 // Flags of memory operations.
 inline constexpr uint8_t kAddress32 = 1;      // the address row is 32 bits wide
 inline constexpr uint8_t kConstantSpace = 4;  // ld.const: not global traffic
+inline constexpr uint8_t kReleases = 8;       // a release, without a fence before it
 inline constexpr uint8_t kSynchronises = 2;   // volatile, acquire, release or atomic: orders other accesses
 
 enum class WarpState { kReady, kAtBarrier, kYielded, kDone, kFaulted };
@@ -156,6 +159,7 @@ struct Warp {
   std::byte* shared = nullptr;
   uint32_t shared_bytes = 0;
   RaceShadow* shadow = nullptr;  // null when races are not looked for
+  GlobalRaces* races = nullptr;  // likewise
   // Result of the last bar.red this warp took part in.
   bool reduced_all = false, reduced_any = false;
   uint32_t reduced_population = 0;
@@ -256,6 +260,11 @@ struct Block {
   std::vector<Warp> warps;
   std::array<Barrier, 16> barriers;
   std::unique_ptr<RaceShadow> shadow;
+  std::unique_ptr<BlockRaces> races;
+
+  Block();
+  ~Block();
+  uint64_t number() const;  // in the grid
 };
 
 // Everything one launch shares.
@@ -273,6 +282,10 @@ struct LaunchState {
   std::vector<Finding> findings;
   std::array<uint32_t, 16> finding_count = {};
   bool faulted = false;
+  std::unique_ptr<GlobalRaces> races;
+
+  LaunchState();
+  ~LaunchState();
 };
 
 }  // namespace warpwright::sim

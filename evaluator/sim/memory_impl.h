@@ -25,6 +25,17 @@ struct AlignedDelete {
   void operator()(std::byte* p) const;
 };
 
+// Who wrote and read a buffer's bytes last in the current launch, see global_races.h.
+struct FreeCells {
+  void operator()(uint64_t* cells) const;
+};
+struct GlobalCells {
+  using Cells = std::unique_ptr<uint64_t[], FreeCells>;
+  Cells writes, reads;  // null until needed
+  uint32_t granule_shift = 2;
+  void refine(uint64_t bytes, uint32_t shift);
+};
+
 struct Buffer {
   std::string name;
   uint64_t base = 0, size = 0;
@@ -33,6 +44,8 @@ struct Buffer {
   std::unique_ptr<std::byte[], AlignedDelete> storage;
   std::vector<uint8_t> written;                         // one entry per 4-byte word, a bit per byte
   std::vector<uint64_t> sectors_read, sectors_written;  // bitmaps of the current launch; empty until touched
+
+  GlobalCells cells;
 
   std::byte* host(uint64_t address) const { return storage.get() + (address - base); }
   bool contains(uint64_t address, uint64_t bytes) const {
@@ -66,6 +79,7 @@ struct ModuleImage {
 struct Memory::Impl {
   std::vector<std::unique_ptr<Buffer>> buffers;  // by address
   uint64_t next = kGlobalBase;
+  uint32_t next_segment = 1;               // of GlobalRaces
   std::map<uint64_t, ModuleImage> images;  // by Program::Impl::id
 
   Buffer* at(uint64_t base);             // exactly that base, or nullptr

@@ -6,11 +6,16 @@
 #include <bit>
 #include <cstring>
 
+#include "evaluator/sim/global_races.h"
 #include "evaluator/sim/memory_impl.h"
 #include "evaluator/sim/program_impl.h"
 #include "evaluator/sim/scheduler.h"
 
 namespace warpwright::sim {
+
+LaunchState::LaunchState() = default;
+LaunchState::~LaunchState() = default;
+
 namespace {
 
 constexpr uint64_t kThreadsPerBlock = 1024;
@@ -174,6 +179,8 @@ std::string_view rule_name(Finding::Kind kind) {
       return "uninitialised-read";
     case Finding::Kind::kSharedRace:
       return "shared-race";
+    case Finding::Kind::kGlobalRace:
+      return "global-race";
     case Finding::Kind::kAsyncRead:
       return "async-copy-read-before-wait";
     case Finding::Kind::kAsyncOverwrite:
@@ -228,6 +235,7 @@ LaunchReport run(const Program& program, const Launch& launch, Memory& memory, c
   for (std::size_t k = 0; k < kernel->stretches.size(); ++k)
     state.stretch_runs[k].path = kernel->stretches[k].path;
   state.budget = static_cast<int64_t>(std::min<uint64_t>(options.warp_instruction_budget, INT64_MAX));
+  if (options.detect_races) state.races = std::make_unique<GlobalRaces>(memory.impl());
   run_blocks(state, memory.impl(), image, parameter_address);
   sum_counters(state, memory.impl());
   if (parameter_address != 0) memory.free(parameter_address);

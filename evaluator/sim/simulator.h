@@ -88,6 +88,7 @@ struct Finding {
     kWriteToReadOnly,
     kUninitialisedRead,  // goes on
     kSharedRace,         // goes on
+    kGlobalRace,         // between blocks, or warps of a block; goes on
     kAsyncRead,          // shared memory is read before the cp.async that fills it was waited for; goes on
     kAsyncOverwrite,     // source or destination of a cp.async is written before that; goes on
     kDivergentBarrier,   // goes on when the barrier could be completed, ends the launch when not

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "evaluator/sim/global_races.h"
 #include "evaluator/sim/instructions.h"
 #include "evaluator/sim/ops/calls.h"
 #include "evaluator/sim/ops/warp_ops.h"
@@ -35,7 +36,11 @@ std::string demangle(const std::string& name) {
   return result;
 }
 
-// Instructions that only concern caches, scheduling or memory order.
+bool is_fence(const ptx::Instruction& instruction) {
+  return instruction.base() == "membar" || (instruction.base() == "fence" && !instruction.has("proxy"));
+}
+
+// Instructions that only concern caches and scheduling.
 bool has_no_effect(const ptx::Instruction& instruction) {
   static constexpr std::string_view kBases[] = {"membar",        "fence",     "prefetch",       "prefetchu",
                                                 "nanosleep",     "pmevent",   "griddepcontrol", "discard",
@@ -288,6 +293,8 @@ void Decoder::decode_instruction(int index) {
     push(op);
   } else if (base == "trap" || base == "brkpt") {
     decode_simple(trap);
+  } else if (is_fence(*instruction_)) {
+    decode_simple(fence_op);
   } else if (has_no_effect(*instruction_)) {
     return;
   } else {

@@ -29,6 +29,10 @@ bool synchronises(const ptx::Instruction& instruction) {
   return false;
 }
 
+bool is_release(const ptx::Instruction& instruction) {
+  return instruction.has("release") || instruction.has("acq_rel") || instruction.has("sc");
+}
+
 }  // namespace
 
 std::vector<const ptx::Operand*> Decoder::elements(const ptx::Operand& operand) const {
@@ -98,6 +102,7 @@ void Decoder::decode_load_store(bool is_load) {
   set_address(op, memory);
   if (instruction_->has("const") || (is_param && !in_frame)) op.flags |= kConstantSpace;
   if (synchronises(*instruction_)) op.flags |= kSynchronises;
+  if (is_release(*instruction_)) op.flags |= kReleases;
   op.size = static_cast<uint8_t>(bytes);
   op.count = static_cast<uint8_t>(count);
   std::vector<uint32_t> rows;
@@ -201,6 +206,7 @@ void Decoder::decode_atomic(bool has_result) {
     for (std::size_t k = 0; k < count; ++k) rows.insert(rows.end(), {results[k].row, values[k], others[k]});
     op.s[3] = add_list(rows);
   }
+  if (is_release(*instruction_)) op.flags |= kReleases;
   if (op.list != static_cast<uint32_t>(AtomicSpace::kGlobal)) {
     kernel_->shared_granule =
         std::min(kernel_->shared_granule, static_cast<uint32_t>(std::min(kind->bytes, 4)));

@@ -185,6 +185,11 @@ WW_INLINE bool access_global(Warp& w, const Op* op, AccessSite& site, const Addr
     transfer<Bytes, Count, Load>(w, rows, addresses, origin_of(*buffer), mask, first, site.shape);
     return true;
   }
+  if (w.races != nullptr && buffer->access == Access::kReadWrite) {
+    WW_LEAVE_LEVEL();
+    check_global(w, op, *buffer, addresses.at, mask, kBytes, Load);
+    if (!Load && site.overlapping) check_overlapping_stores(w, op, addresses.at, mask, kBytes, "global");
+  }
   site.count();
   if (site.shape != AccessShape::kScattered) {
     buffer->touch(Load ? buffer->sectors_read : buffer->sectors_written, low, span);
@@ -196,79 +201,127 @@ WW_INLINE bool access_global(Warp& w, const Op* op, AccessSite& site, const Addr
   return true;
 }
 
-// True if no cell of the access needs a closer look; marks the cells as read or written.
+// What the fast check of shared accesses compares with, see race_shadow.h.
+struct ShadowView {
+  uint64_t begin, own_limit, other_limit, warp_bits, mine;
+  uint64_t *writes, *reads;
+
+  ShadowView(RaceShadow& shadow, const Warp& w, const Op* op) {
+    const auto warp = static_cast<uint32_t>(w.index);
+    const auto index = static_cast<uint64_t>(op - w.code);
+    begin = shadow.begin;
+    own_limit = shadow.own_limit[warp];
+    other_limit = shadow.other_limit[warp];
+    warp_bits = uint64_t{warp} << ShadowTag::kWarpShift;
+    mine = shadow.now[warp] |
+           (index < ShadowTag::kUnknownOp ? index : ShadowTag::kUnknownOp) << ShadowTag::kOpShift | warp_bits;
+    writes = shadow.writes.data();
+    reads = shadow.reads.data();
+  }
+
+  WW_INLINE bool is_before(uint64_t tag) const {
+    return tag < ((tag & ShadowTag::kWarp) == warp_bits ? own_limit : other_limit);
+  }
+  // By the same lane, and no other.
+  WW_INLINE bool is_own(uint64_t tag, uint64_t lane, uint64_t flags) const {
+    return (tag & (ShadowTag::kLane | ShadowTag::kWarp | flags)) == (warp_bits | lane);
+  }
+  // `lane` carries kManyLanes where all lanes read at once.
+  WW_INLINE bool visit_read(uint64_t cell, uint64_t lane) const {
+    const uint64_t write = writes[cell], read = reads[cell], tag = mine | lane;
+    const bool clear = (write >= begin) & (is_before(write) | is_own(write, lane, ShadowTag::kManyLanes));
+    const bool same_stamp = ((read ^ mine) >> ShadowTag::kStampShift) == 0;
+    const bool same_time = ((read ^ mine) >> ShadowTag::kTimeShift) == 0;
+    const bool same_warp = (read & ShadowTag::kWarp) == warp_bits;
+    const bool others = same_stamp & (!same_warp | ((read & ShadowTag::kManyWarps) != 0));
+    const bool lanes = same_time & same_warp &
+                       (((read & ShadowTag::kManyLanes) != 0) | (((read ^ lane) & ShadowTag::kLane) != 0));
+    reads[cell] = tag | (others ? ShadowTag::kManyWarps : 0) | (lanes ? ShadowTag::kManyLanes : 0);
+    return clear;
+  }
+  WW_INLINE bool visit_write(uint64_t cell, uint64_t lane) const {
+    const uint64_t write = writes[cell], read = reads[cell];
+    const uint64_t earlier = own_limit < other_limit ? own_limit : other_limit;
+    const bool after_write = (write < begin) | is_before(write) | is_own(write, lane, ShadowTag::kManyLanes);
+    const bool after_reads = (read < begin) |
+                             is_own(read, lane, ShadowTag::kManyLanes | ShadowTag::kManyWarps) |
+                             ((read & ShadowTag::kManyWarps) != 0 ? read < earlier : is_before(read));
+    return after_write & after_reads;
+  }
+};
+
+// True if no cell of the access needs a closer look; marks the cells as read.
 template <bool Load>
-WW_INLINE bool shadow_clears(RaceShadow& shadow, const Addresses& addresses, uint32_t mask, uint32_t bytes,
-                             AccessShape shape, uint32_t warp) {
-  const uint32_t clock = shadow.clock[warp], safe = shadow.safe[warp], self = 1u << warp;
-  const uint32_t begin_tag = shadow.block_start << RaceShadow::kStampShift;
-  const uint32_t safe_tag = (safe << RaceShadow::kStampShift | 63u) - begin_tag;
-  uint32_t* tags = shadow.write_tag.data();
-  uint32_t* stamps = shadow.read_stamp.data();
-  uint32_t* readers = shadow.readers.data();
-  const uint32_t shift = shadow.granule_shift;
-  uint32_t suspicious = 0;
-  const auto visit_read = [&](uint32_t cell) {
-    const uint32_t tag = tags[cell];
-    const bool own = (tag & 63u) == warp && tag >= begin_tag;  // in-flight copies are nobody's
-    suspicious |= static_cast<uint32_t>(tag - begin_tag > safe_tag) & static_cast<uint32_t>(!own);
-    const uint32_t others = stamps[cell] == clock ? readers[cell] : 0u;
-    readers[cell] = others | self;
-    stamps[cell] = clock;
+WW_INLINE bool shadow_clears(const ShadowView& view, uint32_t shift, const Addresses& addresses,
+                             uint32_t mask, uint32_t bytes, AccessShape shape) {
+  const auto visit = [&](uint64_t cell, uint64_t lane) {
+    return Load ? view.visit_read(cell, lane) : view.visit_write(cell, lane);
   };
-  const auto visit_write = [&](uint32_t cell) {
-    const uint32_t tag = tags[cell];
-    const bool own = (tag & 63u) == warp;
-    suspicious |=
-        static_cast<uint32_t>((tag >> RaceShadow::kStampShift) > safe) & static_cast<uint32_t>(!own);
-    suspicious |=
-        static_cast<uint32_t>(stamps[cell] > safe) & static_cast<uint32_t>((readers[cell] & ~self) != 0);
-  };
-  const auto visit = [&](uint32_t begin, uint32_t end) {
+  uint64_t suspicious = 0;
+  if (shape == AccessShape::kContiguous && mask == kFullMask && bytes >= (1u << shift)) {
+    const uint64_t first = addresses.at[0] >> shift;
+    const int per_lane = __builtin_ctz(bytes) - static_cast<int>(shift);  // cells, as a power of two
+    const uint64_t cells = uint64_t{kLanes} << per_lane;
 #pragma GCC ivdep
-    for (uint32_t cell = begin; cell < end; ++cell) {
-      if constexpr (Load) {
-        visit_read(cell);
-      } else {
-        visit_write(cell);
-      }
-    }
-  };
-  if (shape == AccessShape::kContiguous && mask == kFullMask) {
-    const auto begin = static_cast<uint32_t>(addresses.at[0]);
-    visit(begin >> shift, ((begin + bytes * kLanes - 1) >> shift) + 1);
-  } else if (shape == AccessShape::kBroadcast) {
-    const auto begin = static_cast<uint32_t>(addresses.at[__builtin_ctz(mask)]);
-    visit(begin >> shift, ((begin + bytes - 1) >> shift) + 1);
-  } else {
-    for (uint32_t left = mask; left != 0; left &= left - 1) {
-      const auto begin = static_cast<uint32_t>(addresses.at[__builtin_ctz(left)]);
-      for (uint32_t cell = begin >> shift, last = (begin + bytes - 1) >> shift; cell <= last; ++cell) {
-        if constexpr (Load) {
-          visit_read(cell);
-        } else {
-          visit_write(cell);
-        }
-      }
-    }
+    for (uint64_t k = 0; k < cells; ++k)
+      suspicious |= static_cast<uint64_t>(!visit(first + k, k >> per_lane));
+    return suspicious == 0;
+  }
+  if (Load && shape == AccessShape::kBroadcast) {
+    const auto lane = static_cast<uint64_t>(__builtin_ctz(mask));
+    const uint64_t lanes = (mask & (mask - 1)) != 0 ? lane | ShadowTag::kManyLanes : lane;
+    const uint64_t begin = addresses.at[lane];
+    for (uint64_t cell = begin >> shift; cell <= (begin + bytes - 1) >> shift; ++cell)
+      suspicious |= static_cast<uint64_t>(!visit(cell, lanes));
+    return suspicious == 0;
+  }
+  for (uint32_t left = mask; left != 0; left &= left - 1) {
+    const auto lane = static_cast<uint64_t>(__builtin_ctz(left));
+    const uint64_t begin = addresses.at[lane];
+    for (uint64_t cell = begin >> shift; cell <= (begin + bytes - 1) >> shift; ++cell)
+      suspicious |= static_cast<uint64_t>(!visit(cell, lane));
   }
   return suspicious == 0;
 }
 
-WW_INLINE void mark_written(RaceShadow& shadow, const Addresses& addresses, uint32_t mask, uint32_t bytes,
-                            AccessShape shape, uint32_t warp) {
-  const uint32_t tag = shadow.clock[warp] << RaceShadow::kStampShift | warp;
-  const uint32_t shift = shadow.granule_shift;
-  uint32_t* tags = shadow.write_tag.data();
-  if (shape == AccessShape::kContiguous && mask == kFullMask) {
-    const auto begin = static_cast<uint32_t>(addresses.at[0]);
-    for (uint32_t cell = begin >> shift; cell <= (begin + bytes * kLanes - 1) >> shift; ++cell)
-      tags[cell] = tag;
+WW_INLINE void mark_written(const ShadowView& view, uint32_t shift, const Addresses& addresses, uint32_t mask,
+                            uint32_t bytes, AccessShape shape) {
+  if (shape == AccessShape::kContiguous && mask == kFullMask && bytes >= (1u << shift)) {
+    const uint64_t first = addresses.at[0] >> shift;
+    const int per_lane = __builtin_ctz(bytes) - static_cast<int>(shift);
+    const uint64_t cells = uint64_t{kLanes} << per_lane;
+    for (uint64_t k = 0; k < cells; ++k) view.writes[first + k] = view.mine | k >> per_lane;
     return;
   }
   for (uint32_t left = mask; left != 0; left &= left - 1) {
-    const auto begin = static_cast<uint32_t>(addresses.at[__builtin_ctz(left)]);
-    for (uint32_t cell = begin >> shift; cell <= (begin + bytes - 1) >> shift; ++cell) tags[cell] = tag;
+    const auto lane = static_cast<uint64_t>(__builtin_ctz(left));
+    const uint64_t begin = addresses.at[lane];
+    for (uint64_t cell = begin >> shift; cell <= (begin + bytes - 1) >> shift; ++cell)
+      view.writes[cell] = view.mine | lane;
+  }
+}
+
+// Races, and reads of what nobody wrote.
+template <int Bytes, bool Load>
+WW_INLINE void check_races(Warp& w, const Op* op, const AccessSite& site, const Addresses& addresses,
+                           uint32_t mask) {
+  if (op->flags & kSynchronises) {
+    WW_LEAVE_LEVEL();
+    check_shared(w, op, addresses.at, mask, Bytes, Load ? SharedUse::kAtomicRead : SharedUse::kAtomic);
+    return;
+  }
+  const ShadowView view(*w.shadow, w, op);
+  const uint32_t shift = w.shadow->granule_shift;
+  if (!shadow_clears<Load>(view, shift, addresses, mask, Bytes, site.shape)) [[unlikely]] {
+    WW_LEAVE_LEVEL();
+    check_shared(w, op, addresses.at, mask, Bytes, Load ? SharedUse::kRead : SharedUse::kWrite);
+  }
+  if constexpr (!Load) {
+    if (site.overlapping) [[unlikely]] {
+      WW_LEAVE_LEVEL();
+      check_overlapping_stores(w, op, addresses.at, mask, Bytes, "shared");
+    }
+    mark_written(view, shift, addresses, mask, Bytes, site.shape);
   }
 }
 
@@ -291,17 +344,7 @@ WW_INLINE bool access_shared(Warp& w, const Op* op, AccessSite& site, const Addr
     return false;
   }
   site.count();
-  if (w.shadow != nullptr) {
-    const auto warp = static_cast<uint32_t>(w.index);
-    if (op->flags & kSynchronises) {
-      check_shared(w, op, addresses.at, mask, kBytes, Load ? SharedUse::kAtomicRead : SharedUse::kAtomic);
-    } else {
-      if (!shadow_clears<Load>(*w.shadow, addresses, mask, kBytes, site.shape, warp)) {
-        check_shared(w, op, addresses.at, mask, kBytes, Load ? SharedUse::kRead : SharedUse::kWrite);
-      }
-      if constexpr (!Load) mark_written(*w.shadow, addresses, mask, kBytes, site.shape, warp);
-    }
-  }
+  if (w.shadow != nullptr) check_races<kBytes, Load>(w, op, site, addresses, mask);
   transfer<Bytes, Count, Load>(w, w.lists + op->list, addresses, w.shared, mask, first, site.shape);
   return true;
 }

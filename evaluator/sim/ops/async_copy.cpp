@@ -31,7 +31,7 @@ void issue_lane(Warp& w, AsyncCopy& copy, int lane, uint32_t valid, const uint64
   copy.from[k] = from[lane];
   if (w.shadow != nullptr)
     visit_cells(*w.shadow, copy, lane,
-                [&](uint32_t cell) { w.shadow->write_tag[cell] = RaceShadow::kInFlight; });
+                [&](uint32_t cell) { w.shadow->writes[cell] = RaceShadow::kInFlight; });
   if (valid == 0) return;
   Buffer* buffer = find_buffer(w, from[lane], copy.op->size);
   note_global(w, copy.op, *buffer, from, 1u << lane, valid, true);
@@ -52,9 +52,10 @@ void land_lane(Warp& w, const AsyncCopy& copy, int lane) {
   std::memset(target + valid, 0, bytes - valid);
   if (w.shadow == nullptr) return;
   RaceShadow& shadow = *w.shadow;
-  const uint32_t tag = shadow.clock[static_cast<std::size_t>(w.index)] << RaceShadow::kStampShift |
-                       static_cast<uint32_t>(w.index);
-  visit_cells(shadow, copy, lane, [&](uint32_t cell) { shadow.write_tag[cell] = tag; });
+  const uint64_t tag = shadow.now[static_cast<std::size_t>(w.index)] |
+                       ShadowTag::kUnknownOp << ShadowTag::kOpShift |
+                       static_cast<uint64_t>(w.index) << ShadowTag::kWarpShift | static_cast<uint64_t>(lane);
+  visit_cells(shadow, copy, lane, [&](uint32_t cell) { shadow.writes[cell] = tag; });
 }
 
 void count(Warp& w, const uint64_t* to, const uint64_t* from, uint32_t reading, uint32_t bytes) {
@@ -131,8 +132,7 @@ void forget_copies(Warp& w) {
   if (w.copies == nullptr) return;
   for (const AsyncCopy& copy : w.copies->under_way) {
     for (uint32_t left = w.shadow == nullptr ? 0 : copy.mask; left != 0; left &= left - 1)
-      visit_cells(*w.shadow, copy, __builtin_ctz(left),
-                  [&](uint32_t cell) { w.shadow->write_tag[cell] = 0; });
+      visit_cells(*w.shadow, copy, __builtin_ctz(left), [&](uint32_t cell) { w.shadow->writes[cell] = 0; });
   }
   w.copies->under_way.clear();
   w.copies->committed = {};

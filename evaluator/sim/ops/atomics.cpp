@@ -166,6 +166,7 @@ void run_lane(Warp& w, const Op* op, const AtomicKind& kind, int lane, std::byte
 
 bool run_global(Warp& w, const Op* op, const AtomicKind& kind, const uint64_t* addresses, uint32_t mask) {
   if (!check(w, op, addresses, mask, false)) return false;
+  if (w.races != nullptr) check_global_atomic(w, op, addresses, mask);
   Buffer* buffer = nullptr;
   for (uint32_t left = mask; left != 0; left &= left - 1) {
     const int lane = __builtin_ctz(left);

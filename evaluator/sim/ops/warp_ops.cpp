@@ -4,6 +4,7 @@
 
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/ops/row_access.h"
+#include "evaluator/sim/race_shadow.h"
 #include "evaluator/sim/warp_control.h"
 
 namespace warpwright::sim {
@@ -175,9 +176,16 @@ const Op* active_mask(Warp& w, const Op* op) {
   return op + 1;
 }
 
+// What one group of lanes did before, the others of the group see after.
+void sync_group(Warp& w, const Op*) {
+  w.shadow->sync_lanes(w.index, w.mask, w.mask == w.live);
+}
+
 const Op* sync_warp(Warp& w, const Op* op) {
   const Op* next = nullptr;
-  return gather(w, op, &next) ? op + 1 : next;
+  if (!gather(w, op, &next)) return next;
+  if (w.shadow == nullptr) return op + 1;
+  return by_group(w, op, sync_group);
 }
 
 const Op* exit_lanes(Warp& w, const Op*) {
