@@ -67,7 +67,8 @@ uint32_t shared_bytes_of(const Kernel& kernel, const Launch& launch) {
 }
 
 uint64_t BlockRunner::storage_bytes(const Kernel& kernel, const Launch& launch, bool detect_races) {
-  const uint64_t warp = register_file_bytes(kernel) + uint64_t{kernel.local_bytes} * kLanes + sizeof(Warp);
+  const uint64_t warp =
+      register_file_bytes(kernel) + 2 * uint64_t{kernel.local_bytes} * kLanes + sizeof(Warp);
   const uint64_t shared = shared_bytes_of(kernel, launch);
   const uint64_t cells = detect_races ? shared / kernel.shared_granule + 64 : 0;
   return warp * warp_count(launch) + shared + cells * RaceShadow::kBytesPerCell + sizeof(BlockRunner);
@@ -83,6 +84,7 @@ BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const Module
   registers_ = allocate(file_bytes * warps);
   shared_ = allocate(shared_bytes);
   local_.resize(std::size_t{kernel.local_bytes} * kLanes * warps);
+  if (launch.options->detect_races) local_written_.resize(local_.size());
   block_.kernel = &kernel;
   block_.memory = &memory;
   block_.launch = &launch;
@@ -95,6 +97,7 @@ BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const Module
     Warp& w = block_.warps[k];
     w.rows = registers_.get() + k * file_bytes;
     w.local = local_.data() + k * kernel.local_bytes * kLanes;
+    if (!local_written_.empty()) w.local_written = local_written_.data() + (w.local - local_.data());
     w.index = static_cast<int>(k);
     w.code = kernel.code.data();
     w.block = &block_;
@@ -176,6 +179,7 @@ void BlockRunner::start(uint64_t block_number) {
   block_.barriers = {};
   if (block_.shadow) block_.shadow->start_block(static_cast<int>(block_.warps.size()));
   if (block_.races) block_.races->start(block_.warps.size());
+  std::fill(local_written_.begin(), local_written_.end(), 0);
   for (Warp& w : block_.warps) start_warp(w);
 }
 

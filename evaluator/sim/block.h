@@ -47,6 +47,7 @@ class BlockRunner {
   Block block_;
   std::unique_ptr<std::byte[], AlignedDelete> registers_, shared_;
   std::vector<std::byte> local_;
+  std::vector<uint8_t> local_written_;
 };
 
 // Bytes of shared memory that each block of the launch has.

@@ -150,6 +150,7 @@ struct Warp {
   double pending = 0;  // when the last slow result under way arrives, on the same clock
   std::array<Group, kLanes + 1> groups;
   std::byte* local = nullptr;           // kLanes frames of Kernel::local_bytes
+  uint8_t* local_written = nullptr;     // for each of their bytes; null when races are not looked for
   std::shared_ptr<AsyncCopies> copies;  // null until the first one
   StretchRuns* stretch_runs = nullptr;
   int64_t* budget = nullptr;

@@ -48,6 +48,9 @@ void copy_slots(Warp& w, uint32_t mask, const std::vector<FrameSlot>& from,
     for (uint32_t left = mask; left != 0; left &= left - 1) {
       std::byte* base = frame(w, __builtin_ctz(left));
       std::memmove(base + to[k].offset, base + from[k].offset, bytes);
+      if (w.local_written == nullptr) continue;
+      uint8_t* marks = w.local_written + (base - w.local);
+      std::memmove(marks + to[k].offset, marks + from[k].offset, bytes);
     }
   }
 }

@@ -1,5 +1,9 @@
 #include "evaluator/sim/ops/local_memory.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/ops/row_access.h"
 
@@ -16,12 +20,22 @@ std::byte* frame(const Warp& w, int lane) {
   return w.local + static_cast<std::size_t>(lane) * w.kernel->local_bytes;
 }
 
+// Marks the bytes of a store; of a load, false if none of its bytes was ever stored. A load of some unwritten
+// bytes passes: compilers copy structures whole, padding and all.
+bool note_written(Warp& w, const std::byte* memory, std::size_t bytes, bool is_load) {
+  uint8_t* marks = w.local_written + (memory - w.local);
+  if (is_load) return std::find(marks, marks + bytes, 1) != marks + bytes;
+  std::fill(marks, marks + bytes, 1);
+  return true;
+}
+
 }  // namespace
 
 bool access_local(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask, bool is_load) {
   const auto element = static_cast<std::size_t>(op->size);
   const auto bytes = static_cast<uint32_t>(element * op->count);
   w.counters->local_accesses += 1;
+  bool said_unwritten = false;
   for (uint32_t left = mask; left != 0; left &= left - 1) {
     const int lane = __builtin_ctz(left);
     const uint64_t address = addresses[lane];
@@ -30,6 +44,12 @@ bool access_local(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mas
       return false;
     }
     std::byte* memory = frame(w, lane) + address;
+    if (w.local_written != nullptr && !note_written(w, memory, bytes, is_load) && !said_unwritten) {
+      said_unwritten = true;
+      report(
+          w, op, lane, Finding::Kind::kUninitialisedRead,
+          fmt::format("reads {} bytes of its local memory (+ {}) that it has not written", bytes, address));
+    }
     for (std::size_t j = 0; j < op->count; ++j, memory += element) {
       const uint32_t row = w.lists[op->list + j];
       uint64_t value = 0;
@@ -56,6 +76,9 @@ const Op* copy_local(Warp& w, const Op* op) {
   for (uint32_t left = w.mask; left != 0; left &= left - 1) {
     std::byte* base = frame(w, __builtin_ctz(left));
     std::memmove(base + op->target, base + op->list, static_cast<std::size_t>(op->immediate));
+    if (w.local_written == nullptr) continue;
+    uint8_t* marks = w.local_written + (base - w.local);
+    std::memmove(marks + op->target, marks + op->list, static_cast<std::size_t>(op->immediate));
   }
   return op + 1;
 }
