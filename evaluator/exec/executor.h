@@ -48,6 +48,7 @@ struct OperationWork {
       nullptr;               // null for memset and copy; points into the plan that was called
   sim::Counters counters;    // of a launch on `sim`
   int64_t copied_bytes = 0;  // of memset (written) and copy (read and written)
+  std::vector<sim::InstructionProfile> profile;  // with CallOptions::profile
 };
 
 struct CallReport {
@@ -61,6 +62,7 @@ struct CallReport {
 struct CallOptions {
   uint64_t warp_instruction_budget = 2'000'000'000;  // of the whole call
   bool reverse_order = false;                        // blocks and warps last first (sim)
+  bool profile = false;                              // fill OperationWork::profile (sim)
 };
 
 // Buffers of one workload and calls on them. One thread.

@@ -142,13 +142,14 @@ class SimSession final : public Session {
     sim::Options sim_options;
     sim_options.warp_instruction_budget = budget;
     sim_options.reverse_order = options.reverse_order;
-    const sim::LaunchReport done = sim::run(*kernel->unit->program, launch, memory_, sim_options);
+    sim_options.profile = options.profile;
+    sim::LaunchReport done = sim::run(*kernel->unit->program, launch, memory_, sim_options);
     budget -= std::min(budget, done.counters.warp_instructions);
     const sim::Finding* fatal = done.fatal();
     for (const sim::Finding& finding : done.findings)
       if (&finding != fatal) report.findings.push_back(to_failure(finding));
     if (fatal != nullptr) report.failure = to_failure(*fatal);
-    if (!report.failure) report.operations.push_back({bound.name_expression, &bound, done.counters, 0});
+    if (!report.failure) report.operations.push_back({bound.name_expression, &bound, done.counters, 0, std::move(done.profile)});
   }
 
   void run_memset(const plan::BoundMemset& operation, CallReport& report) {
@@ -156,7 +157,7 @@ class SimSession final : public Session {
     std::fill(target.begin(), target.end(), static_cast<std::byte>(operation.value));
     memory_.mark_initialised(address_of(operation.target.buffer), operation.target.byte_offset,
                              operation.bytes);
-    report.operations.push_back({"memset " + operation.target.buffer, nullptr, {}, operation.bytes});
+    report.operations.push_back({"memset " + operation.target.buffer, nullptr, {}, operation.bytes, {}});
   }
 
   void run_copy(const plan::BoundCopy& operation, CallReport& report) {
@@ -165,7 +166,7 @@ class SimSession final : public Session {
     if (!source.empty()) std::memmove(target.data(), source.data(), source.size());
     memory_.mark_initialised(address_of(operation.target.buffer), operation.target.byte_offset,
                              operation.bytes);
-    report.operations.push_back({"copy " + operation.target.buffer, nullptr, {}, 2 * operation.bytes});
+    report.operations.push_back({"copy " + operation.target.buffer, nullptr, {}, 2 * operation.bytes, {}});
   }
 
   static sim::Dim3 to_sim(const plan::Dim3& d) {

@@ -1,5 +1,7 @@
 #include "evaluator/ptx/body.h"
 
+#include <optional>
+
 #include "evaluator/ptx/declaration.h"
 
 namespace warpwright::ptx {
@@ -27,21 +29,35 @@ std::vector<std::string> split_at_dots(std::string_view opcode) {
 
 }  // namespace
 
-Result<SourceLocation> parse_location(TokenStream& tokens) {
+namespace {
+
+Result<Locations::Position> parse_position(TokenStream& tokens) {
   Literal values[3];
   for (Literal& value : values) {
     if (tokens.peek().kind != Token::Kind::kNumber) return tokens.fail("expected a number");
     if (!parse_literal(tokens.take().text, value)) return tokens.fail("bad number before this");
   }
-  while (tokens.accept(',')) {  // what was inlined where: the innermost position is enough
+  const auto number = [&](int k) { return static_cast<int>(values[k].bits & 0x7fffffff); };
+  return Locations::Position{number(0), number(1), number(2)};
+}
+
+}  // namespace
+
+Result<SourceLocation> parse_location(TokenStream& tokens, Locations& locations) {
+  TRY_ASSIGN(const Locations::Position position, parse_position(tokens));
+  std::optional<Locations::Position> caller;
+  while (tokens.accept(',')) {
+    const bool is_caller = tokens.peek().is("inlined_at");
     TRY(tokens.expect_name());
+    if (is_caller) {
+      TRY_ASSIGN(caller, parse_position(tokens));
+    }
     while (tokens.peek().kind == Token::Kind::kNumber || tokens.peek().is('+') ||
            (tokens.peek().kind == Token::Kind::kWord && tokens.peek().text.starts_with("$L__info"))) {
       tokens.take();
     }
   }
-  return SourceLocation{static_cast<int>(values[0].bits & 0x7fffffff),
-                        static_cast<int>(values[1].bits & 0x7fffffff)};
+  return caller ? locations.add(position, *caller) : locations.add(position);
 }
 
 BodyParser::BodyParser(TokenStream& tokens, ModuleContext& context, Function& function)
@@ -109,7 +125,7 @@ Result<void> BodyParser::parse_directive() {
   const Token directive = tokens_.take();
   if (directive.is(".reg")) return parse_registers();
   if (directive.is(".loc")) {
-    TRY_ASSIGN(location_, parse_location(tokens_));
+    TRY_ASSIGN(location_, parse_location(tokens_, locations_));
     return {};
   }
   if (directive.is(".pragma") || directive.is(".callprototype")) return tokens_.skip_past(';');

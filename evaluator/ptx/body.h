@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "evaluator/ptx/locations.h"
 #include "evaluator/ptx/module.h"
 #include "evaluator/ptx/scopes.h"
 #include "evaluator/ptx/token_stream.h"
@@ -22,7 +23,7 @@ struct ModuleContext {
 };
 
 // Reads ".loc 1 12 4, function_name $L__info, inlined_at 1 2 3" after the word .loc.
-Result<SourceLocation> parse_location(TokenStream& tokens);
+Result<SourceLocation> parse_location(TokenStream& tokens, Locations& locations);
 
 class BodyParser {
  public:
@@ -66,6 +67,7 @@ class BodyParser {
   Function& function_;
   Scopes scopes_;
   std::vector<LabelScope> label_scopes_;
+  Locations locations_;
   SourceLocation location_;
   Instruction* current_ = nullptr;         // being parsed
   std::vector<PendingLabel> new_pending_;  // of the instruction being parsed

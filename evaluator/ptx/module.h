@@ -58,7 +58,8 @@ struct Instruction {
   bool predicate_negated = false;  // @!p
   std::vector<Operand> operands;   // in written order, destination first
   int line = 0;                    // line in the PTX text
-  SourceLocation source;           // from .loc, when the module has line information
+  SourceLocation source;  // from .loc, when the module has line information: the innermost line of the
+                          // user's own file (locations.h)
 
   bool has(std::string_view modifier) const;  // any part after the first equals modifier
   const std::string& base() const { return parts.front(); }

@@ -35,7 +35,8 @@ class ModuleParser {
     if (word.is(".version") || word.is(".target") || word.is(".address_size")) return parse_header(word.text);
     if (word.is(".file")) return parse_file();
     if (word.is(".loc")) {
-      TRY(parse_location(tokens_));
+      Locations unused;
+      TRY(parse_location(tokens_, unused));
       return {};
     }
     if (word.is(".section")) return skip_section();

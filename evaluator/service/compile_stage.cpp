@@ -231,6 +231,7 @@ std::string result_key(const Evaluation& evaluation, std::string_view executor) 
   const EvaluationRequest& request = evaluation.request;
   FieldHasher hasher;
   hasher.add(evaluation.report.identity).add(executor).add(request.device).add(kEvaluatorVersion);
+  hasher.add(evaluation.device.calibration.identity());
   hasher.add(evaluation.rules.content_hash).add(std::to_string(request.seed)).add(request.selection);
   hasher.add(request.timing_profile).add(std::to_string(request.limits.warp_instructions));
   for (const BoundWorkload& workload : evaluation.workloads) hasher.add(workload.report.uuids.front());

@@ -14,7 +14,7 @@
 namespace warpwright::service {
 
 inline constexpr const char* kEvaluatorVersion =
-    "1";  // part of every result key: raise it when verdicts may change
+    "2";  // part of every result key: raise it when verdicts may change
 
 struct EvaluatorOptions {
   std::filesystem::path home;                   // configs/, seeds/

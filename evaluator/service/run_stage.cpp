@@ -46,6 +46,7 @@ Result<Call> call_once(const Evaluation& evaluation, const BoundWorkload& worklo
   exec::CallOptions options;
   options.warp_instruction_budget = evaluation.request.limits.warp_instructions;
   options.reverse_order = reverse_order;
+  options.profile = evaluation.request.profile && !reverse_order;  // the first call's work is kept
   call.report = call.session->call(workload.plan, options);
   return call;
 }

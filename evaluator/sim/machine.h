@@ -175,7 +175,8 @@ struct Warp {
 // What a stretch of straight code (from one leader to the next) costs each time a warp runs it.
 struct StretchCost {
   uint32_t instructions = 0;
-  double issue_slots = 0, tensor_flops = 0;
+  double issue_slots = 0;
+  TensorFlops tensor_flops = {};
   CriticalPath path;
   uint32_t fma = 0, alu = 0, wide = 0, xu = 0, fp64 = 0, tensor = 0, lsu = 0, shuffles = 0, barriers = 0,
            branches = 0;

@@ -145,7 +145,8 @@ void sum_counters(LaunchState& state, const Memory::Impl& memory) {
     c.warp_instructions += runs.warps * cost.instructions;
     c.lane_instructions += runs.lanes * cost.instructions;
     c.issue_slots += static_cast<double>(runs.warps) * cost.issue_slots;
-    c.tensor_flops += static_cast<double>(runs.warps) * cost.tensor_flops;
+    for (size_t type = 0; type < cost.tensor_flops.size(); ++type)
+      c.tensor_flops_by_type[type] += static_cast<double>(runs.warps) * cost.tensor_flops[type];
     c.fma += runs.warps * cost.fma;
     c.alu += runs.warps * cost.alu;
     c.wide += runs.warps * cost.wide;
@@ -157,6 +158,7 @@ void sum_counters(LaunchState& state, const Memory::Impl& memory) {
     c.barriers += runs.warps * cost.barriers;
     c.branches += runs.warps * cost.branches;
   }
+  for (const double flops : c.tensor_flops_by_type) c.tensor_flops += flops;
   for (const auto& buffer : memory.buffers) {
     c.unique_sectors_read += count_bits(buffer->sectors_read);
     c.unique_sectors_written += count_bits(buffer->sectors_written);

@@ -10,6 +10,7 @@
 // order.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -108,6 +109,12 @@ struct Finding {
 };
 std::string_view rule_name(Finding::Kind kind);
 
+// Products of mma by the type of their A operand; f4 to f8 in all their encodings.
+enum class TensorType { kF16, kBf16, kTf32, kF64, kF8, kF6, kF4, kInt };
+inline constexpr int kTensorTypes = 8;
+using TensorFlops = std::array<double, kTensorTypes>;
+std::string_view name_of(TensorType type);  // "f16", "bf16", ...
+
 // What one launch did. Sums over all warps unless said otherwise. A "slot" is one issue slot of a warp
 // scheduler.
 struct Counters {
@@ -123,6 +130,7 @@ struct Counters {
   uint64_t fp64 = 0;
   uint64_t tensor = 0;  // mma
   double tensor_flops = 0;
+  TensorFlops tensor_flops_by_type = {};
   uint64_t lsu = 0;  // memory instructions of any space, shuffles
   uint64_t branches = 0, divergent_branches = 0;
   uint64_t barriers = 0;

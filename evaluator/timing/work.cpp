@@ -5,11 +5,19 @@ namespace {
 
 constexpr double kSlotsPerWideInteger = 3;  // a 64-bit operation is two to four 32-bit ones
 
+// How long a product takes in units of a dense bf16 one. Tensor throughput by type in the data sheets of
+// H100 and B200; double precision as on H100.
+constexpr sim::TensorFlops kBf16Equivalents = {1, 1, 2, 16, 0.5, 0.5, 0.25, 0.5};
+
+double number(uint64_t count) {
+  return static_cast<double>(count);
+}
+
 }  // namespace
 
-LaunchWork work_from_counters(std::string label, const BlockShape& block, const sim::Counters& counters) {
-  const auto number = [](uint64_t count) { return static_cast<double>(count); };
-  LaunchWork work;
+estimate::LaunchWork work_from_counters(std::string label, const estimate::BlockShape& block,
+                                        const sim::Counters& counters) {
+  estimate::LaunchWork work;
   work.label = std::move(label);
   work.block = block;
   work.blocks = static_cast<int64_t>(counters.blocks);
@@ -19,7 +27,8 @@ LaunchWork work_from_counters(std::string label, const BlockShape& block, const 
   work.xu_slots = number(counters.xu);
   work.lsu_slots = number(counters.lsu);
   work.fp64_slots = number(counters.fp64);
-  work.tensor_flops = counters.tensor_flops;
+  for (size_t type = 0; type < kBf16Equivalents.size(); ++type)
+    work.tensor_flops += kBf16Equivalents[type] * counters.tensor_flops_by_type[type];
   work.shared_wavefronts = number(counters.shared_wavefronts);
   work.sectors_read = number(counters.global_sectors_read);
   work.sectors_written = number(counters.global_sectors_written);
@@ -29,6 +38,32 @@ LaunchWork work_from_counters(std::string label, const BlockShape& block, const 
   work.critical_path_cycles = counters.critical_path_cycles;
   work.total_block_cycles = counters.total_block_cycles;
   return work;
+}
+
+Json counters_json(const estimate::LaunchWork& work, const sim::Counters& c) {
+  Json json = to_json(work);
+  json["warps"] = c.warps;
+  json["warp_instructions"] = c.warp_instructions;
+  json["lane_instructions"] = c.lane_instructions;
+  json["wide_integer_slots"] = c.wide;
+  json["tensor_instructions"] = c.tensor;
+  json["branches"] = c.branches;
+  json["divergent_branches"] = c.divergent_branches;
+  json["barriers"] = c.barriers;
+  json["shuffles"] = c.shuffles;
+  json["global_loads"] = c.global_loads;
+  json["global_stores"] = c.global_stores;
+  json["shared_accesses"] = c.shared_accesses;
+  json["local_accesses"] = c.local_accesses;
+  json["atomics_global"] = c.atomics_global;
+  json["atomics_shared"] = c.atomics_shared;
+  Json by_type = Json::object();
+  for (size_t type = 0; type < c.tensor_flops_by_type.size(); ++type) {
+    if (c.tensor_flops_by_type[type] > 0)
+      by_type[std::string(name_of(static_cast<sim::TensorType>(type)))] = c.tensor_flops_by_type[type];
+  }
+  json["tensor_flops_by_type"] = std::move(by_type);
+  return json;
 }
 
 }  // namespace warpwright::timing

@@ -67,6 +67,8 @@ CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options) {
   command->add_option("--device", options.device, "device whose time is estimated (configs/devices/)");
   command->add_option("--stage", options.last_stage, "stop after: plan | compile | smoke | validate | time");
   command->add_option("--seed", options.seed, "of the random inputs");
+  command->add_flag("--profile", options.profile,
+                    "per source line: instructions, memory sectors, conflicts, waits, and what stands out");
   add_form(command, options.form);
   return command;
 }

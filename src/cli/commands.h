@@ -45,6 +45,7 @@ struct EvaluateOptions {
   std::string device = "b200";
   std::string last_stage = "time";
   uint64_t seed = 0;
+  bool profile = false;
   OutputForm form = OutputForm::kText;
 };
 int run_evaluate(const EvaluateOptions& options);

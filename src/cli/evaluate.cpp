@@ -24,6 +24,7 @@ Result<EvaluationRequest> make_request(const EvaluateOptions& options, const Loa
   request.knobs = candidate.knobs;
   request.selection = options.workloads;
   request.seed = options.seed;
+  request.profile = options.profile;
   const auto stage = stage_from_string(options.last_stage);
   if (!stage)
     return usage_error(

@@ -81,7 +81,8 @@ Json to_json(const WorkloadReport& workload) {
           {"latency_us", workload.latency_us},
           {"spread_us", workload.spread_us},
           {"samples", workload.samples},
-          {"counters", workload.counters}};
+          {"counters", workload.counters},
+          {"profile", workload.profile}};
 }
 
 Result<WorkloadReport> workload_from_json(const Json& json) {
@@ -100,6 +101,7 @@ Result<WorkloadReport> workload_from_json(const Json& json) {
   TRY_ASSIGN(workload.spread_us, reader.number_or("spread_us", 0));
   TRY_ASSIGN(workload.samples, reader.integer_or("samples", 0));
   if (const Json* counters = reader.find("counters")) workload.counters = *counters;
+  if (const Json* profile = reader.find("profile")) workload.profile = *profile;
   return workload;
 }
 
@@ -130,6 +132,7 @@ Json to_json(const EvaluationRequest& request) {
           {"last_stage", to_string(request.last_stage)},
           {"seed", request.seed},
           {"timing_profile", request.timing_profile},
+          {"profile", request.profile},
           {"limits",
            {{"warp_instructions", request.limits.warp_instructions},
             {"compile_deadline_ms", request.limits.compile_deadline_ms},
@@ -154,6 +157,7 @@ Result<EvaluationRequest> evaluation_request_from_json(const Json& json) {
   if (const Json* seed = reader.find("seed"); seed != nullptr && seed->is_number_integer())
     request.seed = *seed;
   TRY_ASSIGN(request.timing_profile, reader.string_or("timing_profile", request.timing_profile));
+  TRY_ASSIGN(request.profile, reader.boolean_or("profile", false));
   if (reader.has("limits")) {
     TRY_ASSIGN(const Json* limits_json, reader.object("limits"));
     TRY_ASSIGN(auto limits, JsonObjectReader::open(*limits_json, "evaluate.limits"));
@@ -187,7 +191,8 @@ Json to_json(const EvaluationReport& report) {
            {{"method", report.timing.method},
             {"profile", report.timing.profile},
             {"device", report.timing.device},
-            {"clocks", report.timing.clocks}}},
+            {"clocks", report.timing.clocks},
+            {"calibration", report.timing.calibration}}},
           {"inputs", report.inputs},
           {"dataset", report.dataset},
           {"cost_s", report.cost_s},
@@ -226,6 +231,7 @@ Result<EvaluationReport> evaluation_report_from_json(const Json& json) {
     TRY_ASSIGN(report.timing.profile, timing.string_or("profile", ""));
     TRY_ASSIGN(report.timing.device, timing.string_or("device", ""));
     TRY_ASSIGN(report.timing.clocks, timing.string_or("clocks", ""));
+    TRY_ASSIGN(report.timing.calibration, timing.string_or("calibration", ""));
   }
   TRY_ASSIGN(report.inputs, reader.string_or("inputs", report.inputs));
   TRY_ASSIGN(report.dataset, reader.string_or("dataset", ""));

@@ -42,6 +42,7 @@ struct EvaluationRequest {
   uint64_t seed = 0;
   std::string timing_profile = "contest";  // contest | strict
   EvaluationLimits limits;
+  bool profile = false;  // fill WorkloadReport::profile (simulator only; stage time)
 };
 
 struct KernelReport {
@@ -65,7 +66,9 @@ struct WorkloadReport {
   double latency_us = 0;  // 0: not timed
   double spread_us = 0;
   int samples = 0;
-  Json counters;  // of the simulator, for profiles; may be null
+  Json counters;  // of the simulator: {"launches": [{"estimate", "counters"}]}; may be null
+  // With EvaluationRequest::profile: [{"label", "lines", "findings", ...}], one per kernel; null otherwise.
+  Json profile;
 };
 
 struct TimingReport {
@@ -73,6 +76,7 @@ struct TimingReport {
   std::string profile;  // contest | strict
   std::string device;
   std::string clocks;
+  std::string calibration;  // of an estimate: identity of the weights; empty for measured times
 };
 
 struct EvaluationReport {

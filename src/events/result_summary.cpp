@@ -32,7 +32,8 @@ ResultSummary summarize(const EvaluationReport& report, const std::string& execu
   for (const WorkloadReport& w : report.workloads)
     summary.workloads.push_back({w.uuids.empty() ? std::string() : w.uuids.front(), w.axes, w.band, w.weight,
                                  w.status, w.latency_us, w.spread_us});
-  summary.measure = {executor, report.timing.device, report.timing.method, report.timing.profile};
+  summary.measure = {executor, report.timing.device, report.timing.method, report.timing.profile,
+                     report.timing.calibration};
   return summary;
 }
 
@@ -68,13 +69,15 @@ Json to_json(const ResultSummary& summary) {
     workload.spread_us = w.spread_us;
     report.workloads.push_back(std::move(workload));
   }
-  report.timing = {summary.measure.method, summary.measure.profile, summary.measure.device, ""};
+  report.timing = {summary.measure.method, summary.measure.profile, summary.measure.device, "",
+                   summary.measure.calibration};
   Json json = warpwright::to_json(report);
   for (const char* bulk :
        {"id", "evidence", "warnings", "result_key", "inputs", "dataset", "cost_s", "versions"})
     json.erase(bulk);
   for (Json& workload : json["workloads"])
-    for (const char* bulk : {"max_abs", "max_rel", "scaled_rms", "samples", "counters"}) workload.erase(bulk);
+    for (const char* bulk : {"max_abs", "max_rel", "scaled_rms", "samples", "counters", "profile"})
+      workload.erase(bulk);
   json["executor"] = summary.measure.executor;
   return json;
 }

@@ -29,7 +29,7 @@ struct SearchSettings {
   double exploitation = 0.7;    // parent: from the archive
   double elite = 0.1;           // parent: the island's elites by score; the three are relative weights
   int inspirations = 2;
-  double tie_margin = 0.02;  // estimates within this relative distance are a TIE
+  double tie_margin = 0.15;  // estimates within this relative distance are a TIE
   std::vector<FeatureDimension> dimensions = {{"launches", {2, 3, 5}},
                                               {"registers", {33, 65, 97, 129}},
                                               {"shared_bytes", {1, 16385, 49153, 102401}},

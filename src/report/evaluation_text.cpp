@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "src/report/profile_text.h"
+
 namespace warpwright::report {
 namespace {
 
@@ -9,6 +11,11 @@ std::string axes_text(const std::map<std::string, int64_t>& axes) {
   std::string text;
   for (const auto& [name, value] : axes) text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value);
   return text;
+}
+
+std::string clock_text(const EvaluationReport& report) {
+  const auto calibration = report.versions.find("calibration");
+  return calibration == report.versions.end() ? "" : fmt::format("\n  clock: {}", calibration->second);
 }
 
 std::string workloads_text(const EvaluationReport& report) {
@@ -24,9 +31,9 @@ std::string workloads_text(const EvaluationReport& report) {
   }
   if (timed)
     text +=
-        fmt::format("  times: {}{}, device {}\n", report.timing.method,
+        fmt::format("  times: {}{}, device {}{}\n", report.timing.method,
                     report.timing.method == "sim-estimate" ? " (a model's estimate, not a measurement)" : "",
-                    report.timing.device);
+                    report.timing.device, clock_text(report));
   return text;
 }
 
@@ -59,6 +66,7 @@ std::string render_evaluation(const EvaluationReport& report, const std::string&
   }
   if (!report.workloads.empty()) text += workloads_text(report);
   if (!report.kernels.empty()) text += kernels_text(report);
+  text += render_launches(report) + render_profile(report);
   for (const std::string& warning : report.warnings) text += fmt::format("  warning: {}\n", warning);
   text += fmt::format("  inputs: {} ({})\n", report.inputs, report.dataset);
   std::string cost;

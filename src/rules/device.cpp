@@ -39,9 +39,17 @@ std::map<std::string, Setter> setters_for(DeviceModel& device) {
           {"shared_bytes_per_block", number_into(device.shared_bytes_per_block)},
           {"registers_per_sm", number_into(device.registers_per_sm)},
           {"max_threads_per_sm", number_into(device.max_threads_per_sm)},
-          {"max_blocks_per_sm", number_into(device.max_blocks_per_sm)},
-          {"launch_floor_us", number_into(device.launch_floor_us)},
-          {"launch_gap_us", number_into(device.launch_gap_us)}};
+          {"max_blocks_per_sm", number_into(device.max_blocks_per_sm)}};
+}
+
+Result<DeviceModel> with_calibration(const std::filesystem::path& path, const std::filesystem::path& folder) {
+  TRY_ASSIGN(DeviceModel device, load_device_file(path));
+  const std::filesystem::path file = folder / path.filename();
+  std::error_code ignored;
+  if (std::filesystem::exists(file, ignored)) {
+    TRY_ASSIGN(device.calibration, load_calibration_file(file));
+  }
+  return device;
 }
 
 }  // namespace
@@ -72,7 +80,7 @@ Result<DeviceModel> load_device(const std::string& name) {
   TRY_ASSIGN(const std::filesystem::path home, find_home());
   std::string known;
   for (const auto& path : list_files(home / "configs" / "devices", ".toml")) {
-    if (path.stem() == name) return load_device_file(path);
+    if (path.stem() == name) return with_calibration(path, home / "configs" / "calibration");
     known += (known.empty() ? "" : ", ") + path.stem().string();
   }
   return usage_error(fmt::format("unknown device '{}'; configs/devices has {}", name, known));

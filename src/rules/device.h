@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/base/result.h"
+#include "src/rules/calibration.h"
 
 namespace warpwright::rules {
 
@@ -24,12 +25,13 @@ struct DeviceModel {
   int64_t registers_per_sm = 65536;
   int max_threads_per_sm = 2048;
   int max_blocks_per_sm = 32;
-  double launch_floor_us = 0;  // one empty kernel, as CUPTI's activity span sees it
-  double launch_gap_us = 0;    // each further launch of a call
+  Calibration calibration;  // configs/calibration/<name>.toml
 };
 
+// With its calibration; a device without a file of it gets the literature values of Calibration's defaults.
 // Error: unknown name (lists what there is), unknown or missing key with file and line.
 Result<DeviceModel> load_device(const std::string& name);
+// The device alone.
 Result<DeviceModel> load_device_file(const std::filesystem::path& path);
 
 }  // namespace warpwright::rules

@@ -3,6 +3,7 @@
 // is PTX's order ptxas's: it moves loads up to where their addresses are known, so a stretch is timed by its
 // data flow and its issue slots, not by the order of its text.
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 
 #include "evaluator/ptx/operands.h"
@@ -74,6 +75,28 @@ double flops_of_mma(const ptx::Instruction& i) {
   return 0;
 }
 
+std::optional<TensorType> tensor_type(std::string_view part) {
+  if (part == "f16") return TensorType::kF16;
+  if (part == "bf16") return TensorType::kBf16;
+  if (part == "tf32") return TensorType::kTf32;
+  if (part == "f64") return TensorType::kF64;
+  if (is_one_of(part, {"e4m3", "e5m2"})) return TensorType::kF8;
+  if (is_one_of(part, {"e3m2", "e2m3"})) return TensorType::kF6;
+  if (part == "e2m1") return TensorType::kF4;
+  if (is_one_of(part, {"s8", "u8", "s4", "u4", "b1"})) return TensorType::kInt;
+  return std::nullopt;
+}
+
+// Types are written d, a, b, c; a wmma that names only d and c multiplies f16.
+TensorType type_of_mma(const ptx::Instruction& i) {
+  std::vector<std::string_view> types;
+  for (const std::string& part : i.parts) {
+    if (tensor_type(part) || is_one_of(part, {"f32", "s32"})) types.push_back(part);
+  }
+  if (types.size() < 4) return TensorType::kF16;
+  return tensor_type(types[1]).value_or(TensorType::kF16);
+}
+
 void count_unit(StretchCost& cost, Unit unit) {
   switch (unit) {
     case Unit::kNone:
@@ -110,10 +133,17 @@ void count(StretchCost& cost, const ptx::Instruction& instruction, const OpCost&
   if (base == "shfl") ++cost.shuffles;
   if (base == "bra" || base == "brx") ++cost.branches;
   if ((base == "bar" && !instruction.has("warp")) || base == "barrier") ++cost.barriers;
-  if (op.unit == Unit::kTensor) cost.tensor_flops += flops_of_mma(instruction);
+  if (op.unit == Unit::kTensor)
+    cost.tensor_flops[static_cast<std::size_t>(type_of_mma(instruction))] += flops_of_mma(instruction);
 }
 
 }  // namespace
+
+std::string_view name_of(TensorType type) {
+  constexpr std::array<std::string_view, kTensorTypes> kNames = {"f16", "bf16", "tf32", "f64",
+                                                                 "f8",  "f6",   "f4",   "int"};
+  return kNames[static_cast<std::size_t>(type)];
+}
 
 std::vector<bool> find_slow_registers(const ptx::Function& function) {
   std::vector<bool> slow(function.registers.size());

@@ -6,7 +6,7 @@
 
 #include "src/rules/device.h"
 
-namespace warpwright::timing {
+namespace warpwright::estimate {
 
 struct BlockShape {
   int threads = 0;
@@ -26,4 +26,4 @@ struct Occupancy {
 // system.
 Occupancy occupancy(const rules::DeviceModel& device, const BlockShape& block);
 
-}  // namespace warpwright::timing
+}  // namespace warpwright::estimate

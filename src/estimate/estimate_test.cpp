@@ -1,10 +1,8 @@
-#include "evaluator/timing/estimate.h"
+#include "src/estimate/estimate.h"
 
 #include <gtest/gtest.h>
 
-#include "evaluator/timing/work.h"
-
-namespace warpwright::timing {
+namespace warpwright::estimate {
 namespace {
 
 rules::DeviceModel b200() {
@@ -59,8 +57,8 @@ TEST(Estimate, AnEmptyCallCostsNothingAndAnEmptyKernelTheLaunchFloor) {
   empty.block = {32, 16, 0};
   empty.critical_path_cycles = 50;
   const double us = estimate_us(device, empty);
-  EXPECT_GE(us, device.launch_floor_us);
-  EXPECT_LT(us, device.launch_floor_us + 0.1);
+  EXPECT_GE(us, device.calibration.first_launch_us);
+  EXPECT_LT(us, device.calibration.first_launch_us + 0.1);
   EXPECT_EQ(estimate_call(device, {empty}).launches[0].bound_by, "launch");
 }
 
@@ -69,7 +67,8 @@ TEST(Estimate, EachFurtherLaunchCostsAGapAndADependentLaunchLess) {
   LaunchWork work = some_kernel();
   const double once = estimate_us(device, work);
   const double twice = estimate_call(device, {work, work}).latency_us;
-  EXPECT_NEAR(twice - once, once - device.launch_floor_us + device.launch_gap_us, 1e-9);
+  EXPECT_NEAR(twice - once, once - device.calibration.first_launch_us + device.calibration.next_launch_us,
+              1e-9);
   LaunchWork dependent = work;
   dependent.programmatic_dependent = true;
   EXPECT_LT(estimate_call(device, {work, dependent}).latency_us, twice);
@@ -79,7 +78,8 @@ TEST(Estimate, IsNeverBelowTheDramFloor) {
   const rules::DeviceModel device = b200();
   const LaunchWork work = some_kernel();
   const double bytes = (work.unique_sectors_read + work.unique_sectors_written) * 32;
-  EXPECT_GE(estimate_us(device, work), device.launch_floor_us + bytes / device.dram_bandwidth_gb_s * 1e-3);
+  EXPECT_GE(estimate_us(device, work),
+            device.calibration.first_launch_us + bytes / device.dram_bandwidth_gb_s * 1e-3);
 }
 
 TEST(Estimate, MoreWorkOfAnyKindIsNeverFaster) {
@@ -109,8 +109,8 @@ TEST(Estimate, BytesPastTheCapacityOfL2AreReadAgain) {
   small.sectors_read = 2e7;
   LaunchWork large = small;
   large.unique_sectors_read = 1e7;  // 320 MB
-  const double small_dram = estimate_call(device, {small}).launches[0].dram_us;
-  const double large_dram = estimate_call(device, {large}).launches[0].dram_us;
+  const double small_dram = estimate_call(device, {small}).launches[0].us_of(rules::Resource::kDram);
+  const double large_dram = estimate_call(device, {large}).launches[0].us_of(rules::Resource::kDram);
   EXPECT_GT(large_dram, 10 * small_dram);
   EXPECT_LT(large_dram, 2e7 * 32 / device.dram_bandwidth_gb_s * 1e-3 * 1.1);
 }
@@ -140,7 +140,7 @@ TEST(Estimate, AWaveMoreTakesAStep) {
     return estimate_us(device, work);
   };
   EXPECT_DOUBLE_EQ(us(1), us(148));
-  EXPECT_NEAR(us(149) - us(148), 20000 / device.sm_clock_mhz, 1e-9);
+  EXPECT_NEAR(us(149) - us(148), device.calibration.latency_weight * 20000 / device.sm_clock_mhz, 1e-9);
   EXPECT_DOUBLE_EQ(us(149), us(296));
 }
 
@@ -176,19 +176,7 @@ TEST(Estimate, CopiesAreBoundByMemory) {
   const rules::DeviceModel device = b200();
   const LaunchEstimate copy = estimate_call(device, {copy_work("copy", 1 << 28, 1 << 28)}).launches[0];
   EXPECT_EQ(copy.bound_by, "dram");
-  EXPECT_LT(estimate_us(device, copy_work("memset", 0, 64)), device.launch_floor_us + 1);
-}
-
-TEST(Work, TakesItsFiguresFromTheCounters) {
-  sim::Counters counters;
-  counters.blocks = 7;
-  counters.global_sectors_read = 11;
-  counters.alu = 2;
-  counters.wide = 1;
-  const LaunchWork work = work_from_counters("k", {128, 32, 0}, counters);
-  EXPECT_EQ(work.blocks, 7);
-  EXPECT_EQ(work.sectors_read, 11);
-  EXPECT_EQ(work.alu_slots, 5);
+  EXPECT_LT(estimate_us(device, copy_work("memset", 0, 64)), device.calibration.first_launch_us + 1);
 }
 
 TEST(Occupancy, FollowsThePublishedRules) {
@@ -220,4 +208,4 @@ TEST(Occupancy, FollowsThePublishedRules) {
 }
 
 }  // namespace
-}  // namespace warpwright::timing
+}  // namespace warpwright::estimate

@@ -1,8 +1,8 @@
-#include "evaluator/timing/occupancy.h"
+#include "src/estimate/occupancy.h"
 
 #include <algorithm>
 
-namespace warpwright::timing {
+namespace warpwright::estimate {
 namespace {
 
 constexpr int kWarpSize = 32;
@@ -50,4 +50,4 @@ Occupancy occupancy(const rules::DeviceModel& device, const BlockShape& block) {
   return result;
 }
 
-}  // namespace warpwright::timing
+}  // namespace warpwright::estimate
