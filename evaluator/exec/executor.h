@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,7 +63,9 @@ struct CallReport {
 struct CallOptions {
   uint64_t warp_instruction_budget = 2'000'000'000;  // of the whole call
   bool reverse_order = false;                        // blocks and warps last first (sim)
-  bool profile = false;                              // fill OperationWork::profile (sim)
+  // How many blocks of a launch the device holds at once; empty: not known.
+  std::function<uint64_t(const plan::BoundLaunch&)> resident_blocks = {};
+  bool profile = false;  // fill OperationWork::profile (sim)
 };
 
 // Buffers of one workload and calls on them. One thread.

@@ -136,6 +136,7 @@ class SimSession final : public Session {
     launch.grid = to_sim(bound.grid);
     launch.block = to_sim(bound.block);
     launch.cooperative = bound.attributes.cooperative;
+    if (options.resident_blocks) launch.resident_blocks = options.resident_blocks(bound);
     launch.dynamic_shared_bytes = static_cast<uint32_t>(bound.dynamic_shared_bytes);
     launch.parameters = pack_arguments(bound, kernel->info->parameters, kernel->info->parameter_bytes,
                                        [this](const std::string& name) { return address_of(name); });

@@ -6,6 +6,7 @@
 #include "evaluator/compile/identity.h"
 #include "evaluator/compile/state_scan.h"
 #include "evaluator/ptx/module.h"
+#include "evaluator/service/admission.h"
 #include "evaluator/service/evaluation.h"
 #include "src/base/check.h"
 #include "src/base/hash.h"
@@ -15,6 +16,7 @@ namespace {
 
 using compile::CompiledUnit;
 using compile::KernelResources;
+using Modules = std::map<std::string, ptx::Module>;  // by unit
 
 template <class Visit>
 void for_each_launch(const plan::BoundPlan& plan, Visit visit) {
@@ -35,6 +37,10 @@ compile::CompileRequest make_request(const Evaluation& evaluation) {
       expressions[launch.unit].insert(launch.name_expression);
     });
   });
+  for (const std::string& kernel : evaluation.asked_kernels) {
+    const AskedKernel asked = asked_kernel(evaluation.split, kernel);
+    expressions[asked.unit].insert(asked.name_expression);
+  }
   compile::CompileRequest request;
   request.source_name = evaluation.request.source_name;
   request.target = evaluation.request.target;
@@ -46,58 +52,6 @@ compile::CompileRequest make_request(const Evaluation& evaluation) {
     request.units.push_back({unit.name, prelude, unit.text, {wanted.begin(), wanted.end()}});
   }
   return request;
-}
-
-const CompiledUnit* find_unit(const Evaluation& evaluation, const std::string& name) {
-  for (const CompiledUnit& unit : evaluation.program.units)
-    if (unit.name == name) return &unit;
-  return nullptr;
-}
-
-struct KernelUse {
-  std::string symbol;
-  const CompiledUnit* unit = nullptr;
-  const KernelResources* resources = nullptr;
-};
-
-KernelUse find_kernel(const Evaluation& evaluation, const plan::BoundLaunch& launch) {
-  KernelUse use;
-  use.unit = find_unit(evaluation, launch.unit);
-  if (use.unit == nullptr) return use;
-  auto lowered = use.unit->lowered_names.find(launch.name_expression);
-  if (lowered == use.unit->lowered_names.end()) return use;
-  use.symbol = lowered->second;
-  auto kernel = use.unit->kernels.find(use.symbol);
-  if (kernel != use.unit->kernels.end()) use.resources = &kernel->second;
-  return use;
-}
-
-// What ptxas says a launch needs, against what the device has: what passes here also launches there.
-std::optional<std::string> over_a_limit(const Evaluation& evaluation, const plan::BoundLaunch& launch,
-                                        const KernelResources& resources) {
-  const rules::DeviceModel& device = evaluation.device;
-  const int64_t threads = launch.block.x * launch.block.y * launch.block.z;
-  if (resources.max_threads > 0 && threads > resources.max_threads)
-    return fmt::format("`{}` is launched with {} threads per block, but was compiled for at most {}",
-                       launch.name_expression, threads, resources.max_threads);
-  // Registers are handed out in units of 256 per warp.
-  const int64_t per_warp = (int64_t{resources.registers} * 32 + 255) / 256 * 256;
-  const int64_t registers = per_warp * ((threads + 31) / 32);
-  if (registers > device.registers_per_sm)
-    return fmt::format(
-        "`{}` needs {} registers per thread, {} for its block of {} threads; an SM has {}. Use "
-        "smaller blocks or __launch_bounds__({})",
-        launch.name_expression, resources.registers, registers, threads, device.registers_per_sm, threads);
-  const int64_t shared = resources.static_shared + launch.dynamic_shared_bytes;
-  if (shared > device.shared_bytes_per_block)
-    return fmt::format(
-        "`{}` needs {} bytes of shared memory ({} static + {} dynamic); {} allows {} per block",
-        launch.name_expression, shared, resources.static_shared, launch.dynamic_shared_bytes,
-        device.display_name, device.shared_bytes_per_block);
-  if (resources.static_shared > 48 * 1024)
-    return fmt::format("`{}` declares {} bytes of static shared memory; more than 49152 must be dynamic",
-                       launch.name_expression, resources.static_shared);
-  return std::nullopt;
 }
 
 void report_kernel(EvaluationReport& report, const plan::BoundLaunch& launch,
@@ -118,7 +72,12 @@ void report_kernel(EvaluationReport& report, const plan::BoundLaunch& launch,
       std::max(known->dynamic_shared_bytes, static_cast<int>(launch.dynamic_shared_bytes));
 }
 
-std::optional<Ending> check_plan(Evaluation& evaluation, const plan::BoundPlan& plan) {
+KernelUse find_kernel(const Evaluation& evaluation, const plan::BoundLaunch& launch) {
+  return find_kernel(evaluation.program, launch.unit, launch.name_expression);
+}
+
+std::optional<Ending> check_plan(Evaluation& evaluation, const Modules& modules,
+                                 const plan::BoundPlan& plan) {
   if (auto failure = evaluation.loaded_program->check(plan))
     return Ending{failure->status, failure->rule, failure->message, {}};
   int launches = 0;
@@ -128,21 +87,24 @@ std::optional<Ending> check_plan(Evaluation& evaluation, const plan::BoundPlan& 
     const KernelUse use = find_kernel(evaluation, launch);
     if (use.resources == nullptr || complaint) return;
     report_kernel(evaluation.report, launch, *use.resources);
-    if (use.resources->has_resources) complaint = over_a_limit(evaluation, launch, *use.resources);
+    const auto module = modules.find(launch.unit);
+    const ptx::Function* entry = module != modules.end() ? module->second.find_function(use.symbol) : nullptr;
+    if (use.resources->has_resources)
+      complaint = over_a_limit(evaluation.device, launch, *use.resources, entry);
   });
   if (complaint) return Ending{Status::kCompileError, "", *complaint, {}};
   evaluation.report.launches = std::max(evaluation.report.launches, launches);
   return std::nullopt;
 }
 
-std::optional<Ending> check_launches(Evaluation& evaluation) {
+std::optional<Ending> check_launches(Evaluation& evaluation, const Modules& modules) {
   for (const auto* workloads : {&evaluation.workloads, &evaluation.adversarial})
     for (const BoundWorkload& workload : *workloads)
-      if (auto ending = check_plan(evaluation, workload.plan)) return ending;
+      if (auto ending = check_plan(evaluation, modules, workload.plan)) return ending;
   return std::nullopt;
 }
 
-std::optional<Ending> scan(Evaluation& evaluation) {
+std::optional<Ending> scan(Evaluation& evaluation, Modules& modules) {
   for (const CompiledUnit& unit : evaluation.program.units) {
     std::set<std::string> entries;
     for_each_plan(evaluation, [&](const plan::BoundPlan& plan) {
@@ -165,6 +127,7 @@ std::optional<Ending> scan(Evaluation& evaluation) {
       ending.evidence.push_back(finding.message);
     }
     if (!ending.rule.empty()) return ending;
+    modules.emplace(unit.name, std::move(*module));
   }
   return std::nullopt;
 }
@@ -176,27 +139,55 @@ std::vector<exec::CodeUnit> code_units(const Evaluation& evaluation) {
   return units;
 }
 
+// NVRTC with ptxas for the target; a plan that asks resident_blocks is bound again with what ptxas says,
+// which may call for other instantiations.
+StageResult compile_and_bind(Evaluation& evaluation, Resources& resources) {
+  constexpr int kMaxRounds = 3;
+  for (int round = 0; round < kMaxRounds; ++round) {
+    TRY_ASSIGN(auto outcome, resources.compiler.compile(make_request(evaluation)));
+    evaluation.report.versions["nvrtc"] = outcome.nvrtc;
+    evaluation.report.versions["sandbox"] = outcome.sandbox;
+    if (!outcome.warning.empty() && round == 0) evaluation.report.warnings.push_back(outcome.warning);
+    if (const auto* failure = outcome.failure())
+      return Ending{Status::kCompileError, "", failure->message, {failure->log}};
+    evaluation.program = std::move(std::get<compile::CompiledProgram>(outcome.value));
+    if (evaluation.asked_kernels.empty()) return kGoOn;
+    if (auto ending = bind_with_occupancy(evaluation)) return ending;
+    bool is_complete = true;
+    for_each_plan(evaluation, [&](const plan::BoundPlan& plan) {
+      for_each_launch(plan, [&](const plan::BoundLaunch& launch) {
+        is_complete = is_complete && !find_kernel(evaluation, launch).symbol.empty();
+      });
+    });
+    if (is_complete) return kGoOn;
+  }
+  return Ending{Status::kCompileError,
+                "",
+                "the plan launches other kernels each time that resident_blocks is known better; do not let "
+                "template arguments depend on it",
+                {}};
+}
+
 }  // namespace
 
 StageResult compile_candidate(Evaluation& evaluation, Resources& resources) {
-  TRY_ASSIGN(auto outcome, resources.compiler.compile(make_request(evaluation)));
-  evaluation.report.versions["nvrtc"] = outcome.nvrtc;
-  evaluation.report.versions["sandbox"] = outcome.sandbox;
-  if (!outcome.warning.empty()) evaluation.report.warnings.push_back(outcome.warning);
-  if (const auto* failure = outcome.failure())
-    return Ending{Status::kCompileError, "", failure->message, {failure->log}};
-  evaluation.program = std::move(std::get<compile::CompiledProgram>(outcome.value));
+  TRY_ASSIGN(auto ending, compile_and_bind(evaluation, resources));
+  if (ending) return ending;
+  if (const std::string warning = target_warning(evaluation.device, evaluation.request.target);
+      !warning.empty())
+    evaluation.report.warnings.push_back(warning);
 
   auto& executor = resources.executors[evaluation.request.executor];
   if (!executor) {
     TRY_ASSIGN(executor, exec::open_executor(evaluation.request.executor));
   }
-  if (auto ending = scan(evaluation)) return ending;
+  Modules modules;
+  if (auto state = scan(evaluation, modules)) return state;
   TRY_ASSIGN(auto loaded, executor->load(code_units(evaluation)));
   if (loaded.failure)
     return Ending{loaded.failure->status, loaded.failure->rule, loaded.failure->message, {}};
   evaluation.loaded_program = std::move(loaded.program);
-  if (auto ending = check_launches(evaluation)) return ending;
+  if (auto over = check_launches(evaluation, modules)) return over;
   TRY_ASSIGN(evaluation.report.identity, program_identity(evaluation));
   evaluation.report.result_key = result_key(evaluation, executor->name());
   return kGoOn;

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ struct Evaluation {
   plan::CandidateSource split = {};
   std::optional<plan::Plan> plan = {};
   KnobValues knobs = {};                        // complete
+  std::set<std::string> asked_kernels = {};     // those whose resident_blocks the plan asks for
   std::vector<BoundWorkload> workloads = {};    // the selection
   std::vector<BoundWorkload> adversarial = {};  // correctness only, strict rules only; reported if they fail
 
@@ -72,6 +74,8 @@ struct Resources {
 
 // Stage plan: definition, rules, selection; the plan split, parsed and bound for every selected workload.
 StageResult prepare(Evaluation& evaluation, Resources& resources);
+// Binds every plan again, now that resident_blocks can be answered.
+std::optional<Ending> bind_with_occupancy(Evaluation& evaluation);
 // Stage compile: NVRTC, hardware limits, the scan for state between calls, arguments; identity and result
 // key.
 StageResult compile_candidate(Evaluation& evaluation, Resources& resources);

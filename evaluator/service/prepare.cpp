@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "evaluator/service/admission.h"
 #include "evaluator/service/evaluation.h"
 #include "src/rules/workload_binding.h"
 
@@ -47,22 +48,57 @@ Result<void> load_definition(Evaluation& evaluation, Resources& resources) {
   return {};
 }
 
-// Error: the ending, with the plan's diagnostics.
-tl::expected<void, Ending> bind_all(const Evaluation& evaluation, std::vector<BoundWorkload>& workloads) {
+using ResidentBlocks = decltype(plan::DeviceFacts::resident_blocks);
+
+std::optional<Ending> bind_all(Evaluation& evaluation, const ResidentBlocks& resident_blocks) {
   plan::DeviceFacts facts;
   facts.arch = evaluation.device.arch;
   facts.sm_count = evaluation.device.sm_count;
-  for (BoundWorkload& workload : workloads) {
-    auto bound = plan::bind(*evaluation.plan, evaluation.loaded.definition,
-                            rules::bind_inputs(evaluation.loaded.definition, workload.selected.group.workload,
-                                               evaluation.rules, evaluation.request.knobs, facts));
-    if (!bound) return tl::unexpected(plan_ending(evaluation, bound.error()));
-    workload.plan = std::move(*bound);
+  facts.resident_blocks = resident_blocks;
+  for (auto* workloads : {&evaluation.workloads, &evaluation.adversarial}) {
+    for (BoundWorkload& workload : *workloads) {
+      auto bound =
+          plan::bind(*evaluation.plan, evaluation.loaded.definition,
+                     rules::bind_inputs(evaluation.loaded.definition, workload.selected.group.workload,
+                                        evaluation.rules, evaluation.request.knobs, facts));
+      if (!bound) return plan_ending(evaluation, bound.error());
+      workload.plan = std::move(*bound);
+    }
   }
-  return {};
+  return std::nullopt;
+}
+
+// Occupancy is known once the kernels are compiled, and which ones to compile once the plan is bound: so it
+// is bound with stand-ins first, until one satisfies the plan's requirements.
+std::optional<Ending> bind_with_stand_ins(Evaluation& evaluation) {
+  std::optional<Ending> first_ending;
+  for (const int64_t stand_in : {1, 2, 4, 8, 16, 32}) {
+    auto ending = bind_all(evaluation, [&](const std::string& kernel, int64_t, int64_t) {
+      evaluation.asked_kernels.insert(kernel);
+      return std::optional<int64_t>(stand_in);
+    });
+    if (!ending) return std::nullopt;
+    if (!first_ending) first_ending = std::move(ending);
+    if (evaluation.asked_kernels.empty()) break;
+  }
+  return first_ending;
 }
 
 }  // namespace
+
+std::optional<Ending> bind_with_occupancy(Evaluation& evaluation) {
+  return bind_all(
+      evaluation,
+      [&](const std::string& kernel, int64_t threads, int64_t shared_bytes) -> std::optional<int64_t> {
+        evaluation.asked_kernels.insert(kernel);
+        const AskedKernel asked = asked_kernel(evaluation.split, kernel);
+        const KernelUse use = find_kernel(evaluation.program, asked.unit, asked.name_expression);
+        if (use.resources == nullptr) return std::nullopt;
+        const estimate::BlockShape block{static_cast<int>(threads), use.resources->registers,
+                                         use.resources->static_shared + shared_bytes};
+        return estimate::occupancy(evaluation.device, block).blocks_per_sm;
+      });
+}
 
 StageResult prepare(Evaluation& evaluation, Resources& resources) {
   TRY(load_definition(evaluation, resources));
@@ -73,8 +109,7 @@ StageResult prepare(Evaluation& evaluation, Resources& resources) {
   if (!plan) return plan_ending(evaluation, plan.error());
   evaluation.plan = std::move(*plan);
 
-  for (auto* workloads : {&evaluation.workloads, &evaluation.adversarial})
-    if (auto bound = bind_all(evaluation, *workloads); !bound) return std::move(bound).error();
+  if (auto ending = bind_with_stand_ins(evaluation)) return ending;
   evaluation.knobs = evaluation.workloads.front().plan.knobs;
   return kGoOn;
 }

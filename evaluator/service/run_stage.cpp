@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "evaluator/service/admission.h"
 #include "evaluator/service/evaluation.h"
 #include "evaluator/validate/compare.h"
 #include "evaluator/validate/poison.h"
@@ -46,6 +47,11 @@ Result<Call> call_once(const Evaluation& evaluation, const BoundWorkload& worklo
   exec::CallOptions options;
   options.warp_instruction_budget = evaluation.request.limits.warp_instructions;
   options.reverse_order = reverse_order;
+  options.resident_blocks = [&](const plan::BoundLaunch& launch) -> uint64_t {
+    const KernelUse use = find_kernel(evaluation.program, launch.unit, launch.name_expression);
+    if (use.resources == nullptr || !use.resources->has_resources) return 0;
+    return static_cast<uint64_t>(resident_blocks(evaluation.device, launch, *use.resources));
+  };
   options.profile = evaluation.request.profile && !reverse_order;  // the first call's work is kept
   call.report = call.session->call(workload.plan, options);
   return call;

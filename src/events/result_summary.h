@@ -17,7 +17,7 @@ struct Measure {
   std::string device;
   std::string method;       // cupti | events | sim-estimate; empty: nothing was timed
   std::string profile;      // contest | strict
-  std::string calibration;  // of an estimate: which weights made it
+  std::string calibration = {};  // of an estimate: which weights made it
   bool operator==(const Measure&) const = default;
   bool is_estimate() const { return method == "sim-estimate"; }
 };
