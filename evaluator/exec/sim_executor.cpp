@@ -150,7 +150,8 @@ class SimSession final : public Session {
     for (const sim::Finding& finding : done.findings)
       if (&finding != fatal) report.findings.push_back(to_failure(finding));
     if (fatal != nullptr) report.failure = to_failure(*fatal);
-    if (!report.failure) report.operations.push_back({bound.name_expression, &bound, done.counters, 0, std::move(done.profile)});
+    if (!report.failure)
+      report.operations.push_back({bound.name_expression, &bound, done.counters, 0, std::move(done.profile)});
   }
 
   void run_memset(const plan::BoundMemset& operation, CallReport& report) {

@@ -72,7 +72,7 @@ void report_kernel(EvaluationReport& report, const plan::BoundLaunch& launch,
       std::max(known->dynamic_shared_bytes, static_cast<int>(launch.dynamic_shared_bytes));
 }
 
-KernelUse find_kernel(const Evaluation& evaluation, const plan::BoundLaunch& launch) {
+KernelUse kernel_of(const Evaluation& evaluation, const plan::BoundLaunch& launch) {
   return find_kernel(evaluation.program, launch.unit, launch.name_expression);
 }
 
@@ -84,7 +84,7 @@ std::optional<Ending> check_plan(Evaluation& evaluation, const Modules& modules,
   std::optional<std::string> complaint;
   for_each_launch(plan, [&](const plan::BoundLaunch& launch) {
     ++launches;
-    const KernelUse use = find_kernel(evaluation, launch);
+    const KernelUse use = kernel_of(evaluation, launch);
     if (use.resources == nullptr || complaint) return;
     report_kernel(evaluation.report, launch, *use.resources);
     const auto module = modules.find(launch.unit);
@@ -109,7 +109,7 @@ std::optional<Ending> scan(Evaluation& evaluation, Modules& modules) {
     std::set<std::string> entries;
     for_each_plan(evaluation, [&](const plan::BoundPlan& plan) {
       for_each_launch(plan, [&](const plan::BoundLaunch& launch) {
-        if (launch.unit == unit.name) entries.insert(find_kernel(evaluation, launch).symbol);
+        if (launch.unit == unit.name) entries.insert(kernel_of(evaluation, launch).symbol);
       });
     });
     auto module = ptx::parse(unit.ptx);
@@ -156,7 +156,7 @@ StageResult compile_and_bind(Evaluation& evaluation, Resources& resources) {
     bool is_complete = true;
     for_each_plan(evaluation, [&](const plan::BoundPlan& plan) {
       for_each_launch(plan, [&](const plan::BoundLaunch& launch) {
-        is_complete = is_complete && !find_kernel(evaluation, launch).symbol.empty();
+        is_complete = is_complete && !kernel_of(evaluation, launch).symbol.empty();
       });
     });
     if (is_complete) return kGoOn;
@@ -203,7 +203,7 @@ Result<std::string> program_identity(const Evaluation& evaluation) {
     for (plan::BoundOperation& operation : nameless.operations) {
       auto* launch = std::get_if<plan::BoundLaunch>(&operation);
       if (launch == nullptr) continue;
-      const KernelUse use = find_kernel(evaluation, *launch);
+      const KernelUse use = kernel_of(evaluation, *launch);
       CHECK(use.unit != nullptr && !use.symbol.empty());
       std::string& hash = code[{launch->unit, use.symbol}];
       if (hash.empty()) {

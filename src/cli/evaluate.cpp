@@ -14,7 +14,7 @@ namespace {
 
 Result<EvaluationRequest> make_request(const EvaluateOptions& options, const LoadedCandidate& candidate) {
   EvaluationRequest request;
-  request.id = "1";
+  request.id = std::string("1");
   request.source = candidate.source;
   request.source_name = candidate.source_name;
   request.definition = candidate.definition_name;

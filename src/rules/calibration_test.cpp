@@ -52,9 +52,9 @@ TEST_F(CalibrationFile, MistakesNameFileLineAndKey) {
     const auto loaded = load(text);
     return loaded ? std::string("loaded") : loaded.error().message.substr(path_.string().size());
   };
-  EXPECT_EQ(broken("\nxu = 1", "\nxu = -1"), ":21: 'xu' must be from 0 to 1000");
-  EXPECT_EQ(broken("\nxu = 1", "\nux = 1"), ":17: key 'xu' is missing");
-  EXPECT_EQ(broken("exponent = 4", "exponent = 3"), ":30: 'exponent' must be 1, 2, 4, 8 or 16");
+  EXPECT_EQ(broken("\nxu = 1", "\nxu = -1"), ":23: 'xu' must be from 0 to 1000");
+  EXPECT_EQ(broken("\nxu = 1", "\nux = 1"), ":19: key 'xu' is missing (expected a number)");
+  EXPECT_EQ(broken("exponent = 4", "exponent = 3"), ":32: 'exponent' must be 1, 2, 4, 8 or 16");
   EXPECT_EQ(broken("\"literature\"", "\"guess\""), ":5: 'kind' must be \"literature\" or \"fitted\"");
   EXPECT_EQ(broken("[launch]", "[lunch]"), ":1: table [launch] is missing");
 }
