@@ -1,6 +1,6 @@
 // Waits for a value that never comes.
-// expect: TIMEOUT
-// message: instruction
+// expect: RUNTIME_ERROR
+// message: can never go on
 /*@plan
 gdn_decode<<<dim3(num_v_heads, batch_size), head_size>>>(
     q, k, v, state, A_log, a, dt_bias, b, scale, output, new_state);
