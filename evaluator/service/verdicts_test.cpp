@@ -131,6 +131,56 @@ TEST(Identity, IgnoresNamesAndCommentsAndSeesCodeAndLaunches) {
   EXPECT_NE(identity_of(std::regex_replace(source, std::regex("20\\.0f"), "21.0f"), {}), plain);
 }
 
+// The grid of a persistent kernel: 128 threads of few registers are sixteen blocks on each of 148 SMs.
+TEST(ResidentBlocks, AreWhatTheCompiledKernelAndTheDeviceAllow) {
+  const std::string source =
+      "/*@plan\nrequire resident_blocks(touch, 128, 0) >= 1000;\n"
+      "touch<<<resident_blocks(touch, 128, 0), 128>>>(output, new_state, "
+      "i32(resident_blocks(touch, 128, 0)));\n*/\n#include <cuda_bf16.h>\n"
+      "__global__ void touch(__nv_bfloat16* output, float* new_state, int blocks) {\n"
+      "  if (gridDim.x != blocks || blocks != 16 * 148) __trap();\n}\n";
+  EvaluationRequest request;
+  request.id = "resident";
+  request.source = source;
+  request.definition = kDefinition;
+  request.selection = "smoke";
+  const EvaluationReport report = evaluator().evaluate(request, {});
+  EXPECT_EQ(report.stage, Stage::kSmoke);
+  EXPECT_EQ(to_string(report.status), "INCORRECT_NUMERICAL") << report.message;
+}
+
+TEST(ResidentBlocks, OfAKernelThatDoesNotExistAreACompileError) {
+  EvaluationRequest request;
+  request.id = "resident";
+  request.source = "/*@plan\nk<<<resident_blocks(nothing, 128, 0), 128>>>();\n*/\n__global__ void k() {}\n";
+  request.definition = kDefinition;
+  request.selection = "smoke";
+  const EvaluationReport report = evaluator().evaluate(request, {});
+  EXPECT_EQ(to_string(report.status), "COMPILE_ERROR");
+  EXPECT_NE(report.message.find("nothing"), std::string::npos) << report.message;
+}
+
+TEST(Profile, SaysWhereASeedSpendsItsTime) {
+  EvaluationRequest request;
+  request.id = "profile";
+  request.source = read_file(find_home().value() / "seeds" / kDefinition / "plain.cu").value();
+  request.source_name = "plain.cu";
+  request.definition = kDefinition;
+  request.selection = "0";
+  request.profile = true;
+  const EvaluationReport report = evaluator().evaluate(request, {});
+  ASSERT_EQ(to_string(report.status), "PASSED") << report.message;
+  EXPECT_FALSE(report.timing.calibration.empty());
+  const WorkloadReport& workload = report.workloads.at(0);
+  EXPECT_GT(workload.counters["launches"][0]["counters"]["issue_slots"], 0);
+  const Json& kernel = workload.profile.at(0);
+  EXPECT_EQ(kernel["launches"], 1);
+  EXPECT_FALSE(kernel["lines"].empty());
+  double share = 0;
+  for (const Json& line : kernel["lines"]) share += line["issue_share"].get<double>();
+  EXPECT_NEAR(share, 1, 0.2) << "few lines are beyond those listed";
+}
+
 TEST(Evaluator, AnUnknownDefinitionIsAnErrorOfTheRequest) {
   EvaluationRequest request;
   request.id = "1";

@@ -73,6 +73,21 @@ CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options) {
   return command;
 }
 
+CLI::App* add_calibrate(CLI::App& app, CalibrateOptions& options) {
+  auto* command = app.add_subcommand(
+      "calibrate", "fit the time estimate to measured kernels, and say how well it orders them");
+  command
+      ->add_option("--measurements", options.measurements,
+                   "files of measured times (.jsonl, .json, .csv): definition, source, axes, knobs, device, "
+                   "latency_us, method; see src/estimate/measurements.h")
+      ->required();
+  command->add_option("--device", options.device, "device that they were measured on (configs/devices/)");
+  command->add_option("--out", options.out,
+                      "calibration file to write; configs/calibration/<device>.toml is used");
+  add_datasets(command, options.datasets);
+  return command;
+}
+
 CLI::App* add_plan(CLI::App& app, PlanOptions& options) {
   auto* command =
       app.add_subcommand("plan", "print a candidate's launches as they would run for one workload");
@@ -143,6 +158,7 @@ int main_with(int argc, char** argv) {
   app.require_subcommand(1);
   EvolveOptions evolve;
   EvaluateOptions evaluate;
+  CalibrateOptions calibrate;
   PlanOptions plan;
   ExportOptions export_options;
   ShowOptions show;
@@ -150,6 +166,7 @@ int main_with(int argc, char** argv) {
   DoctorOptions doctor;
   auto* evolve_command = add_evolve(app, evolve);
   auto* evaluate_command = add_evaluate(app, evaluate);
+  auto* calibrate_command = add_calibrate(app, calibrate);
   auto* plan_command = add_plan(app, plan);
   auto* export_command = add_export(app, export_options);
   auto* show_command = add_show(app, show);
@@ -164,6 +181,7 @@ int main_with(int argc, char** argv) {
   install_interrupt_handler();
   if (*evolve_command) return run_evolve(evolve);
   if (*evaluate_command) return run_evaluate(evaluate);
+  if (*calibrate_command) return run_calibrate(calibrate);
   if (*plan_command) return run_plan(plan);
   if (*export_command) return run_export(export_options);
   if (*show_command) return run_show(show);

@@ -50,6 +50,14 @@ struct EvaluateOptions {
 };
 int run_evaluate(const EvaluateOptions& options);
 
+struct CalibrateOptions {
+  std::vector<std::filesystem::path> measurements;
+  std::string device = "b200";
+  std::filesystem::path out;  // empty: the calibration is printed, nothing is written
+  std::vector<std::filesystem::path> datasets;
+};
+int run_calibrate(const CalibrateOptions& options);
+
 struct PlanOptions {
   CandidateOptions candidate;
   std::string workload = "0";  // index in the definition's workload list, or a uuid
