@@ -38,7 +38,7 @@ Times times_of(const KernelProfile& kernel) {
 }
 
 struct Sums {
-  double slots = 0, waits = 0, sectors = 0, wavefronts = 0;
+  double slots = 0, waits = 0, sectors = 0, ideal_sectors = 0, wavefronts = 0;
 };
 
 class HotSpots {
@@ -49,6 +49,7 @@ class HotSpots {
       sums_.slots += line.issue_slots;
       sums_.waits += line.wait_cycles;
       sums_.sectors += line.sectors;
+      sums_.ideal_sectors += line.ideal_sectors;
       sums_.wavefronts += line.wavefronts;
     }
     for (const LineProfile& line : lines) look_at(line);
@@ -159,7 +160,10 @@ class HotSpots {
   }
 
   void repeated_reads(const estimate::LaunchWork& work) {
-    const double times = work.unique_sectors_read > 0 ? work.sectors_read / work.unique_sectors_read : 0;
+    // Scattered accesses read a sector many times too, but that is said where they are.
+    const double gathered = sums_.sectors > 0 ? sums_.ideal_sectors / sums_.sectors : 1;
+    const double times =
+        work.unique_sectors_read > 0 ? gathered * work.sectors_read / work.unique_sectors_read : 0;
     if (times < kReadAgain) return;
     say(times_.part(Resource::kL2) * (1 - 1 / times),
         fmt::format(

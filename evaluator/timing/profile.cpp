@@ -97,9 +97,9 @@ void add(LineProfile& line, const sim::InstructionProfile& instruction) {
   line.issue_slots += instruction.issue_slots;
   line.wait_cycles += instruction.wait_cycles;
   line.sectors += number(instruction.sectors);
-  line.ideal_sectors += number(instruction.ideal_sectors);
+  line.ideal_sectors += number(std::min(instruction.ideal_sectors, instruction.sectors));
   line.wavefronts += number(instruction.wavefronts);
-  line.ideal_wavefronts += number(instruction.ideal_wavefronts);
+  line.ideal_wavefronts += number(std::min(instruction.ideal_wavefronts, instruction.wavefronts));
   if (instruction.sectors > 0) {
     line.global_executions += number(instruction.warp_executions);
     (instruction.opcode.starts_with("ld") || instruction.opcode.starts_with("cp") ? line.reads_global

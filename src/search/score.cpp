@@ -15,7 +15,8 @@ using events::ResultSummary;
 using events::WorkloadSummary;
 
 std::string describe(const Measure& m) {
-  return fmt::format("{} on {} ({}, {} profile)", m.executor, m.device, m.method, m.profile);
+  return fmt::format("{} on {} ({}, {} profile{}{})", m.executor, m.device, m.method, m.profile,
+                     m.calibration.empty() ? "" : ", calibration ", m.calibration);
 }
 
 Result<void> check_timed(const std::vector<WorkloadSummary>& workloads, const Measure& measure) {

@@ -51,7 +51,7 @@ TEST(Score, IsZeroIfAnyWorkloadFails) {
 TEST(Score, RatiosOfUnlikeRecordsAreRefused) {
   using Measure = events::Measure;
   for (std::string Measure::*field :
-       {&Measure::executor, &Measure::device, &Measure::method, &Measure::profile}) {
+       {&Measure::executor, &Measure::device, &Measure::method, &Measure::profile, &Measure::calibration}) {
     ResultSummary other = timed(5, 5);
     other.measure.*field = "other";
     auto result = score(kBaseline, other);

@@ -49,7 +49,8 @@ class Cli : public testing::Test {
 TEST_F(Cli, HelpTeachesAndSucceeds) {
   const auto done = run({"--help"});
   EXPECT_EQ(done.status.code, 0);
-  for (const char* word : {"evolve", "evaluate", "plan", "export", "show", "report", "doctor", "First steps"})
+  for (const char* word :
+       {"evolve", "evaluate", "plan", "export", "show", "report", "doctor", "calibrate", "First steps"})
     EXPECT_NE(done.stdout_text.find(word), std::string::npos) << word;
   EXPECT_EQ(run({"evolve", "--help"}).status.code, 0);
 }
@@ -102,6 +103,38 @@ TEST_F(Cli, ARunFolderThatCannotBeWrittenIsExitCode3) {
   const auto done = run({"evolve", "--config", config, "--run-dir", "/proc/warpwright-run"});
   EXPECT_EQ(done.status.code, 3) << done.stderr_text;
   EXPECT_NE(done.stderr_text.find("/proc/warpwright-run"), std::string::npos) << done.stderr_text;
+}
+
+TEST_F(Cli, ProfileNamesLinesOfTheSource) {
+  const auto done = run({"evaluate", kSeed, "--workloads", "0", "--profile"});
+  EXPECT_EQ(done.status.code, 0) << done.stdout_text << done.stderr_text;
+  for (const char* word : {"issue%", "sectors/ideal", "line ", "not calibrated on hardware"})
+    EXPECT_NE(done.stdout_text.find(word), std::string::npos) << word << " is not in: " << done.stdout_text;
+}
+
+// Times that the shipped clock itself gives are fitted without error; a source alone is enough.
+TEST_F(Cli, CalibrateFitsWhatItIsGivenAndWritesAFileThatLoads) {
+  const auto evaluated = run({"evaluate", kSeed, "--workloads", "0,46", "--json"});
+  const auto report = parse_json(evaluated.stdout_text, "evaluate");
+  ASSERT_TRUE(report) << evaluated.stderr_text;
+  std::string records;
+  for (const Json& workload : (*report)["workloads"]) {
+    const Json record = {{"definition", "gdn_decode_qk4_v8_d128_k_last"},
+                         {"source", fs::absolute(kSeed).string()},
+                         {"axes", workload["axes"]},
+                         {"device", "b200"},
+                         {"latency_us", workload["latency_us"]},
+                         {"method", "made up"}};
+    records += dump_json(record) + "\n";
+  }
+  const fs::path out = folder_.path() / "fitted.toml";
+  const auto done = run({"calibrate", "--measurements", write("times.jsonl", records), "--out", out});
+  EXPECT_EQ(done.status.code, 0) << done.stderr_text;
+  EXPECT_NE(done.stdout_text.find("median error 0.0 %"), std::string::npos) << done.stdout_text;
+  EXPECT_NE(done.stdout_text.find("there is only one kernel"), std::string::npos) << done.stdout_text;
+  EXPECT_NE(read_file(out).value().find("kind = \"fitted\""), std::string::npos);
+  expect_one_line(run({"calibrate", "--measurements", write("bad.jsonl", "\n{\"device\": 1}\n")}), 2,
+                  {"bad.jsonl:2"});
 }
 
 TEST_F(Cli, PlanPrintsTheBoundLaunches) {
