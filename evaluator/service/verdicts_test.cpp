@@ -152,7 +152,9 @@ TEST(ResidentBlocks, AreWhatTheCompiledKernelAndTheDeviceAllow) {
 TEST(ResidentBlocks, OfAKernelThatDoesNotExistAreACompileError) {
   EvaluationRequest request;
   request.id = "resident";
-  request.source = "/*@plan\nk<<<resident_blocks(nothing, 128, 0), 128>>>();\n*/\n__global__ void k() {}\n";
+  request.source =
+      "/*@plan\nk<<<resident_blocks(nothing, 128, 0), 128>>>(output, new_state);\n*/\n"
+      "#include <cuda_bf16.h>\n__global__ void k(__nv_bfloat16* output, float* new_state) {}\n";
   request.definition = kDefinition;
   request.selection = "smoke";
   const EvaluationReport report = evaluator().evaluate(request, {});
