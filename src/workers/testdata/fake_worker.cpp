@@ -148,7 +148,7 @@ EvaluationReport evaluate(const EvaluationRequest& request) {
     report.stage = Stage::kValidate;
     report.message = "output[0, 0]: expected 1, got 2";
   } else {
-    report.timing = {"sim-estimate", request.timing_profile, request.device, ""};
+    report.timing = {"sim-estimate", request.timing_profile, request.device, "", ""};
   }
   return report;
 }
