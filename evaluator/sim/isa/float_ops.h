@@ -118,8 +118,10 @@ constexpr auto pair = [](uint32_t a, uint32_t b) {
 };
 template <class S>
 constexpr auto fma_one = [](S a, S b, S c) {
-  const double exact = static_cast<double>(to_float(a)) * to_float(b) + static_cast<double>(to_float(c));
-  return narrow<S>(to_float_odd(exact));
+  // Of halves the sum is exact wherever it matters; bfloats lie so far apart that it may hide what breaks a
+  // tie.
+  const double product = static_cast<double>(to_float(a)) * to_float(b), addend = to_float(c);
+  return narrow<S>(to_float_odd(std::is_same_v<S, Half> ? product + addend : add_odd(product, addend)));
 };
 template <class S>
 constexpr auto fma_pair = [](uint32_t a, uint32_t b, uint32_t c) {

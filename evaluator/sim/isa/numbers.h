@@ -77,6 +77,17 @@ WW_INLINE float to_float_odd(double x) {
   return float_of(exact ? u : (above ? u - 1 : u) | 1u);
 }
 
+// The sum of two doubles rounded to odd: the nearest, moved by an ulp if it is inexact and even.
+WW_INLINE double add_odd(double a, double b) {
+  const double sum = a + b, part = sum - a;
+  const double error = (a - (sum - part)) + (b - part);
+  const auto u = __builtin_bit_cast(uint64_t, sum);
+  const bool finite = (u & 0x7ff0000000000000u) != 0x7ff0000000000000u;
+  const bool moves = finite && error != 0 && (u & 1) == 0;
+  const uint64_t moved = (error > 0) == (sum > 0) ? u + 1 : u - 1;
+  return __builtin_bit_cast(double, moves ? moved : u);
+}
+
 WW_INLINE float minimum(float a, float b) {
   const bool less = a < b || (a == b && static_cast<int32_t>(bits_of(a)) < static_cast<int32_t>(bits_of(b)));
   const float chosen = less ? a : b;

@@ -95,18 +95,10 @@ constexpr auto flushed_f32 = [](float a, float b) { return flush(F(flush(a), flu
 
 // fma exactly rounded once. The product is exact in a double; the sum is rounded to odd, so that rounding it
 // again to the narrow format does not fall on a wrong tie.
-WW_INLINE float sum_to_odd(double product, double addend) {
-  const double sum = product + addend, part = sum - product;
-  const double error = (product - (sum - part)) + (addend - part);
-  auto u = __builtin_bit_cast(uint64_t, sum);
-  const bool inexact = error != 0 && (u & 0x7ff0000000000000u) != 0x7ff0000000000000u;
-  if (inexact && (u & 1) == 0) u = (error > 0) == (sum > 0) ? u + 1 : u - 1;
-  return to_float_odd(__builtin_bit_cast(double, u));
-}
 enum class Clamp { kNone, kRelu, kSat };
 template <class S, Clamp C>
 constexpr auto fma_form = [](S a, S b, S c) {
-  const float odd = sum_to_odd(static_cast<double>(to_float(a)) * to_float(b), to_float(c));
+  const float odd = to_float_odd(add_odd(static_cast<double>(to_float(a)) * to_float(b), to_float(c)));
   if (C == Clamp::kSat) return narrow_to<S>(saturate(odd));
   if (C == Clamp::kRelu && odd == odd && !(odd > 0.0f)) return S{0};
   return narrow_to<S>(odd);
