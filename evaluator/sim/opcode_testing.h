@@ -90,7 +90,8 @@ inline std::string kernel_of(const std::string& body, const std::string& kinds) 
       ".version 9.0\n.target sm_100a\n.address_size 64\n.visible .entry k(.param .u64 a, .param .u64 b) {\n"
       ".reg .pred %p<9>;\n.reg .b16 %h<9>;\n.reg .b32 %w<9>;\n.reg .b32 %t;\n.reg .b64 %d<9>;\n"
       ".reg .b64 %in, %out, %o;\n.reg .b128 %q<4>;\n"
-      "ld.param.u64 %in, [a];\nld.param.u64 %out, [b];\nmov.u32 %t, %tid.x;\nmul.wide.u32 %o, %t, 40;\n"
+      "ld.param.u64 %in, [a];\nld.param.u64 %out, [b];\nmov.u32 %t, %ctaid.x;\nmov.u32 %w8, "
+      "%tid.x;\nmad.lo.u32 %t, %t, 256, %w8;\nmul.wide.u32 %o, %t, 40;\n"
       "add.s64 %in, %in, %o;\nmul.wide.u32 %o, %t, 8;\nadd.s64 %out, %out, %o;\n";
   for (std::size_t k = 1; k < kinds.size(); ++k) {
     text += "ld.global." + type_of(kinds[k]) + " " + register_of(kinds[k], k) + ", [%in+" +
@@ -107,7 +108,7 @@ inline std::string kernel_of(const std::string& body, const std::string& kinds) 
 
 // Half of the values are edges of some format; packed ones among them. Every lane has five.
 inline constexpr std::size_t kThreads = 512;
-inline std::vector<uint64_t> opcode_inputs(unsigned seed) {
+inline std::vector<Sources> opcode_inputs(unsigned seed) {
   static const uint64_t kEdges[] = {
       0, 1, 2, 7, 8, 15, 16, 24, 31, 32, 33, 63, 64, 65, 128, 255, 256, 0x7f, 0x80, 0x7fff, 0x8000, 0xffff,
       0x7fffffff, 0x80000000, 0xffffffff, 0x8000000000000000, 0xffffffffffffffff, 0x7fffffffffffffff,
@@ -125,40 +126,52 @@ inline std::vector<uint64_t> opcode_inputs(unsigned seed) {
       0x000fffffffffffff, 0x0010000000000000, 0x8000000000000001, 0x7fefffffffffffff, 0x43e0000000000000,
       0xc3e0000000000000, 0x41dfffffffc00000, 0x3fe0000000000000, 0x36a0000000000000};
   std::mt19937_64 random(seed);
-  std::vector<uint64_t> values;
-  for (std::size_t i = 0; i < 5 * kThreads; ++i) {
-    const uint64_t edge = kEdges[random() % std::size(kEdges)];
-    uint64_t value = random() >> (random() % 2 == 0 ? 0 : random() % 60);
-    if (random() % 2 == 0) value = edge;
-    if (random() % 8 == 0) value = edge + random() % 3 - 1;
-    values.push_back(value);
+  std::vector<Sources> values(kThreads);
+  for (Sources& sources : values) {
+    for (uint64_t& value : sources) {
+      const uint64_t edge = kEdges[random() % std::size(kEdges)];
+      value = random() >> (random() % 2 == 0 ? 0 : random() % 60);
+      if (random() % 2 == 0) value = edge;
+      if (random() % 8 == 0) value = edge + random() % 3 - 1;
+    }
   }
   return values;
 }
 
-// `body` computes $0 from $1 ... The source bits beyond a register's width are cut off for the reference.
-inline void check_body(const std::string& body, const std::string& kinds, const Reference& reference,
-                       const Same& same = std::equal_to<>()) {
-  static const std::vector<uint64_t> kInputs = opcode_inputs(11);
+// `body` computes $0 from $1 ..., a lane for each of `inputs`. The source bits beyond a register's width are
+// cut off for the reference.
+inline void check_over(const std::vector<Sources>& inputs, const std::string& body, const std::string& kinds,
+                       const Reference& reference, const Same& same = std::equal_to<>()) {
+  std::vector<Sources> padded = inputs;
+  padded.resize((inputs.size() + 255) / 256 * 256);
+  std::vector<uint64_t> words;
+  for (const Sources& s : padded) words.insert(words.end(), s.begin(), s.end());
   TestLaunch t(kernel_of(body, kinds));
-  t.input("in", kInputs);
-  const uint64_t out = t.output<uint64_t>("out", kThreads);
-  const LaunchReport report = t.run({1, 1, 1}, {kThreads, 1, 1});
+  t.input("in", words);
+  const uint64_t out = t.output<uint64_t>("out", padded.size());
+  const LaunchReport report = t.run({static_cast<uint32_t>(padded.size() / 256), 1, 1}, {256, 1, 1});
   ASSERT_TRUE(report.completed) << body << ": " << messages(report);
   const auto got = t.read<uint64_t>(out);
   const auto narrow = [](uint64_t value, char kind) {
     return kind == 'h' ? value & 0xffff : kind == 'd' ? value : value & 0xffffffff;
   };
   int shown = 0;
-  for (std::size_t i = 0; i < kThreads; ++i) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
     Sources s = {};
-    for (std::size_t k = 1; k < kinds.size(); ++k) s[k - 1] = narrow(kInputs[5 * i + k - 1], kinds[k]);
+    for (std::size_t k = 1; k < kinds.size(); ++k) s[k - 1] = narrow(inputs[i][k - 1], kinds[k]);
     const uint64_t expected = narrow(reference(s), kinds[0]);
     if (same(got[i], expected)) continue;
     ADD_FAILURE() << body << std::hex << " of " << s[0] << ", " << s[1] << ", " << s[2] << ", " << s[3]
                   << " gives " << got[i] << ", not " << expected;
     if (++shown == 3) return;
   }
+}
+
+// Over edge values and random ones.
+inline void check_body(const std::string& body, const std::string& kinds, const Reference& reference,
+                       const Same& same = std::equal_to<>()) {
+  static const std::vector<Sources> kInputs = opcode_inputs(11);
+  check_over(kInputs, body, kinds, reference, same);
 }
 
 // `opcode $0, $1, ...`, and `tail` behind the operands.
