@@ -39,6 +39,9 @@ constexpr std::string_view kAtomic = "Atomics";
 constexpr std::string_view kWarp = "Warps";
 constexpr std::string_view kControl = "Control";
 
+constexpr std::string_view kTensor = "Matrices";
+constexpr std::string_view kFlow = "Control flow, barriers and copies";
+
 constexpr std::string_view kThree = "%t0, %t1, %t2", kFour = "%t0, %t1, %t2, %t3", kTwo = "%t0, %t1";
 
 constexpr SupportedInstruction kForms[] = {
@@ -318,10 +321,88 @@ constexpr SupportedInstruction kForms[] = {
     {kControl, "pmevent{.mask,}", "1", "no effect"},
 };
 
+#define NARROW_FLOATS "{.e4m3,.e5m2,.e2m3,.e3m2,.e2m1}"
+#define SHARED "{.shared,.shared::cta,}"
+// Listed only: what decodes these knows more than a list can say (ops/matrix_forms.cpp, decode/calls.cpp).
+constexpr SupportedInstruction kOthers[] = {
+    {kTensor, "mma.sync.aligned{.m16n8k8,.m16n8k16}.row.col.f16.f16.f16.f16", "", ""},
+    {kTensor, "mma.sync.aligned{.m16n8k8,.m16n8k16}.row.col.f32{.f16.f16,.bf16.bf16}.f32", "", ""},
+    {kTensor, "mma.sync.aligned{.m16n8k4,.m16n8k8}.row.col.f32.tf32.tf32.f32", "", ""},
+    {kTensor, "mma.sync.aligned{.m8n8k4,.m16n8k4,.m16n8k8,.m16n8k16}.row.col.f64.f64.f64.f64", "", ""},
+    {kTensor, "mma.sync.aligned.m8n8k4{.row,.col}{.row,.col}{.f16.f16.f16.f16,.f32.f16.f16.f32}", "",
+     "four products"},
+    {kTensor, "mma.sync.aligned{.m8n8k16,.m16n8k16,.m16n8k32}.row.col{.satfinite,}.s32{.u8,.s8}{.u8,.s8}.s32",
+     "", ""},
+    {kTensor, "mma.sync.aligned{.m8n8k32,.m16n8k32,.m16n8k64}.row.col{.satfinite,}.s32{.u4,.s4}{.u4,.s4}.s32",
+     "", ""},
+    {kTensor, "mma.sync.aligned{.m8n8k128,.m16n8k128,.m16n8k256}.row.col.s32.b1.b1.s32{.xor,.and}.popc", "",
+     ""},
+    {kTensor, "mma.sync.aligned.m16n8k32.row.col{.f16,.f32}{.e4m3,.e5m2}{.e4m3,.e5m2}{.f16,.f32}", "",
+     "accumulators of one type"},
+    {kTensor, "mma.sync.aligned.m16n8k32.row.col.kind::f8f6f4.f32" NARROW_FLOATS NARROW_FLOATS ".f32", "",
+     "sm_120"},
+    {kTensor,
+     "mma.sync.aligned.m16n8k32.row.col.kind::mxf8f6f4.block_scale.scale_vec::1X.f32" NARROW_FLOATS
+         NARROW_FLOATS ".f32.ue8m0",
+     "", "sm_120"},
+    {kTensor,
+     "mma.sync.aligned.m16n8k64.row.col.kind::mxf4.block_scale.scale_vec::2X.f32.e2m1.e2m1.f32.ue8m0", "",
+     "sm_120"},
+    {kTensor,
+     "mma.sync.aligned.m16n8k64.row.col.kind::mxf4nvf4.block_scale{.scale_vec::2X.f32.e2m1.e2m1.f32.ue8m0,"
+     ".scale_vec::4X.f32.e2m1.e2m1.f32.ue8m0,.scale_vec::4X.f32.e2m1.e2m1.f32.ue4m3}",
+     "", "sm_120"},
+    {kTensor,
+     "mma.sp::ordered_metadata.sync.aligned{.m16n8k16,.m16n8k32}.row.col.f32{.f16.f16,.bf16.bf16}.f32", "",
+     "sparse forms of the other types too"},
+    {kTensor,
+     "wmma.mma.sync.aligned{.row,.col}{.row,.col}{.m16n16k16,.m8n32k16,.m32n8k16}{.f16,.f32}{.f16,.f32}", "",
+     "also bf16, tf32, f64, s8, u8, s4, u4 and b1"},
+    {kTensor,
+     "wmma.load{.a,.b}.sync.aligned{.row,.col}{.m16n16k16,.m8n32k16,.m32n8k16}{.global,.shared,}"
+     "{.f16,.bf16,.s8,.u8}",
+     "", ""},
+    {kTensor,
+     "wmma.load.c.sync.aligned{.row,.col}{.m16n16k16,.m8n32k16,.m32n8k16}{.global,.shared,}{.f16,.f32,.s32}",
+     "", ""},
+    {kTensor,
+     "wmma.store.d.sync.aligned{.row,.col}{.m16n16k16,.m8n32k16,.m32n8k16}{.global,.shared,}{.f16,.f32,.s32}",
+     "", ""},
+    {kTensor, "{ldmatrix,stmatrix}.sync.aligned.m8n8{.x1,.x2,.x4}{.trans,}" SHARED ".b16", "", ""},
+    {kTensor, "ldmatrix.sync.aligned.m16n16{.x1,.x2}.trans" SHARED "{.b8,.b8x16.b6x16_p32,.b8x16.b4x16_p64}",
+     "", "sm_100"},
+    {kTensor, "ldmatrix.sync.aligned.m8n16{.x1,.x2,.x4}" SHARED "{.b8x16.b6x16_p32,.b8x16.b4x16_p64}", "",
+     "sm_100"},
+    {kTensor, "stmatrix.sync.aligned.m16n8{.x1,.x2,.x4}.trans" SHARED ".b8", "", "sm_100"},
+    {kTensor, "movmatrix.sync.aligned.m8n8.trans.b16", "", ""},
+    {kFlow, "bra{.uni,}", "label", ""},
+    {kFlow, "brx.idx{.uni,}", "%w0, labels", ""},
+    {kFlow, "call{.uni,}", "(result), function, (arguments)", "direct and through registers"},
+    {kFlow, "ret{.uni,}", "", ""},
+    {kFlow, "exit", "", ""},
+    {kFlow, "alloca{.u32,.u64}", "%d0, %d1", ""},
+    {kFlow, "{stacksave,stackrestore}{.u32,.u64}", "%d0", ""},
+    {kFlow, "{bar,barrier}{.cta,}{.sync,.arrive}{.aligned,}", "0, 256", ""},
+    {kFlow, "{bar,barrier}{.cta,}.red{.popc,.and,.or}{.aligned,}{.u32,.pred}", "%w0, 0, %p1", ""},
+    {kFlow, "bar.warp.sync", "-1", ""},
+    {kFlow, "membar{.cta,.gl,.sys}", "", ""},
+    {kFlow, "~fence{.sc,.acq_rel,.acquire,.release,}{.cta,.cluster,.gpu,.sys,}", "",
+     "other fences have no effect"},
+    {kFlow, "cp.async{.ca,.cg}.shared{::cta,}.global{.L2::cache_hint,}{.L2::64B,.L2::128B,.L2::256B,}",
+     "[%a], [%d0], 16", "arrives when it is waited for"},
+    {kFlow, "cp.async{.commit_group,.wait_group,.wait_all}", "", ""},
+    {kFlow, "griddepcontrol{.wait,.launch_dependents}", "", "no effect: grids run one after the other"},
+    {kFlow, "setmaxnreg{.inc,.dec}.sync.aligned.u32", "64", "no effect"},
+};
+
 }  // namespace
 
 std::span<const SupportedInstruction> instruction_forms() {
   return kForms;
+}
+
+std::span<const SupportedInstruction> other_forms() {
+  return kOthers;
 }
 
 }  // namespace warpwright::sim

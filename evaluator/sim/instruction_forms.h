@@ -8,5 +8,7 @@
 namespace warpwright::sim {
 
 std::span<const SupportedInstruction> instruction_forms();
+// What the decoder does not look up here.
+std::span<const SupportedInstruction> other_forms();
 
 }  // namespace warpwright::sim

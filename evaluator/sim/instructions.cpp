@@ -112,8 +112,10 @@ bool look_up(std::string_view opcode) {
 }  // namespace
 
 std::vector<SupportedInstruction> supported_instructions() {
-  const auto forms = instruction_forms();
-  return {forms.begin(), forms.end()};
+  const auto forms = instruction_forms(), others = other_forms();
+  std::vector<SupportedInstruction> all(forms.begin(), forms.end());
+  all.insert(all.end(), others.begin(), others.end());
+  return all;
 }
 
 bool is_supported_form(std::string_view opcode) {
@@ -145,7 +147,7 @@ std::string instructions_document() {
       "bulk\n"
       "copies, wgmma and tcgen05.\n";
   std::string_view family;
-  for (const SupportedInstruction& instruction : instruction_forms()) {
+  for (const SupportedInstruction& instruction : supported_instructions()) {
     if (instruction.family != family) {
       family = instruction.family;
       text += "\n## " + std::string(family) + "\n\n| form | operands | note |\n|---|---|---|\n";

@@ -20,7 +20,8 @@ struct SupportedInstruction {
 };
 std::vector<SupportedInstruction> supported_instructions();
 
-// False if the opcode's base is in the table, but not this form of it.
+// False if the opcode's base is in the table, but not this form of it. Matrix and control instructions have
+// decoders of their own, which refuse what they do not know.
 bool is_supported_form(std::string_view opcode);
 
 // All opcodes of a form, in the order of its alternatives.
