@@ -9,6 +9,11 @@
 #include "evaluator/sim/isa/numbers.h"
 #include "evaluator/sim/ops/matrix.h"
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=fast")  // sums of products, and nothing else here, become fused operations
+#endif
+
 namespace warpwright::sim::WW_ISA {
 namespace tile {
 
@@ -23,7 +28,7 @@ inline constexpr int kParts = kLanes / kWidth;  // vectors to a row
 
 using Vector [[gnu::vector_size(4 * kWidth), gnu::may_alias]] = float;
 using Index [[gnu::vector_size(4 * kWidth)]] = int32_t;
-using Quad [[gnu::vector_size(16), gnu::may_alias, gnu::aligned(4)]] = float;
+using Quad [[gnu::vector_size(16), gnu::may_alias]] = float;
 using QuadIndex [[gnu::vector_size(16)]] = int32_t;
 using Row = float[kLanes];
 
@@ -37,15 +42,28 @@ WW_INLINE Vector spread(const float* row) {
   const Index index = quad_indices(Which, std::make_integer_sequence<int, kWidth>());
   return __builtin_shuffle(*reinterpret_cast<const Vector*>(row), index);
 }
+#if defined(__AVX512F__)
 template <int... K>
-WW_INLINE Index repeat_indices(std::integer_sequence<int, K...>) {
-  return Index{(K % 4)...};
+WW_INLINE Index column_indices(int which, int odd, std::integer_sequence<int, K...>) {
+  return Index{(8 * (K % 4) + 4 * odd + which)...};
 }
-// Four floats, over and over. Reads kWidth floats.
-WW_INLINE Vector repeat(const float* four) {
-  Vector v;
-  __builtin_memcpy(&v, four, sizeof v);
-  return __builtin_shuffle(v, repeat_indices(std::make_integer_sequence<int, kWidth>()));
+#endif
+// A row of B holds column lane / 4 at the k of lane % 4. The even (odd) columns at k of lane % 4 = Which,
+// four values, over and over. `row` is what order_columns() made of it.
+template <int Which, int Odd>
+WW_INLINE Vector columns(const float* row) {
+#if defined(__AVX512F__)
+  const auto* halves = reinterpret_cast<const Vector*>(row);
+  return __builtin_shuffle(halves[0], halves[1],
+                           column_indices(Which, Odd, std::make_integer_sequence<int, kWidth>()));
+#else
+  const Quad four = *reinterpret_cast<const Quad*>(row + 8 * Which + 4 * Odd);
+#if defined(__AVX2__)
+  return __builtin_shufflevector(four, four, 0, 1, 2, 3, 0, 1, 2, 3);
+#else
+  return four;
+#endif
+#endif
 }
 
 // a * b + c, rounded once. Products of f16 and narrower are floats, so that two operations do; those of bf16
@@ -53,9 +71,7 @@ WW_INLINE Vector repeat(const float* four) {
 template <bool FloatProducts>
 WW_INLINE Vector multiply_add(Vector a, Vector b, Vector c) {
 #if defined(__FMA__)
-  Vector r{};
-  for (int i = 0; i < kWidth; ++i) r[i] = __builtin_fmaf(a[i], b[i], c[i]);
-  return r;
+  return a * b + c;  // one operation: see the options above
 #else
   if constexpr (FloatProducts) {
     return a * b + c;
@@ -152,20 +168,25 @@ WW_INLINE void transpose_quads(const float* from, float* to) {  // 4 quads, 8 fl
   }
   for (int i = 0; i < 4; ++i) __builtin_memcpy(to + 8 * i, &rows[i], 16);
 }
-// A row of B holds column lane / 4 at k of lane % 4. Afterwards: for each lane % 4 the even columns, then the
-// odd ones.
-WW_INLINE void order_columns(const Row& from, float* to) {
-  transpose_quads(from, to);
-  transpose_quads(from + 4, to + 4);
+// For columns(): for each lane % 4 the even columns, then the odd ones.
+WW_INLINE void order_columns(Row& row) {
+#if !defined(__AVX512F__)
+  Row ordered;
+  transpose_quads(row, ordered);
+  transpose_quads(row + 4, ordered + 4);
+  __builtin_memcpy(row, ordered, sizeof ordered);
+#else
+  (void)row;
+#endif
 }
 
 // One lane of the quads of A (lane % 4 = Which), P elements of it: P steps of k.
 template <int Which, int P, bool FloatProducts>
-WW_INLINE void add_products(const Row (*a)[P], const float (*b)[kLanes + 16], int part,
-                            Vector (&sum)[4][kParts > 1 ? 2 : 1]) {
+WW_INLINE void add_products(const Row (*a)[P], const Row* b, int part, Vector (&sum)[4][kParts > 1 ? 2 : 1]) {
   constexpr int kTogether = kParts > 1 ? 2 : 1;
   for (int e = 0; e < P; ++e) {
-    const Vector even = repeat(b[e] + 8 * Which), odd = repeat(b[e] + 8 * Which + 4);
+    const Vector even = columns<Which, 0>(b[e]), odd = columns<Which, 1>(b[e]);
+#pragma GCC unroll 2
     for (int h = 0; h < kTogether; ++h) {
       const Vector upper = spread<Which>(a[0][e] + kWidth * (part + h));
       const Vector lower = spread<Which>(a[1][e] + kWidth * (part + h));
@@ -183,18 +204,19 @@ WW_INLINE void multiply(const Warp& w, const Op* op, const uint32_t* a_rows, con
                         Row* sums) {
   constexpr int kTogether = kParts > 1 ? 2 : 1;
   alignas(64) Row a[2][2][P];  // [k half][row half]
-  alignas(64) float b[2][P][kLanes + 16];
+  alignas(64) Row b[2][P];     // [k half]
   const int halves = op->count / 2;
   for (int half = 0; half < halves; ++half) {
     decode<P>(static_cast<ElementType>(op->flags), words(w, a_rows[2 * half]), a[half][0]);
     decode<P>(static_cast<ElementType>(op->flags), words(w, a_rows[2 * half + 1]), a[half][1]);
-    alignas(64) Row columns[P];
-    decode<P>(static_cast<ElementType>(op->size), words(w, b_rows[half]), columns);
-    for (int e = 0; e < P; ++e) order_columns(columns[e], b[half][e]);
+    decode<P>(static_cast<ElementType>(op->size), words(w, b_rows[half]), b[half]);
+    for (int e = 0; e < P; ++e) order_columns(b[half][e]);
   }
   for (int part = 0; part < kParts; part += kTogether) {
     Vector sum[4][kTogether];
+#pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
+#pragma GCC unroll 2
       for (int h = 0; h < kTogether; ++h)
         sum[j][h] = *reinterpret_cast<const Vector*>(sums[j] + kWidth * (part + h));
     }
@@ -204,7 +226,9 @@ WW_INLINE void multiply(const Warp& w, const Op* op, const uint32_t* a_rows, con
       add_products<2, P, FloatProducts>(a[half], b[half], part, sum);
       add_products<3, P, FloatProducts>(a[half], b[half], part, sum);
     }
+#pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
+#pragma GCC unroll 2
       for (int h = 0; h < kTogether; ++h)
         *reinterpret_cast<Vector*>(sums[j] + kWidth * (part + h)) = sum[j][h];
     }
@@ -265,9 +289,13 @@ template <int P, bool FloatProducts>
   const uint32_t* a = d + (op->immediate & kHalfD ? 2 : 4);
   const uint32_t* b = a + op->count;
   const uint32_t* c = b + op->count / 2;
-  alignas(64) tile::Row sums[4] = {};
+  alignas(64) tile::Row sums[4];
   const bool integer = op->immediate & kIntegerTile;
-  if (!integer) tile::read_accumulators(w, c, op->immediate & kHalfC, sums);
+  if (integer) {
+    __builtin_memset(sums, 0, sizeof sums);
+  } else {
+    tile::read_accumulators(w, c, op->immediate & kHalfC, sums);
+  }
   tile::multiply<P, FloatProducts>(w, op, a, b, sums);
   if (integer) {
     tile::add_integers(w, d, c, sums, op->immediate & kSatfinite);
@@ -300,3 +328,7 @@ constexpr void fill_matrix_row(MemoryHandlers& h) {
 }
 
 }  // namespace warpwright::sim::WW_ISA
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
