@@ -64,11 +64,10 @@ std::vector<int> dense_k(const MatrixProduct& p) {
       return small_m ? std::vector<int>{128} : std::vector<int>{128, 256};
     case T::kE4m3:
     case T::kE5m2:
-      return small_m ? std::vector<int>{} : std::vector<int>{16, 32};
     case T::kE3m2:
     case T::kE2m3:
     case T::kE2m1:
-      return small_m ? std::vector<int>{} : std::vector<int>{32};
+      return small_m ? std::vector<int>{} : std::vector<int>{16, 32};
     case T::kE2m1Packed:
       return small_m ? std::vector<int>{} : std::vector<int>{64};
     case T::kF32:
@@ -162,6 +161,15 @@ bool parse_layouts(const Parts& parts, bool& a_is_column, bool& b_is_row) {
   return true;
 }
 
+// mma alone: f16 and f32 accumulators do not mix but in m8n8k4, and the kinds of narrow floats have one way
+// of metadata.
+bool is_legal_mix(const Parts& parts, const MatrixProduct& p) {
+  const bool narrow_kind = has(parts, "kind::f8f6f4") || p.scales != 0;
+  if (p.c != p.d && !(p.quad_pairs && p.c == T::kF16)) return false;
+  if (p.sparse && narrow_kind) return has(parts, "sp::ordered_metadata");
+  return !(has(parts, "sp") && is_small_float(p.a) && p.c == T::kF16);
+}
+
 }  // namespace
 
 int MatrixProduct::registers(MatrixOperand operand) const {
@@ -206,10 +214,11 @@ std::optional<MatrixProduct> parse_mma(const Parts& parts) {
   const std::vector<int> ks = p.sparse ? sparse_k(p) : dense_k(p);
   const bool narrow_kind = has(parts, "kind::f8f6f4") || has(parts, "kind::mxf8f6f4");
   const bool k_fits =
-      std::find(ks.begin(), ks.end(), p.k) != ks.end() && !(narrow_kind && p.k != (p.sparse ? 64 : 32));
+      std::find(ks.begin(), ks.end(), p.k) != ks.end() && !(p.scales == 1 && p.k != (p.sparse ? 64 : 32));
   const bool integer = p.c == T::kS32 && p.a != T::kB1;
-  if (!k_fits || !factors_agree(p, narrow_kind) || !accumulators_agree(p) || (p.satfinite && !integer) ||
-      (p.a == T::kB1) != has(parts, "popc") || (!p.quad_pairs && (p.a_is_column || p.b_is_row)))
+  if (!k_fits || !is_legal_mix(parts, p) || !factors_agree(p, narrow_kind) || !accumulators_agree(p) ||
+      (p.satfinite && !integer) || (p.a == T::kB1) != has(parts, "popc") ||
+      (!p.quad_pairs && (p.a_is_column || p.b_is_row)))
     return std::nullopt;
   return p;
 }
