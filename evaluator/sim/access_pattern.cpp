@@ -113,6 +113,17 @@ void learn_shared(AccessSite& site, const uint64_t* addresses, uint32_t mask, ui
   site.ideal_cost = (static_cast<uint32_t>(__builtin_popcount(mask)) * bytes + 4 * kBanks - 1) / (4 * kBanks);
 }
 
+bool same_pattern(const AccessSite& site, const uint64_t* addresses, uint32_t mask) {
+  if (site.mask != mask) return false;
+  const uint64_t first = addresses[__builtin_ctz(mask)];
+  uint64_t differing = 0;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    const uint64_t active = 0 - static_cast<uint64_t>(mask >> lane & 1);
+    differing |= ((addresses[lane] - first) ^ site.relative[lane]) & active;
+  }
+  return differing == 0;
+}
+
 Buffer* find_buffer(Warp& w, uint64_t address, uint64_t bytes) {
   Buffer* buffer = w.block->memory->find(address);
   return buffer != nullptr && buffer->contains(address, bytes) ? buffer : nullptr;

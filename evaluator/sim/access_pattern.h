@@ -13,6 +13,8 @@ void learn_global(AccessSite& site, const uint64_t* addresses, uint32_t mask, ui
 // The same pattern at another place in its sectors.
 void recount_global(AccessSite& site, const uint64_t* addresses, uint32_t bytes);
 void learn_shared(AccessSite& site, const uint64_t* addresses, uint32_t mask, uint32_t bytes);
+// True if the site remembers this pattern, wherever it starts.
+bool same_pattern(const AccessSite& site, const uint64_t* addresses, uint32_t mask);
 
 Buffer* find_buffer(Warp& w, uint64_t address,
                     uint64_t bytes);         // the buffer that holds all of it, or nullptr

@@ -31,6 +31,7 @@ struct MemoryHandlers {
   Run load_global[4][4] = {}, store_global[4][4] = {};
   Run load_shared[4][4] = {}, store_shared[4][4] = {};
   Run load_generic[4][4] = {}, store_generic[4][4] = {};
+  Run load_matrix = nullptr, store_matrix = nullptr;
   Run multiply_tile[5] = {};  // by elements: tf32, f16, bf16, of 8 bits, of 4 bits; see ops/matrix.h
   Run shuffle = nullptr, shuffle_fixed = nullptr;
   void (*run_warp)(Warp&, const Op*) = nullptr;

@@ -79,7 +79,8 @@ void Decoder::decode_matrix_access() {
   set_address(op, operands[is_load ? 1 : 0]);
   std::vector<uint32_t> rows;
   if (!add_rows(operands[is_load ? 0 : 1], RowKind::k32, registers, is_load, rows)) return;
-  op.run = is_load ? load_matrix : store_matrix;
+  const MemoryHandlers& handlers = best_level().handlers;
+  op.run = is_load ? handlers.load_matrix : handlers.store_matrix;
   op.list = add_list(rows);
   op.count = static_cast<uint8_t>(matrices);
   op.size = static_cast<uint8_t>(*layout);

@@ -246,6 +246,8 @@ void Decoder::decode_cp() {
   op.list = static_cast<uint32_t>(static_cast<int32_t>(from.immediate));
   if (from.flags & kAddress32) return void(fail("a 32-bit global address"));
   op.run = copy_async;
+  op.site = add_sites(true, false, 1);
+  add_sites(false, true, 1);
   // The optional operand is the bytes to read (the rest is zero), or a predicate that reads none.
   if (operands.size() > 3 && operands[3].kind == ptx::Operand::Kind::kRegister &&
       register_class(operands[3].reg) == ptx::RegisterClass::kPred) {

@@ -6,6 +6,7 @@
 // 64 products of 255 * 255 are less than 2^24.
 #pragma once
 
+#include "evaluator/sim/isa/memory_ops.h"
 #include "evaluator/sim/isa/numbers.h"
 #include "evaluator/sim/ops/matrix.h"
 
@@ -319,7 +320,54 @@ static const Op* multiply_tile(Warp& w, const Op* op) {
   WW_NEXT(w, op);
 }
 
+// Checks and counts the rows that the first lanes name, 16 bytes each; then the bytes move.
+template <bool Load>
+[[gnu::noinline]] static bool do_matrix_rows(Warp& w, const Op* op) {
+  constexpr uint32_t kBytes = 16;
+  Addresses rows;
+  read_addresses(w, op, rows);
+  for (int lane = 0; lane < kLanes; ++lane)
+    rows.at[lane] -= rows.at[lane] / kSharedWindow == 1 ? kSharedWindow : 0;
+  const int count = matrix_rows(op);
+  const uint32_t mask = count == kLanes ? kFullMask : (1u << count) - 1;
+  AccessSite& site = w.sites[op->site];
+  if (!repeats(site, rows, rows.at[0], mask)) [[unlikely]] {
+    WW_LEAVE_LEVEL();
+    learn_shared(site, rows.at, mask, kBytes);
+  }
+  const uint64_t low = rows.at[0] + static_cast<uint64_t>(site.low),
+                 span = static_cast<uint64_t>(site.high - site.low);
+  const bool inside =
+      low <= w.shared_bytes && span <= w.shared_bytes - low && site.aligned && rows.at[0] % kBytes == 0;
+  if (!inside && access_fault(w, op, rows.at, mask, kBytes, Load, MemorySpace::kShared)) return false;
+  site.count();
+  if (w.shadow != nullptr) check_races<kBytes, Load>(w, op, site, rows, mask);
+  WW_LEAVE_LEVEL();
+  if constexpr (Load) {
+    load_matrices(w, op, rows.at);
+  } else {
+    store_matrices(w, op, rows.at);
+  }
+  return true;
+}
+
+[[gnu::noinline]] static const Op* matrix_rows_diverged(Warp& w, const Op* op,
+                                                        bool (*run)(Warp&, const Op*)) {
+  const Op* next = nullptr;
+  if (!whole_warp(w, op, &next)) return next;
+  return run(w, op) ? op + 1 : nullptr;
+}
+
+template <bool Load>
+static const Op* move_matrices(Warp& w, const Op* op) {
+  if (w.mask != kFullMask) return matrix_rows_diverged(w, op, do_matrix_rows<Load>);
+  if (!do_matrix_rows<Load>(w, op)) return nullptr;
+  WW_NEXT(w, op);
+}
+
 constexpr void fill_matrix_row(MemoryHandlers& h) {
+  h.load_matrix = move_matrices<true>;
+  h.store_matrix = move_matrices<false>;
   h.multiply_tile[0] = multiply_tile<1, false>;  // tf32
   h.multiply_tile[1] = multiply_tile<2, true>;   // f16
   h.multiply_tile[2] = multiply_tile<2, false>;  // bf16

@@ -23,7 +23,8 @@ void visit_cells(const RaceShadow& shadow, const AsyncCopy& copy, int lane, Visi
     visit(cell);
 }
 
-void issue_lane(Warp& w, AsyncCopy& copy, int lane, uint32_t valid, const uint64_t* from) {
+// `buffer` holds every lane's source and has noted the access; null: it has not.
+void issue_lane(Warp& w, AsyncCopy& copy, int lane, uint32_t valid, const uint64_t* from, Buffer* buffer) {
   const auto k = static_cast<std::size_t>(lane);
   std::memset(w.shared + copy.to[k], kPoison, copy.op->size);
   copy.group[k] = w.copies->committed[k] + 1;
@@ -33,8 +34,10 @@ void issue_lane(Warp& w, AsyncCopy& copy, int lane, uint32_t valid, const uint64
     visit_cells(*w.shadow, copy, lane,
                 [&](uint32_t cell) { w.shadow->writes[cell] = RaceShadow::kInFlight; });
   if (valid == 0) return;
-  Buffer* buffer = find_buffer(w, from[lane], copy.op->size);
-  note_global(w, copy.op, *buffer, from, 1u << lane, valid, true);
+  if (buffer == nullptr) {
+    buffer = find_buffer(w, from[lane], copy.op->size);
+    note_global(w, copy.op, *buffer, from, 1u << lane, valid, true);
+  }
   copy.source[k] = buffer->host(from[lane]);
   std::memcpy(copy.issued[k].data(), copy.source[k], valid);
 }
@@ -58,15 +61,34 @@ void land_lane(Warp& w, const AsyncCopy& copy, int lane) {
   visit_cells(shadow, copy, lane, [&](uint32_t cell) { shadow.writes[cell] = tag; });
 }
 
-void count(Warp& w, const uint64_t* to, const uint64_t* from, uint32_t reading, uint32_t bytes) {
-  AccessSite pattern;
-  w.counters->shared_accesses += 1;
-  learn_shared(pattern, to, w.mask, bytes);
-  w.counters->shared_wavefronts += pattern.cost;
-  if (reading == 0) return;
-  learn_global(pattern, from, reading, bytes);
-  w.counters->global_loads += 1;
-  w.counters->global_sectors_read += pattern.cost;
+// Checks and counts the writes; false: a fault.
+bool enter_shared(Warp& w, const Op* op, const uint64_t* to) {
+  AccessSite& site = w.sites[op->site];
+  if (!same_pattern(site, to, w.mask)) learn_shared(site, to, w.mask, op->size);
+  const uint64_t first = to[__builtin_ctz(w.mask)], low = first + static_cast<uint64_t>(site.low),
+                 span = static_cast<uint64_t>(site.high - site.low);
+  const bool inside =
+      site.aligned && first % op->size == 0 && low <= w.shared_bytes && span <= w.shared_bytes - low;
+  if (!inside && access_fault(w, op, to, w.mask, op->size, false, MemorySpace::kShared)) return false;
+  site.count();
+  if (w.shadow != nullptr) check_shared(w, op, to, w.mask, op->size, SharedUse::kWrite);
+  return true;
+}
+
+// Checks and counts the reads; false: a fault. `buffer`: the one that holds all of them, or null.
+bool enter_global(Warp& w, const Op* op, const uint64_t* from, uint32_t reading, Buffer*& buffer) {
+  AccessSite& site = w.sites[op->site + 1];
+  const uint64_t first = from[__builtin_ctz(reading)];
+  if (!same_pattern(site, from, reading) || (first - site.base) % kSectorBytes != 0)
+    learn_global(site, from, reading, op->size);
+  const uint64_t low = first + static_cast<uint64_t>(site.low),
+                 span = static_cast<uint64_t>(site.high - site.low);
+  if (site.buffer == nullptr || !site.buffer->contains(low, span)) site.buffer = find_buffer(w, low, span);
+  buffer = site.buffer;
+  const bool inside = buffer != nullptr && site.aligned && first % op->size == 0;
+  if (!inside && access_fault(w, op, from, reading, op->size, true, MemorySpace::kGlobal)) return false;
+  site.count();
+  return true;
 }
 
 AsyncCopies& copies_of(Warp& w) {
@@ -86,10 +108,11 @@ const Op* copy_async(Warp& w, const Op* op) {
                  static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(op->list)));
     if (op->s[2] != kNoRow && lane_word(w, op->s[2], lane) == 0) reading &= ~(1u << lane);
   }
-  if (access_fault(w, op, to, w.mask, bytes, false, MemorySpace::kShared)) return nullptr;
-  if (reading != 0 && access_fault(w, op, from, reading, bytes, true, MemorySpace::kGlobal)) return nullptr;
-  if (w.shadow != nullptr) check_shared(w, op, to, w.mask, bytes, SharedUse::kWrite);
-  count(w, to, from, reading, bytes);
+  Buffer* buffer = nullptr;
+  if (!enter_shared(w, op, to) || (reading != 0 && !enter_global(w, op, from, reading, buffer)))
+    return nullptr;
+  if (op->s[2] != kNoRow) buffer = nullptr;  // lanes may read less
+  if (buffer != nullptr) note_global(w, op, *buffer, from, reading, bytes, true);
   AsyncCopy& copy = copies_of(w).under_way.emplace_back();
   copy.op = op;
   copy.mask = w.mask;
@@ -98,7 +121,7 @@ const Op* copy_async(Warp& w, const Op* op) {
     uint32_t valid = reading >> lane & 1 ? bytes : 0;
     if (valid != 0 && op->s[2] != kNoRow) valid = std::min(valid, lane_word(w, op->s[2], lane));
     copy.to[static_cast<std::size_t>(lane)] = static_cast<uint32_t>(to[lane]);
-    issue_lane(w, copy, lane, valid, from);
+    issue_lane(w, copy, lane, valid, from, buffer);
   }
   return op + 1;
 }

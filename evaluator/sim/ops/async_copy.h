@@ -33,7 +33,7 @@ struct AsyncCopies {
 };
 
 // Op: s[0] + immediate shared address, s[1] + list global address, size = bytes, s[2] = bytes to read or
-// kNoRow (the rest is zero), s[3] = predicate that reads none or kNoRow.
+// kNoRow (the rest is zero), s[3] = predicate that reads none or kNoRow; sites of the write and of the read.
 const Op* copy_async(Warp& w, const Op* op);
 const Op* commit_copies(Warp& w, const Op* op);
 // Op: immediate = how many of the lane's newest groups may still be under way; -1: none, committed or not.

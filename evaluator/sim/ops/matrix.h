@@ -119,8 +119,11 @@ enum class MatrixLayout : uint8_t {
   kM16n8Trans,   // b8, stmatrix
 };
 enum MatrixUnpack : uint32_t { kBytes = 0, kSixBits = 6, kFourBits = 4 };
-const Op* load_matrix(Warp& w, const Op* op);
-const Op* store_matrix(Warp& w, const Op* op);
+// The handlers are in isa/matrix_ops.h; these are their rows' number and the move of the bytes, `rows` being
+// offsets in shared memory that have been checked.
+int matrix_rows(const Op* op);
+void load_matrices(Warp& w, const Op* op, const uint64_t* rows);
+void store_matrices(Warp& w, const Op* op, const uint64_t* rows);
 // movmatrix.trans: d, s[0].
 const Op* transpose_matrix(Warp& w, const Op* op);
 

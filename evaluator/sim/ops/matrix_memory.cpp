@@ -1,10 +1,7 @@
 // ldmatrix, stmatrix, movmatrix: 8 x 8 (and 8-bit 16 x 16, 8 x 16, 16 x 8) matrices between shared memory
 // and fragments. Each lane in turn names one row of 16 bytes. PTX ISA manual, "ldmatrix", "stmatrix".
-#include <algorithm>
 #include <cstring>
 
-#include "evaluator/sim/access_pattern.h"
-#include "evaluator/sim/faults.h"
 #include "evaluator/sim/ops/matrix.h"
 #include "evaluator/sim/ops/row_access.h"
 
@@ -12,46 +9,6 @@ namespace warpwright::sim {
 namespace {
 
 constexpr uint32_t kRowBytes = 16;
-
-struct Rows {
-  alignas(64) uint64_t at[kLanes];
-  uint32_t mask = 0;  // lanes that name rows
-};
-
-bool repeats(const AccessSite& site, const Rows& rows) {
-  if (site.mask != rows.mask) return false;
-  uint64_t differing = 0;
-  const int count = __builtin_popcount(rows.mask);
-  for (int lane = 0; lane < count; ++lane) {
-    differing |= (rows.at[lane] - rows.at[0]) ^ site.relative[static_cast<std::size_t>(lane)];
-  }
-  return differing == 0;
-}
-
-// Checks and counts the access; false: a fault.
-bool enter(Warp& w, const Op* op, int row_count, bool is_load, Rows& rows) {
-  rows.mask = row_count == kLanes ? kFullMask : (1u << row_count) - 1;
-  for (int lane = 0; lane < kLanes; ++lane) {
-    rows.at[lane] = lane_address(w, op, lane);
-    if (!(op->flags & kAddress32) && rows.at[lane] / kSharedWindow == 1) rows.at[lane] -= kSharedWindow;
-  }
-  AccessSite& site = w.sites[op->site];
-  if (!repeats(site, rows)) learn_shared(site, rows.at, rows.mask, kRowBytes);
-  const uint64_t low = rows.at[0] + static_cast<uint64_t>(site.low),
-                 span = static_cast<uint64_t>(site.high - site.low);
-  const bool inside =
-      low <= w.shared_bytes && span <= w.shared_bytes - low && site.aligned && rows.at[0] % kRowBytes == 0;
-  if (!inside && access_fault(w, op, rows.at, rows.mask, kRowBytes, is_load, MemorySpace::kShared))
-    return false;
-  site.count();
-  if (w.shadow != nullptr)
-    check_shared(w, op, rows.at, rows.mask, kRowBytes, is_load ? SharedUse::kRead : SharedUse::kWrite);
-  return true;
-}
-
-int row_count(const Op* op) {
-  return (op->size == static_cast<uint8_t>(MatrixLayout::kM16n16Trans) ? 16 : 8) * op->count;
-}
 
 // 16 elements of a row as bytes.
 void unpack_row(const std::byte* from, uint32_t unpack, uint8_t* to) {
@@ -130,46 +87,40 @@ void store_16x8(Warp& w, uint32_t source, const uint64_t* rows) {
 
 }  // namespace
 
-const Op* load_matrix(Warp& w, const Op* op) {
-  const Op* next = nullptr;
-  if (w.mask != kFullMask && !whole_warp(w, op, &next)) return next;
-  Rows rows;
-  if (!enter(w, op, row_count(op), true, rows)) return nullptr;
+int matrix_rows(const Op* op) {
+  return (op->size == static_cast<uint8_t>(MatrixLayout::kM16n16Trans) ? 16 : 8) * op->count;
+}
+
+void load_matrices(Warp& w, const Op* op, const uint64_t* rows) {
   const uint32_t* results = w.lists + op->list;
   const auto layout = static_cast<MatrixLayout>(op->size);
   for (int j = 0; j < op->count; ++j) {
     switch (layout) {
       case MatrixLayout::kM8n8:
       case MatrixLayout::kM8n8Trans:
-        load_8x8(w, results[j], rows.at + 8 * j, layout == MatrixLayout::kM8n8Trans);
+        load_8x8(w, results[j], rows + 8 * j, layout == MatrixLayout::kM8n8Trans);
         break;
       case MatrixLayout::kM16n16Trans:
-        load_16x16(w, results + 2 * j, rows.at + 16 * j, op->d);
+        load_16x16(w, results + 2 * j, rows + 16 * j, op->d);
         break;
       case MatrixLayout::kM8n16:
       case MatrixLayout::kM16n8Trans:
-        load_8x16(w, results[j], rows.at + 8 * j, op->d);
+        load_8x16(w, results[j], rows + 8 * j, op->d);
         break;
     }
   }
-  return op + 1;
 }
 
-const Op* store_matrix(Warp& w, const Op* op) {
-  const Op* next = nullptr;
-  if (w.mask != kFullMask && !whole_warp(w, op, &next)) return next;
-  Rows rows;
-  if (!enter(w, op, row_count(op), false, rows)) return nullptr;
+void store_matrices(Warp& w, const Op* op, const uint64_t* rows) {
   const uint32_t* sources = w.lists + op->list;
   const auto layout = static_cast<MatrixLayout>(op->size);
   for (int j = 0; j < op->count; ++j) {
     if (layout == MatrixLayout::kM16n8Trans) {
-      store_16x8(w, sources[j], rows.at + 8 * j);
+      store_16x8(w, sources[j], rows + 8 * j);
     } else {
-      store_8x8(w, sources[j], rows.at + 8 * j, layout == MatrixLayout::kM8n8Trans);
+      store_8x8(w, sources[j], rows + 8 * j, layout == MatrixLayout::kM8n8Trans);
     }
   }
-  return op + 1;
 }
 
 const Op* transpose_matrix(Warp& w, const Op* op) {

@@ -146,14 +146,6 @@ class FragmentAccess {
     return true;
   }
 
-  static bool repeats(const AccessSite& site, const uint64_t* addresses) {
-    if (site.mask != kFullMask) return false;
-    uint64_t differing = 0;
-    for (std::size_t lane = 0; lane < kLanes; ++lane)
-      differing |= (addresses[lane] - addresses[0]) ^ site.relative[lane];
-    return differing == 0;
-  }
-
   bool check(const uint64_t* addresses, uint32_t bytes) {
     AccessSite& site = *site_++;
     if (access_fault(w_, op_, addresses, kFullMask, bytes, is_load_,
@@ -162,11 +154,11 @@ class FragmentAccess {
     if (shared_) {
       if (w_.shadow != nullptr)
         check_shared(w_, op_, addresses, kFullMask, bytes, is_load_ ? SharedUse::kRead : SharedUse::kWrite);
-      if (!repeats(site, addresses)) learn_shared(site, addresses, kFullMask, bytes);
+      if (!same_pattern(site, addresses, kFullMask)) learn_shared(site, addresses, kFullMask, bytes);
       site.count();
       return true;
     }
-    if (!repeats(site, addresses) || (addresses[0] - site.base) % kSectorBytes != 0)
+    if (!same_pattern(site, addresses, kFullMask) || (addresses[0] - site.base) % kSectorBytes != 0)
       learn_global(site, addresses, kFullMask, bytes);
     site.count();
     for (int lane = 0; lane < kLanes; ++lane) {
