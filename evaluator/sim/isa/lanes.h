@@ -52,9 +52,7 @@ WW_INLINE Wide* wides(const Warp& w, uint32_t row) {
 
 template <class T>
 WW_INLINE T read_lane(const std::byte* row, int lane) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return *reinterpret_cast<const Word*>(row) >> lane & 1;
-  } else if constexpr (sizeof(T) == 8) {
+  if constexpr (sizeof(T) == 8) {
     return __builtin_bit_cast(T, reinterpret_cast<const Wide*>(row)[lane]);
   } else if constexpr (sizeof(T) == 4) {
     return __builtin_bit_cast(T, reinterpret_cast<const Word*>(row)[lane]);
@@ -106,18 +104,32 @@ WW_INLINE void finish(Warp& w, const Op* op, const std::byte* out) {
   }
 }
 
+// What a loop reads an operand from: its row, or the bits of a predicate, read once.
+template <class T>
+WW_INLINE auto lane_source(const std::byte* row) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return *reinterpret_cast<const Word*>(row);
+  } else {
+    return row;
+  }
+}
+template <class T>
+WW_INLINE bool read_lane(uint32_t bits, int lane) {
+  return bits >> lane & 1;
+}
+
 // The loops proper. Rows may be one another, lane for lane; pointers are taken beforehand because stores may
 // alias everything they are read from.
-template <auto F, class... A, class... Row>
-WW_INLINE uint32_t compute_bits(const Row*... rows) {
+template <auto F, class... A, class... Source>
+WW_INLINE uint32_t compute_bits(Source... rows) {
   uint32_t bits = 0;
   for (int lane = 0; lane < kLanes; ++lane) {
     bits |= static_cast<uint32_t>(F(read_lane<A>(rows, lane)...)) << lane;
   }
   return bits;
 }
-template <auto F, class R, class... A, class... Row>
-WW_INLINE void compute_row(std::byte* out, const Row*... rows) {
+template <auto F, class R, class... A, class... Source>
+WW_INLINE void compute_row(std::byte* out, Source... rows) {
 #pragma GCC ivdep
   for (int lane = 0; lane < kLanes; ++lane) write_lane<R>(out, lane, F(read_lane<A>(rows, lane)...));
 }
@@ -126,10 +138,10 @@ template <auto F, class R, class... A, int... K>
 WW_INLINE void apply(Warp& w, const Op* op, std::integer_sequence<int, K...>) {
   const std::byte* const rows = w.rows;
   if constexpr (std::is_same_v<R, bool>) {
-    write_predicate(w, op->d, compute_bits<F, A...>(rows + op->s[K]...));
+    write_predicate(w, op->d, compute_bits<F, A...>(lane_source<A>(rows + op->s[K])...));
   } else {
     std::byte* out = output(w, op);
-    compute_row<F, R, A...>(out, rows + op->s[K]...);
+    compute_row<F, R, A...>(out, lane_source<A>(rows + op->s[K])...);
     finish<R>(w, op, out);
   }
 }

@@ -101,8 +101,9 @@ static const Op* shuffle(Warp& w, const Op* op) {
 static const Op* shuffle_fixed(Warp& w, const Op* op) {
   if (w.mask != w.live) return shuffle_fixed_diverged(w, op);
 #if defined(__AVX512F__)
-  if (w.full && op->s[1] == kNoRow) {  // in registers all the way
+  if (w.full) {  // in registers all the way
     pick_lanes(words(w, op->d), words(w, op->s[0]), w.lists + op->list);
+    if (op->s[1] != kNoRow) predicate(w, op->s[1]) = static_cast<uint32_t>(op->immediate);
     WW_NEXT(w, op);
   }
 #endif

@@ -134,7 +134,22 @@ uint64_t flush_word(uint64_t bits) {
   return scalar::bits_of(scalar::flush(scalar::float_of(static_cast<uint32_t>(bits))));
 }
 
+// Counters and histograms: 32-bit integer sums, without the general case's care.
+bool is_plain_sum(const AtomicKind& kind) {
+  return kind.operation == AtomicOperation::kAdd && kind.bytes == 4 && kind.elements == 1 &&
+         (kind.type == AtomicType::kUnsigned || kind.type == AtomicType::kSigned);
+}
+void add_lane(Warp& w, const Op* op, int lane, std::byte* memory) {
+  uint32_t old = 0;
+  std::memcpy(&old, memory, sizeof old);
+  const uint32_t value = lane_word(w, op->s[1], lane), sum = old + value;
+  std::memcpy(memory, &sum, sizeof sum);
+  w.block->launch->changes += value != 0;
+  if (op->d != kNoRow) set_lane(w, op->d, lane, old, 4);
+}
+
 void run_lane(Warp& w, const Op* op, const AtomicKind& kind, int lane, std::byte* memory, bool global) {
+  if (is_plain_sum(kind)) return add_lane(w, op, lane, memory);
   const auto bytes = static_cast<std::size_t>(kind.bytes);
   uint64_t old[8] = {}, results[8] = {};
   bool all_equal = true;
