@@ -50,11 +50,25 @@ class SharedCheck {
     if (write < shadow_.begin) {
       if (use_ == SharedUse::kRead) report_unwritten();
     } else if (!(atomic_ && (write & ShadowTag::kAtomic) != 0) &&
-               !shadow_.is_ordered(w_.index, lane_, write)) {
+               !shadow_.is_ordered(w_.index, lane_, write) && !stores_what_is_there()) {
       report_race(write, "wrote");
     }
     if (!reads_ && read >= shadow_.begin) check_readers(read);
     mark(cell, read);
+  }
+
+  // Copies of a value may be stored by all that hold one: Triton's warps do so.
+  bool stores_what_is_there() const {
+    if (use_ != SharedUse::kWrite || op_->instruction < 0) return false;
+    const auto& info = w_.kernel->instructions[static_cast<std::size_t>(op_->instruction)];
+    if (!info.text.starts_with("st.")) return false;  // other instructions keep their values elsewhere
+    const auto element = static_cast<uint64_t>(op_->size);
+    for (uint64_t byte = 0; byte < bytes_; ++byte) {
+      const std::byte* row = w_.rows + w_.lists[op_->list + byte / element];
+      const auto at = static_cast<std::size_t>(lane_) * (element == 8 ? 8 : 4) + byte % element;
+      if (row[at] != w_.shared[address_ + byte]) return false;
+    }
+    return true;
   }
 
   void check_readers(uint64_t read) {

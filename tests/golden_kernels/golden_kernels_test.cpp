@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <iostream>
 #include <map>
 
 #include "evaluator/compile/child.h"
@@ -43,12 +42,6 @@ const Result<std::shared_ptr<const sim::Program>>& program_of(const std::string&
   return found != programs.end() ? found->second : programs.emplace(key, compile()).first->second;
 }
 
-// What the simulator lacks, by workload: the line goes when the instruction comes.
-const std::map<std::string, std::string>& not_yet() {
-  static const std::map<std::string, std::string> reasons = {{"function_pointers", "addresses of functions"}};
-  return reasons;
-}
-
 class GoldenKernel : public testing::TestWithParam<GoldenCase> {};
 
 TEST_P(GoldenKernel, IsRightAndWithoutAFindingInEitherOrder) {
@@ -66,13 +59,7 @@ TEST_P(GoldenKernel, IsRightAndWithoutAFindingInEitherOrder) {
       if (!text.empty()) complaints += target + (reverse ? ", reversed: " : ": ") + text;
     }
   }
-  if (const auto reason = not_yet().find(workload.name); reason != not_yet().end()) {
-    if (!complaints.empty())
-      GTEST_SKIP() << reason->second << ": " << complaints.substr(0, complaints.find('\n'));
-    std::cout << workload.name << " runs now: take it off the list\n";
-  } else {
-    EXPECT_EQ(complaints, "");
-  }
+  EXPECT_EQ(complaints, "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, GoldenKernel, testing::ValuesIn(golden_cases()),

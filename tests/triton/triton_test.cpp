@@ -132,7 +132,6 @@ TEST_P(Triton, MatmulIsRight) {
 }
 
 TEST_P(Triton, TopKIsRight) {
-  GTEST_SKIP() << "warps that hold copies of a row write the same values to the same places";
   constexpr std::size_t kRows = 3, kColumns = 480, kWanted = 16;
   const TritonKernel k = kernel("topk");
   ASSERT_NE(k.program, nullptr);

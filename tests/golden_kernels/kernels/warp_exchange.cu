@@ -84,7 +84,7 @@ extern "C" __global__ void warp_votes(const int* x, int* same, int* rank, int* e
 }
 
 // Each block waits for its left neighbour's running total: a chained scan.
-extern "C" __global__ void chained_scan(const int* x, int* out, volatile int* totals, int* flags) {
+extern "C" __global__ void chained_scan(const int* x, int* out, int* totals, int* flags) {
   __shared__ int before, scan[64];
   const int t = threadIdx.x, block = blockIdx.x;
   scan[t] = x[block * 64 + t];
@@ -101,7 +101,7 @@ extern "C" __global__ void chained_scan(const int* x, int* out, volatile int* to
       while (atomicAdd(&flags[block - 1], 0) == 0) {
       }
       __threadfence();
-      sum = totals[block - 1];
+      sum = __ldcg(&totals[block - 1]);
     }
     before = sum;
     totals[block] = sum + scan[63];
