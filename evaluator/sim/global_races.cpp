@@ -177,13 +177,11 @@ bool GlobalRaces::is_released(const std::vector<AcquiredRelease>& acquired, cons
       }
     }
     if (depth >= kMostHops) continue;
+    // A block's later release knows all that its earlier ones did: only the last before `one` is looked into.
     for (const auto& [block, releases] : place->second) {
-      for (const Release& release : releases) {
-        if (release.order < one.order && !release.acquired.empty() &&
-            is_released(release.acquired, segment, depth + 1)) {
-          return true;
-        }
-      }
+      const auto last = std::find_if(releases.rbegin(), releases.rend(),
+                                     [&](const Release& release) { return release.order < one.order; });
+      if (last != releases.rend() && is_released(last->acquired, segment, depth + 1)) return true;
     }
   }
   return false;
