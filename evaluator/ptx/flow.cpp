@@ -1,12 +1,15 @@
 #include "evaluator/ptx/flow.h"
 
 #include <algorithm>
+#include <bit>
 #include <queue>
 
 #include "evaluator/ptx/operands.h"
 
 namespace warpwright::ptx {
 namespace {
+
+constexpr std::size_t kMaxEdges = std::size_t{1} << 20;
 
 std::size_t index(int value) {
   return static_cast<std::size_t>(value);
@@ -34,16 +37,19 @@ void add_label(const Function& function, const FlowGraph& flow, const std::strin
   targets.push_back(flow.block_of[index(found->second)]);
 }
 
-void add_branch_targets(const Function& function, const FlowGraph& flow, const Instruction& last,
-                        std::vector<int>& targets) {
+// False if the targets are more than `limit`; then some are missing.
+bool add_branch_targets(const Function& function, const FlowGraph& flow, const Instruction& last,
+                        std::size_t limit, std::vector<int>& targets) {
   for (const Operand& operand : last.operands) {
     if (operand.kind != Operand::Kind::kLabel) continue;
     if (last.base() == "bra") add_label(function, flow, operand.name, targets);
     if (last.base() != "brx") continue;
     const auto table = function.branch_targets.find(operand.name);
     if (table == function.branch_targets.end()) continue;
+    if (table->second.size() > limit) return false;
     for (const std::string& name : table->second) add_label(function, flow, name, targets);
   }
+  return true;
 }
 
 // Live cross-block registers per block, one bit each.
@@ -59,7 +65,11 @@ class Liveness {
   }
 
   // Past this the analysis would cost more than it gains; every cross-block register then lives everywhere.
-  bool too_large() const { return words_ * flow_.blocks.size() > (std::size_t{1} << 20); }
+  bool too_large() const {
+    std::size_t edges = 0;
+    for (const Block& block : flow_.blocks) edges += std::max<std::size_t>(1, block.successors.size());
+    return flow_.edges_left_out || words_ * edges > (std::size_t{1} << 21);
+  }
 
   // False if it does not settle within a number of passes that structured code never needs (its loop depth +
   // 2).
@@ -78,8 +88,33 @@ class Liveness {
     return false;
   }
 
-  bool live_in(std::size_t block, std::size_t reg) const { return bit(in_, block, column_[reg]); }
-  bool live_out(std::size_t block, std::size_t reg) const { return bit(out_, block, column_[reg]); }
+  // Calls extend(register, instruction) so that each register's first and last live place are among the
+  // calls: first forwards, then backwards, each time only where a register is live that was not before.
+  template <class Extend>
+  void visit_ends(Extend extend) const {
+    std::vector<int> reg_of(index(columns_));
+    for (std::size_t reg = 0; reg < column_.size(); ++reg) {
+      if (column_[reg] >= 0) reg_of[index(column_[reg])] = static_cast<int>(reg);
+    }
+    std::vector<uint64_t> seen(words_);
+    const auto visit = [&](const std::vector<uint64_t>& set, std::size_t block, int instruction) {
+      for (std::size_t word = 0; word < words_; ++word) {
+        uint64_t fresh = set[block * words_ + word] & ~seen[word];
+        seen[word] |= fresh;
+        for (; fresh != 0; fresh &= fresh - 1)
+          extend(reg_of[64 * word + static_cast<std::size_t>(std::countr_zero(fresh))], instruction);
+      }
+    };
+    for (std::size_t block = 0; block < flow_.blocks.size(); ++block) {
+      visit(in_, block, flow_.blocks[block].begin);
+      visit(out_, block, flow_.blocks[block].end - 1);
+    }
+    std::fill(seen.begin(), seen.end(), 0);
+    for (std::size_t block = flow_.blocks.size(); block-- > 0;) {
+      visit(out_, block, flow_.blocks[block].end - 1);
+      visit(in_, block, flow_.blocks[block].begin);
+    }
+  }
 
  private:
   bool bit(const std::vector<uint64_t>& set, std::size_t block, int column) const {
@@ -153,18 +188,15 @@ void extend_across_blocks(const Function& function, const FlowGraph& flow,
   Liveness liveness(function, flow, block_local);
   const bool everywhere = liveness.too_large() || !liveness.solve();
   const int end = static_cast<int>(function.code.size()) - 1;
-  for (std::size_t reg = 0; reg < intervals.size(); ++reg) {
-    if (block_local[reg] || intervals[reg].first < 0) continue;
-    if (everywhere) {
-      intervals[reg].extend(0, end);
-      continue;
+  if (everywhere) {
+    for (std::size_t reg = 0; reg < intervals.size(); ++reg) {
+      if (!block_local[reg] && intervals[reg].first >= 0) intervals[reg].extend(0, end);
     }
-    for (std::size_t block = 0; block < flow.blocks.size(); ++block) {
-      const Block& range = flow.blocks[block];
-      if (liveness.live_in(block, reg)) intervals[reg].extend(range.begin, range.begin);
-      if (liveness.live_out(block, reg)) intervals[reg].extend(range.end - 1, range.end - 1);
-    }
+    return;
   }
+  liveness.visit_ends([&](int reg, int instruction) {
+    if (intervals[index(reg)].first >= 0) intervals[index(reg)].extend(instruction, instruction);
+  });
 }
 
 // Linear scan over one pool: a row is free again after the last instruction of its interval. An instruction's
@@ -219,12 +251,14 @@ FlowGraph build_flow(const Function& function, bool (*isolate)(const Instruction
     flow.blocks.back().end = static_cast<int>(i) + 1;
     flow.block_of.push_back(static_cast<int>(flow.blocks.size()) - 1);
   }
+  std::size_t edges_left = kMaxEdges;
   for (std::size_t block = 0; block < flow.blocks.size(); ++block) {
     const Instruction& last = function.code[index(flow.blocks[block].end) - 1];
     std::vector<int>& successors = flow.blocks[block].successors;
     const bool falls_through = last.predicate >= 0 || !is_branch_or_exit(last);
     if (falls_through && block + 1 < flow.blocks.size()) successors.push_back(static_cast<int>(block) + 1);
-    add_branch_targets(function, flow, last, successors);
+    flow.edges_left_out |= !add_branch_targets(function, flow, last, edges_left, successors);
+    edges_left -= std::min(edges_left, successors.size());
     std::sort(successors.begin(), successors.end());
     successors.erase(std::unique(successors.begin(), successors.end()), successors.end());
   }

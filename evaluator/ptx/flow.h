@@ -16,6 +16,9 @@ struct Block {
 struct FlowGraph {
   std::vector<Block> blocks;  // in text order; blocks[0] is the entry
   std::vector<int> block_of;  // instruction -> block
+  // Tables of labels in hostile text can name a million edges: then some are left out, and every register
+  // that is not local to a block is taken to live everywhere.
+  bool edges_left_out = false;
   bool is_leader(int instruction) const {
     return blocks[static_cast<std::size_t>(block_of[static_cast<std::size_t>(instruction)])].begin ==
            instruction;

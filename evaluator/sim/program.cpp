@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <unordered_set>
 
 #include "evaluator/sim/decode/decoder.h"
 #include "evaluator/sim/ops/calls.h"
@@ -19,7 +20,9 @@ bool is_placed(const ptx::Variable& variable) {
   return variable.space == ptx::Space::kGlobal || variable.space == ptx::Space::kConst;
 }
 
-Result<void> check_variable(const ptx::Module& module, const ptx::Variable& variable, uint64_t& total) {
+using Names = std::unordered_set<std::string_view>;
+
+Result<void> check_variable(const Names& names, const ptx::Variable& variable, uint64_t& total) {
   total = variable.size > kVariableBytes ? variable.size : total + variable.size;
   if (total > kVariableBytes) {
     return usage_error(
@@ -27,7 +30,7 @@ Result<void> check_variable(const ptx::Module& module, const ptx::Variable& vari
                     variable.line, variable.name, variable.size));
   }
   for (const ptx::Variable::Pointer& pointer : variable.pointers) {
-    if (module.find_variable(pointer.symbol) == nullptr && module.find_function(pointer.symbol) == nullptr) {
+    if (!names.contains(pointer.symbol)) {
       return usage_error(fmt::format("ptx line {}: the initialiser of {} names the unknown symbol {}",
                                      variable.line, variable.name, pointer.symbol));
     }
@@ -129,9 +132,12 @@ Program::~Program() = default;
 Result<std::shared_ptr<const Program>> Program::build(ptx::Module module) {
   static std::atomic<uint64_t> next_id{1};
   uint64_t total = 0;
-  for (const ptx::Variable& variable : module.variables) TRY(check_variable(module, variable, total));
+  Names names;
+  for (const ptx::Variable& variable : module.variables) names.insert(variable.name);
+  for (const ptx::Function& function : module.functions) names.insert(function.name);
+  for (const ptx::Variable& variable : module.variables) TRY(check_variable(names, variable, total));
   for (const ptx::Function& function : module.functions) {
-    for (const ptx::Variable& variable : function.variables) TRY(check_variable(module, variable, total));
+    for (const ptx::Variable& variable : function.variables) TRY(check_variable(names, variable, total));
   }
   std::shared_ptr<Program> program(new Program());
   program->impl_->id = next_id++;

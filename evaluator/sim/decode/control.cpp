@@ -52,28 +52,41 @@ void Decoder::decode_branch() {
   add_fixup(block);
 }
 
-void Decoder::decode_brx() {
-  branch_around();
-  const auto& operands = instruction_->operands;
+// The table's place in Kernel::branch_tables, with blocks of this function until resolve_targets(); -1: bad.
+int Decoder::branch_table(const std::string& name) {
   const ptx::Function& function = *plans_[function_].function;
-  const auto table =
-      operands.size() < 2 ? function.branch_targets.end() : function.branch_targets.find(operands[1].name);
-  if (table == function.branch_targets.end()) return void(fail("a table of labels that is not there"));
+  const auto [place, is_new] =
+      tables_.try_emplace({function_, name}, static_cast<uint32_t>(kernel_->branch_tables.size()));
+  if (!is_new) return static_cast<int>(place->second);
+  const auto table = function.branch_targets.find(name);
   std::vector<int32_t> blocks;
-  for (const std::string& label : table->second) {
-    const auto found = function.labels.find(label);
-    if (found == function.labels.end()) return void(fail("a branch to an unknown label"));
+  const auto& flow = plans_[function_].flow;
+  for (std::size_t k = 0; table != function.branch_targets.end() && k < table->second.size(); ++k) {
+    const auto found = function.labels.find(table->second[k]);
+    if (found == function.labels.end()) break;
     const auto target = static_cast<std::size_t>(found->second);
-    const auto& flow = plans_[function_].flow;
     blocks.push_back(target < flow.block_of.size() ? flow.block_of[target]
                                                    : static_cast<int>(flow.blocks.size()));
   }
+  const bool is_good = table != function.branch_targets.end() && blocks.size() == table->second.size();
+  if (!is_good) {
+    tables_.erase(place);
+    return -1;
+  }
+  table_functions_.push_back(function_);
+  kernel_->branch_tables.push_back(std::move(blocks));
+  return static_cast<int>(place->second);
+}
+
+void Decoder::decode_brx() {
+  branch_around();
+  const auto& operands = instruction_->operands;
+  const int table = branch_table(operands[1].name);
+  if (table < 0) return void(fail("a table of labels that is not there"));
   Op op;
   op.run = branch_indexed;
   op.s[0] = source(operands[0], RowKind::k32);
-  op.list = static_cast<uint32_t>(kernel_->branch_tables.size());
-  table_functions_.push_back(function_);
-  kernel_->branch_tables.push_back(std::move(blocks));
+  op.list = static_cast<uint32_t>(table);
   push(op);
 }
 

@@ -83,26 +83,12 @@ Decoder::Decoder(const ptx::Module& module, const ptx::Function& entry)
     : module_(module), entry_(entry), kernel_(std::make_unique<Kernel>()) {
   for (std::size_t k = 0; k < module.functions.size(); ++k)
     functions_[module.functions[k].name] = static_cast<int>(k);
+  for (const ptx::Variable& variable : module.variables) variables_.insert(variable.name);
 }
 
 int Decoder::find_plan(std::string_view name) const {
   const auto found = plan_index_.find(name);
   return found == plan_index_.end() ? -1 : found->second;
-}
-
-bool Decoder::reaches(int from, int to) const {
-  std::vector<char> seen(plans_.size());
-  std::vector<int> open = {from};
-  while (!open.empty()) {
-    const auto at = static_cast<std::size_t>(open.back());
-    open.pop_back();
-    if (seen[at]) continue;
-    seen[at] = 1;
-    for (const std::string& name : plans_[at].callees) {
-      if (const int next = find_plan(name); next >= 0) open.push_back(next);
-    }
-  }
-  return seen[static_cast<std::size_t>(to)] != 0;
 }
 
 // The kernel and, depth first, what it calls. A function that is only declared has no plan: calling it is
@@ -112,10 +98,11 @@ void Decoder::collect(const ptx::Function& function, int depth) {
   plan_index_[function.name] = static_cast<int>(plans_.size());
   FunctionPlan plan;
   plan.function = &function;
+  for (const ptx::Parameter& parameter : function.parameters) plan.parameters[parameter.name] = &parameter;
+  for (const ptx::Variable& variable : function.variables) plan.variables.insert(variable.name);
   plan.flow = ptx::build_flow(function, waits_for_lanes, is_matrix_instruction);
   plan.block_local = ptx::find_block_local(function, plan.flow);
   plan.rows = ptx::assign_rows(function, plan.flow, plan.block_local);
-  const std::size_t index = plans_.size();
   plans_.push_back(std::move(plan));
   for (const ptx::Instruction& instruction : function.code) {
     if (orders_memory(instruction)) kernel_->has_fences = true;
@@ -125,7 +112,6 @@ void Decoder::collect(const ptx::Function& function, int depth) {
       if (number < 0) continue;
       const ptx::Function& callee = module_.functions[static_cast<std::size_t>(number)];
       if (callee.is_declaration || callee.is_entry || callee.code.empty()) continue;
-      plans_[index].callees.push_back(callee.name);
       collect(callee, depth + 1);
     }
   }
@@ -133,7 +119,6 @@ void Decoder::collect(const ptx::Function& function, int depth) {
 
 void Decoder::lay_out_shared() {
   uint64_t next = 0, dynamic_alignment = 16;
-  std::map<std::string, uint64_t, std::less<>> module_offsets;
   std::vector<std::pair<FunctionPlan*, const ptx::Variable*>> dynamic;
   const auto place = [&](const ptx::Variable& variable,
                          std::map<std::string, uint64_t, std::less<>>& offsets) {
@@ -155,10 +140,9 @@ void Decoder::lay_out_shared() {
   }
   for (const ptx::Variable& variable : module_.variables) {
     if (variable.space == ptx::Space::kShared && variable.size > 0 && named.contains(variable.name))
-      place(variable, module_offsets);
+      place(variable, module_shared_);
   }
   for (FunctionPlan& plan : plans_) {
-    plan.shared = module_offsets;
     for (const ptx::Variable& variable : plan.function->variables) place(variable, plan.shared);
   }
   next = std::min(next, kLayoutLimit);
@@ -172,10 +156,10 @@ void Decoder::lay_out_shared() {
   }
   const uint64_t start = align_up(next, dynamic_alignment);
   kernel_->dynamic_shared_offset = static_cast<uint32_t>(start);
+  for (const ptx::Variable& variable : module_.variables) {
+    if (is_dynamic(variable)) module_shared_[variable.name] = start;
+  }
   for (FunctionPlan& plan : plans_) {
-    for (const ptx::Variable& variable : module_.variables) {
-      if (is_dynamic(variable)) plan.shared[variable.name] = start;
-    }
     for (const ptx::Variable& variable : plan.function->variables) {
       if (is_dynamic(variable)) plan.shared[variable.name] = start;
     }
@@ -224,7 +208,8 @@ Op& Decoder::push(Op op) {
 
 void Decoder::note_instruction(const ptx::Instruction& instruction) {
   InstructionInfo info;
-  info.text = instruction.opcode;
+  constexpr std::size_t kLongestOpcode = 100;
+  info.text = instruction.opcode.substr(0, kLongestOpcode);
   info.ptx_line = instruction.line;
   const auto file = module_.files.find(instruction.source.file);
   if (instruction.source.line > 0 && file != module_.files.end()) {

@@ -9,6 +9,8 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "evaluator/ptx/flow.h"
@@ -37,7 +39,8 @@ class Decoder {
     ptx::RowAssignment rows;
     uint32_t base[ptx::RowAssignment::kPools] = {};  // offset of each pool's first row
     uint32_t return_row = kNoRow;
-    std::vector<std::string> callees;
+    std::unordered_map<std::string_view, const ptx::Parameter*> parameters;
+    std::unordered_set<std::string_view> variables;
     std::map<std::string, uint64_t, std::less<>>
         frame;  // .local and .param variables: offset in the lane's frame
     std::map<std::string, uint64_t, std::less<>> frame_sizes;
@@ -62,7 +65,6 @@ class Decoder {
   void emit_guarded(std::vector<Op> ops);
   void note_instruction(const ptx::Instruction& instruction);
   int find_plan(std::string_view name) const;
-  bool reaches(int from, int to) const;  // by calls, or being the same
   void resolve_targets();
 
   // operands.cpp: rows of operands. On failure they call fail() and return a row that is safe to name.
@@ -156,6 +158,7 @@ class Decoder {
 
   // control.cpp
   void decode_branch();
+  int branch_table(const std::string& name);
   void decode_brx();
   void decode_exit();
   void decode_barrier();
@@ -184,9 +187,12 @@ class Decoder {
   std::vector<Fixup> fixups_;
   std::map<std::tuple<int, uint64_t, bool, bool, int, std::string>, uint32_t> constants_;
   uint32_t carry_row_ = kNoRow;
-  uint32_t stack_row_ = kNoRow;                // of alloca
-  std::map<std::string_view, int> functions_;  // of the module, by name
-  std::vector<std::size_t> table_functions_;   // which function's blocks Kernel::branch_tables name
+  uint32_t stack_row_ = kNoRow;                                     // of alloca
+  std::unordered_set<std::string_view> variables_;                  // of the module
+  std::map<std::string, uint64_t, std::less<>> module_shared_;      // its shared ones: offset
+  std::map<std::pair<std::size_t, std::string>, uint32_t> tables_;  // function, label: Kernel::branch_tables
+  std::map<std::string_view, int> functions_;                       // of the module, by name
+  std::vector<std::size_t> table_functions_;  // which function's blocks Kernel::branch_tables name
 
   // The instruction at hand.
   std::size_t function_ = 0;

@@ -59,11 +59,10 @@ void Decoder::decode_parameter_load() {
   const auto& operands = instruction_->operands;
   const std::string& name = operands[1].elements.front().name;
   const int width = ptx::type_size(instruction_->type()), bytes = std::min(width, 8);
-  const ptx::Parameter* found = nullptr;
-  for (const ptx::Parameter& parameter : plans_[function_].function->parameters) {
-    if (parameter.name == name) found = &parameter;
-  }
-  if (found == nullptr) return void(fail("the unknown parameter " + name));
+  const auto& parameters = plans_[function_].parameters;
+  const auto place = parameters.find(name);
+  if (place == parameters.end()) return void(fail("the unknown parameter " + name));
+  const ptx::Parameter* found = place->second;
   int64_t offset = operands[1].offset + operands[1].elements.front().offset;
   for (const Destination& to : data_destinations(operands[0], width)) {
     if (offset < 0 || static_cast<uint64_t>(offset + bytes) > found->size)

@@ -154,6 +154,10 @@ uint32_t Decoder::symbol_address(const std::string& name, int64_t offset, RowKin
   if (const auto shared = plan.shared.find(name); shared != plan.shared.end()) {
     return literal(shared->second + static_cast<uint64_t>(offset), kind);
   }
+  if (const auto shared = module_shared_.find(name);
+      shared != module_shared_.end() && !plan.variables.contains(name)) {
+    return literal(shared->second + static_cast<uint64_t>(offset), kind);
+  }
   if (const auto frame = plan.frame.find(name); frame != plan.frame.end()) {
     return literal(frame->second + static_cast<uint64_t>(offset), kind);
   }
@@ -163,18 +167,15 @@ uint32_t Decoder::symbol_address(const std::string& name, int64_t offset, RowKin
         kind);
   };
   if (plan.function->is_entry) {
-    for (const ptx::Parameter& parameter : plan.function->parameters) {
-      if (parameter.name != name) continue;
+    if (const auto found = plan.parameters.find(name); found != plan.parameters.end()) {
       return constant({.kind = ConstantRow::Kind::kSymbol,
-                       .value = parameter.offset + static_cast<uint64_t>(offset),
+                       .value = found->second->offset + static_cast<uint64_t>(offset),
                        .name = std::string(kParameterSymbol)},
                       kind);
     }
   }
-  for (const ptx::Variable& variable : plan.function->variables) {
-    if (variable.name == name) return symbol(Program::Impl::symbol_key(plan.function, name));
-  }
-  if (module_.find_variable(name) != nullptr) return symbol(Program::Impl::symbol_key(nullptr, name));
+  if (plan.variables.contains(name)) return symbol(Program::Impl::symbol_key(plan.function, name));
+  if (variables_.contains(name)) return symbol(Program::Impl::symbol_key(nullptr, name));
   if (const int number = function_number(name); number >= 0)
     return literal(function_pointer(static_cast<std::size_t>(number)) + static_cast<uint64_t>(offset), kind);
   return fail("the unknown name " + name);
