@@ -85,6 +85,9 @@ BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const Module
   shared_ = allocate(shared_bytes);
   local_.resize(std::size_t{kernel.local_bytes} * kLanes * warps);
   if (launch.options->detect_races) local_written_.resize(local_.size());
+  for (const ConstantRow& row : kernel.constants) {
+    if (row.kind == ConstantRow::Kind::kSpecial && is_per_block(row.name)) per_block_.push_back(&row);
+  }
   block_.kernel = &kernel;
   block_.memory = &memory;
   block_.launch = &launch;
@@ -157,9 +160,7 @@ void BlockRunner::start_warp(Warp& w) {
     for (int lane = 0; lane < kLanes; ++lane) set_lane(w, kernel.stack_row, lane, kernel.stack_begin, 4);
   }
   w.cycles = w.pending = 0;
-  for (const ConstantRow& row : launch_.kernel->constants) {
-    if (row.kind == ConstantRow::Kind::kSpecial && is_per_block(row.name)) fill_special(w, row);
-  }
+  for (const ConstantRow* row : per_block_) fill_special(w, *row);
 }
 
 void BlockRunner::run_warp(Warp& w) {

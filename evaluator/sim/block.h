@@ -48,6 +48,7 @@ class BlockRunner {
   std::unique_ptr<std::byte[], AlignedDelete> registers_, shared_;
   std::vector<std::byte> local_;
   std::vector<uint8_t> local_written_;
+  std::vector<const ConstantRow*> per_block_;  // special registers that differ between blocks
 };
 
 // Bytes of shared memory that each block of the launch has.

@@ -12,7 +12,7 @@
 namespace warpwright::sim {
 namespace {
 
-constexpr uint64_t kStorageLimit = uint64_t{4} << 30;  // bytes of this process, for all resident blocks
+constexpr uint64_t kStorageLimit = uint64_t{2} << 30;  // bytes of this process, for all resident blocks
 constexpr uint64_t kSms = 148, kThreadsPerSm = 2048, kBlocksPerSm = 32, kSharedPerSm = 228 * 1024,
                    kReservedShared = 1024;  // sm_90 and sm_100
 constexpr uint32_t kHopelessPolls = 1 << 20;

@@ -180,7 +180,8 @@ void Decoder::decode_call() {
   if (is_assertion(name)) return decode_simple(trap);
   if (name == "vprintf") return decode_printf();
   const int callee = find_plan(name);
-  if (callee < 0) return void(fail("the function " + name));
+  if (callee < 0 || plans_[static_cast<std::size_t>(callee)].function->is_entry)
+    return void(fail("the function " + name));
   const FunctionPlan& target = plans_[static_cast<std::size_t>(callee)];
   const auto copy = [&](const std::vector<FrameSlot>& from, const std::vector<FrameSlot>& to) {
     for (std::size_t k = 0; k < std::min(from.size(), to.size()); ++k) {
