@@ -41,7 +41,10 @@ constexpr auto bit_not = [](T a) { return static_cast<T>(~a); };
 template <class T>
 constexpr auto move = [](T a) { return a; };
 template <class T>
-constexpr auto select = [](T a, T b, bool p) { return p ? a : b; };
+constexpr auto select = [](T a, T b, bool p) {  // by bits: a branch would keep the loop scalar
+  const auto chosen = static_cast<T>(T{0} - static_cast<T>(p));
+  return static_cast<T>((a & chosen) | (b & static_cast<T>(~chosen)));
+};
 
 // Shift counts are unsigned 32-bit and clamp at the width.
 template <class T>

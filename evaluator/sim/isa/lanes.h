@@ -87,7 +87,10 @@ template <class View>
   auto* to = reinterpret_cast<View*>(row);
   const auto* source = reinterpret_cast<const View*>(from);
 #pragma GCC ivdep
-  for (int lane = 0; lane < kLanes; ++lane) to[lane] = mask >> lane & 1 ? source[lane] : to[lane];
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const View chosen = View{0} - static_cast<View>(mask >> lane & 1);
+    to[lane] = (source[lane] & chosen) | (to[lane] & ~chosen);
+  }
 }
 
 // Where to compute a new row: in place, or beside it when inactive lanes must keep their values.
