@@ -99,23 +99,17 @@ const Op* budget_fault(Warp& w, const Op* op) {
                   w.block->launch->options->warp_instruction_budget));
 }
 
-namespace {
-
-// Whether every lane stays inside a window of `size` bytes, aligned.
 bool window_holds(const uint64_t* addresses, uint32_t mask, uint32_t bytes, uint64_t size) {
   if (bytes > size) return false;
   for (uint32_t left = mask; left != 0; left &= left - 1) {
     const uint64_t address = addresses[__builtin_ctz(left)];
-    if (address > size - bytes || address % bytes != 0) return false;
+    if (address > size - bytes || (address & (bytes - 1)) != 0) return false;
   }
   return true;
 }
 
-}  // namespace
-
 bool access_fault(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask, uint32_t bytes,
                   bool is_load, MemorySpace space) {
-  if (space == MemorySpace::kShared && window_holds(addresses, mask, bytes, w.shared_bytes)) return false;
   for (uint32_t left = mask; left != 0; left &= left - 1) {
     const int lane = __builtin_ctz(left);
     const uint64_t address = addresses[lane];

@@ -18,6 +18,9 @@ enum class MemorySpace { kGlobal, kShared, kLocal };
 // read-only buffer. Returns false if all lanes are fine.
 [[gnu::cold]] bool access_fault(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask,
                                 uint32_t bytes, bool is_load, MemorySpace space);
+// Whether every lane stays inside a window of `size` bytes, aligned. `bytes` is a power of two. The warm half
+// of access_fault for shared memory.
+bool window_holds(const uint64_t* addresses, uint32_t mask, uint32_t bytes, uint64_t size);
 // Reports the first lane that reads unwritten bytes of a buffer.
 [[gnu::cold]] void report_uninitialised(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask,
                                         uint32_t bytes);

@@ -110,9 +110,11 @@ uint64_t new_value(const AtomicKind& kind, uint64_t old, uint64_t value, uint64_
 // The lanes' accesses checked, the pattern counted; false if the launch has ended.
 bool check(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask, bool shared) {
   const auto bytes = static_cast<uint32_t>(op->size);
-  if (access_fault(w, op, addresses, mask, bytes, false,
-                   shared ? MemorySpace::kShared : MemorySpace::kGlobal))
+  const bool fine = shared && window_holds(addresses, mask, bytes, w.shared_bytes);
+  if (!fine && access_fault(w, op, addresses, mask, bytes, false,
+                            shared ? MemorySpace::kShared : MemorySpace::kGlobal)) {
     return false;
+  }
   (shared ? w.counters->atomics_shared : w.counters->atomics_global) += 1;
   w.counters->atomic_lanes += static_cast<uint64_t>(__builtin_popcount(mask));
   if (shared && w.shadow != nullptr) check_shared(w, op, addresses, mask, bytes, SharedUse::kAtomic);
@@ -260,9 +262,14 @@ const Op* atomic_op(Warp& w, const Op* op) {
     return nullptr;
   if (shared == 0) return op + 1;
   if (!check(w, op, addresses, shared, true)) return nullptr;
+  const bool sums = is_plain_sum(kind);
   for (uint32_t left = shared; left != 0; left &= left - 1) {
     const int lane = __builtin_ctz(left);
-    run_lane(w, op, kind, lane, w.shared + addresses[lane], false);
+    if (sums) {
+      add_lane(w, op, lane, w.shared + addresses[lane]);
+    } else {
+      run_lane(w, op, kind, lane, w.shared + addresses[lane], false);
+    }
   }
   return op + 1;
 }
