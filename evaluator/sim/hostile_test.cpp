@@ -178,6 +178,19 @@ TEST(Hostile, OperandsThatAreMissingOrOfAnotherKindAreRefused) {
   }
 }
 
+TEST(Hostile, OffsetsAtTheEdgeOfTheNumbersAreRefused) {
+  for (const char* offset : {"+9223372036854775807", "-1", "+-9223372036854775808", "+5"}) {
+    const std::string text = fmt::format(
+        "{}.visible .entry k(.param .u64 p) {{\n.reg .b32 %r<2>;\nld.param.u32 %r1, [p{}];\nret;\n}}\n",
+        kHead, offset);
+    TestLaunch t(text);
+    t.argument(uint64_t{0});
+    const LaunchReport report = t.run({1, 1, 1}, {32, 1, 1});
+    ASSERT_NE(report.fatal(), nullptr) << offset;
+    expect_said(report.fatal()->message, "a load beyond the parameter p");
+  }
+}
+
 TEST(Hostile, LoopsThatDoNotEndUseTheirBudgetAtMost) {
   for (const char* body :
        {"L:\nadd.u32 %r1, %r1, 1;\nbra L;\n", "L:\nst.shared.u32 [s], %r1;\nbra L;\n",

@@ -63,21 +63,21 @@ void Decoder::decode_parameter_load() {
   const auto place = parameters.find(name);
   if (place == parameters.end()) return void(fail("the unknown parameter " + name));
   const ptx::Parameter* found = place->second;
-  int64_t offset = operands[1].offset + operands[1].elements.front().offset;
+  uint64_t offset = static_cast<uint64_t>(operands[1].offset);  // any bits: negative ones are too large
   for (const Destination& to : data_destinations(operands[0], width)) {
-    if (offset < 0 || static_cast<uint64_t>(offset + bytes) > found->size)
+    if (offset > found->size || static_cast<uint64_t>(bytes) > found->size - offset)
       return void(fail("a load beyond the parameter " + name));
     const RowKind kind = kind_of_bytes(bytes);
     const bool is_signed = instruction_->type().starts_with("s");
     const uint32_t row = constant({.kind = ConstantRow::Kind::kParameter,
                                    .is_signed = is_signed,
                                    .size = bytes,
-                                   .value = found->offset + static_cast<uint64_t>(offset),
+                                   .value = found->offset + offset,
                                    .name = {}},
                                   kind);
     emit_raw(kind == RowKind::k64 ? "mov.64" : "mov.32", to.row, {row}, to.whole);
     finish_destination(to, is_signed);
-    offset += bytes;
+    offset += static_cast<uint64_t>(bytes);
   }
 }
 
