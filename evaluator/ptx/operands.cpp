@@ -5,8 +5,9 @@ namespace {
 
 // `words` are separated and surrounded by blanks.
 bool contains(std::string_view words, std::string_view word) {
+  if (word.empty()) return false;
   for (std::size_t at = words.find(word); at != std::string_view::npos; at = words.find(word, at + 1)) {
-    if (words[at - 1] == ' ' && words[at + word.size()] == ' ') return !word.empty();
+    if (words[at - 1] == ' ' && words[at + word.size()] == ' ') return true;
   }
   return false;
 }

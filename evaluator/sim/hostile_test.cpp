@@ -169,6 +169,7 @@ TEST(Hostile, OperandsThatAreMissingOrOfAnotherKindAreRefused) {
                            "cp.async.wait_group %r1;",
                            "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r1};",
                            "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%r1};",
+                           "@!%p1 .foo;",
                            "alloca.u64 %rd1;",
                            "alloca.u64 %rd1, 8, 3;",
                            "call (%r1), %rd1, (%r2);",
