@@ -59,9 +59,7 @@ class SharedCheck {
 
   // Copies of a value may be stored by all that hold one: Triton's warps do so.
   bool stores_what_is_there() const {
-    if (use_ != SharedUse::kWrite || op_->instruction < 0) return false;
-    const auto& info = w_.kernel->instructions[static_cast<std::size_t>(op_->instruction)];
-    if (!info.text.starts_with("st.")) return false;  // other instructions keep their values elsewhere
+    if (use_ != SharedUse::kWrite || !is_plain_store(w_, op_)) return false;
     const auto element = static_cast<uint64_t>(op_->size);
     for (uint64_t byte = 0; byte < bytes_; ++byte) {
       const std::byte* row = w_.rows + w_.lists[op_->list + byte / element];
@@ -144,8 +142,14 @@ void check_shared(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mas
   }
 }
 
+bool is_plain_store(const Warp& w, const Op* op) {
+  return op->instruction >= 0 && op->size > 0 &&
+         w.kernel->instructions[static_cast<std::size_t>(op->instruction)].text.starts_with("st.");
+}
+
 void check_overlapping_stores(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask, uint32_t bytes,
                               const std::string& space) {
+  if (!is_plain_store(w, op)) return;
   const auto element = static_cast<uint32_t>(op->size);
   const auto value_of = [&](int lane, uint32_t byte) {
     const std::byte* row = w.rows + w.lists[op->list + byte / element];

@@ -38,6 +38,8 @@ std::string thread_name(const Warp& w, int warp, int lane);  // "(5, 0, 0)"
 enum class SharedUse { kRead, kWrite, kAtomicRead, kAtomic };
 [[gnu::cold]] void check_shared(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask,
                                 uint32_t bytes, SharedUse use);
+// Whether the operation is a plain st, whose lists and size say where the lanes' values are.
+bool is_plain_store(const Warp& w, const Op* op);
 // Lanes of one store that write different values to the same place ("shared" or "global" memory).
 [[gnu::cold]] void check_overlapping_stores(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask,
                                             uint32_t bytes, const std::string& space);

@@ -32,7 +32,7 @@ bool is_atomic(GlobalUse use) {
 bool stores_same_value(const Warp& w, const Op* op, const Buffer& buffer, int lane, uint64_t address,
                        uint64_t first, uint32_t bytes) {
   const auto element = static_cast<uint64_t>(op->size);
-  if (element == 0 || op->site < 0) return false;  // not a plain ld or st
+  if (!is_plain_store(w, op)) return false;
   for (uint64_t k = 0; k < bytes; ++k) {
     const uint64_t byte = address + k - first;
     const std::byte* row = w.rows + w.lists[op->list + byte / element];

@@ -87,6 +87,11 @@ TEST(LaneRaces, LanesOfOneStoreMayAgreeButNotDiffer) {
   EXPECT_NE(find(run("st.global.u32 [%rd0], %r0;\n"), Finding::Kind::kGlobalRace), nullptr);
 }
 
+TEST(LaneRaces, AStmatrixIntoOneRowIsJudgedWithoutItsValues) {  // they are in other lanes' registers
+  const LaunchReport report = run("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%r5], {%r0, %r0, %r0, %r0};\n");
+  EXPECT_TRUE(report.completed) << messages(report);
+}
+
 TEST(LaneRaces, HundredsOfSyncsStayInOrder) {
   EXPECT_CLEAN(
       run("st.shared.u32 [%r6], %r0;\nmov.u32 %r10, 0;\nxor.b32 %r7, %r9, 4;\nadd.u32 %r7, %r5, %r7;\n"

@@ -151,7 +151,7 @@ TEST(VideoOps, PackedOperations) {
         const std::string types = op.name + std::to_string(elements) + (compares ? "" : sign_of(d_signed)) +
                                   sign_of(a_signed) + sign_of(b_signed) + (compares ? ".lt" : "");
         for (const char* modifier : {"", ".sat", ".add"}) {
-          if (compares && modifier[1] == 's') continue;
+          if (compares && std::string(modifier) == ".sat") continue;
           for (const std::string& mask : masks) {
             for (const bool selects : {false, true}) {
               const std::string a = selects ? mixed : all, b = selects ? all : above;

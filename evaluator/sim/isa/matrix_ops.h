@@ -10,11 +10,6 @@
 #include "evaluator/sim/isa/numbers.h"
 #include "evaluator/sim/ops/matrix.h"
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC push_options
-#pragma GCC optimize("fp-contract=fast")  // sums of products, and nothing else here, become fused operations
-#endif
-
 namespace warpwright::sim::WW_ISA {
 namespace tile {
 
@@ -71,8 +66,10 @@ WW_INLINE Vector columns(const float* row) {
 // and tf32 may leave f32's range of exponents. In double both are exact enough (ops/matrix.h).
 template <bool FloatProducts>
 WW_INLINE Vector multiply_add(Vector a, Vector b, Vector c) {
-#if defined(__FMA__)
-  return a * b + c;  // one operation: see the options above
+#if defined(__AVX512F__)
+  return __builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4);  // 4: the current rounding
+#elif defined(__FMA__)
+  return __builtin_ia32_vfmaddps256(a, b, c);
 #else
   if constexpr (FloatProducts) {
     return a * b + c;
@@ -376,7 +373,3 @@ constexpr void fill_matrix_row(MemoryHandlers& h) {
 }
 
 }  // namespace warpwright::sim::WW_ISA
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC pop_options
-#endif
