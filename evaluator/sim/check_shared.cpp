@@ -50,7 +50,7 @@ class SharedCheck {
     if (write < shadow_.begin) {
       if (use_ == SharedUse::kRead) report_unwritten();
     } else if (!(atomic_ && (write & ShadowTag::kAtomic) != 0) &&
-               !shadow_.is_ordered(w_.index, lane_, write) && !stores_what_is_there()) {
+               !shadow_.is_ordered(w_.index, lane_, write) && !is_copy()) {
       report_race(write, "wrote");
     }
     if (!reads_ && read >= shadow_.begin) check_readers(read);
@@ -58,15 +58,8 @@ class SharedCheck {
   }
 
   // Copies of a value may be stored by all that hold one: Triton's warps do so.
-  bool stores_what_is_there() const {
-    if (use_ != SharedUse::kWrite || !is_plain_store(w_, op_)) return false;
-    const auto element = static_cast<uint64_t>(op_->size);
-    for (uint64_t byte = 0; byte < bytes_; ++byte) {
-      const std::byte* row = w_.rows + w_.lists[op_->list + byte / element];
-      const auto at = static_cast<std::size_t>(lane_) * (element == 8 ? 8 : 4) + byte % element;
-      if (row[at] != w_.shared[address_ + byte]) return false;
-    }
-    return true;
+  bool is_copy() const {
+    return use_ == SharedUse::kWrite && stores_what_is_there(w_, op_, lane_, w_.shared + address_, bytes_);
   }
 
   void check_readers(uint64_t read) {
@@ -147,20 +140,34 @@ bool is_plain_store(const Warp& w, const Op* op) {
          w.kernel->instructions[static_cast<std::size_t>(op->instruction)].text.starts_with("st.");
 }
 
+namespace {
+
+// The byte that a lane of a plain store writes at its address + `byte`.
+std::byte stored_byte(const Warp& w, const Op* op, int lane, uint32_t byte) {
+  const auto element = static_cast<uint32_t>(op->size);
+  const std::byte* row = w.rows + w.lists[op->list + byte / element];
+  return row[static_cast<std::size_t>(lane) * (element == 8 ? 8 : 4) + byte % element];
+}
+
+}  // namespace
+
+bool stores_what_is_there(const Warp& w, const Op* op, int lane, const std::byte* memory, uint32_t bytes) {
+  if (!is_plain_store(w, op)) return false;
+  for (uint32_t byte = 0; byte < bytes; ++byte) {
+    if (stored_byte(w, op, lane, byte) != memory[byte]) return false;
+  }
+  return true;
+}
+
 void check_overlapping_stores(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask, uint32_t bytes,
                               const std::string& space) {
   if (!is_plain_store(w, op)) return;
-  const auto element = static_cast<uint32_t>(op->size);
-  const auto value_of = [&](int lane, uint32_t byte) {
-    const std::byte* row = w.rows + w.lists[op->list + byte / element];
-    return row[static_cast<std::size_t>(lane) * (element == 8 ? 8 : 4) + byte % element];
-  };
   std::map<uint64_t, int> written;  // byte -> lane
   for (uint32_t left = mask; left != 0; left &= left - 1) {
     const int lane = __builtin_ctz(left);
     for (uint32_t byte = 0; byte < bytes; ++byte) {
       const auto [place, is_new] = written.try_emplace(addresses[lane] + byte, lane);
-      if (is_new || value_of(lane, byte) == value_of(place->second, byte)) continue;
+      if (is_new || stored_byte(w, op, lane, byte) == stored_byte(w, op, place->second, byte)) continue;
       const bool shared = space == "shared";
       report(w, op, lane, shared ? Finding::Kind::kSharedRace : Finding::Kind::kGlobalRace,
              fmt::format("writes {} together with lane {} of the same warp, another value: either may stay",

@@ -40,6 +40,8 @@ enum class SharedUse { kRead, kWrite, kAtomicRead, kAtomic };
                                 uint32_t bytes, SharedUse use);
 // Whether the operation is a plain st, whose lists and size say where the lanes' values are.
 bool is_plain_store(const Warp& w, const Op* op);
+// Whether a lane of a plain store leaves the bytes at `memory` as they are; false for other operations.
+bool stores_what_is_there(const Warp& w, const Op* op, int lane, const std::byte* memory, uint32_t bytes);
 // Lanes of one store that write different values to the same place ("shared" or "global" memory).
 [[gnu::cold]] void check_overlapping_stores(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask,
                                             uint32_t bytes, const std::string& space);

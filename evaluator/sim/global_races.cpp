@@ -28,22 +28,6 @@ bool is_atomic(GlobalUse use) {
   return use == GlobalUse::kAtomic || use == GlobalUse::kAtomicRead;
 }
 
-// Whether a plain store leaves the bytes as they are.
-bool stores_same_value(const Warp& w, const Op* op, const Buffer& buffer, int lane, uint64_t address,
-                       uint64_t first, uint32_t bytes) {
-  const auto element = static_cast<uint64_t>(op->size);
-  if (!is_plain_store(w, op)) return false;
-  for (uint64_t k = 0; k < bytes; ++k) {
-    const uint64_t byte = address + k - first;
-    const std::byte* row = w.rows + w.lists[op->list + byte / element];
-    if (row[static_cast<std::size_t>(lane) * (element == 8 ? 8 : 4) + byte % element] !=
-        *buffer.host(address + k)) {
-      return false;
-    }
-  }
-  return true;
-}
-
 }  // namespace
 
 void FreeCells::operator()(uint64_t* cells) const {
@@ -144,11 +128,11 @@ void GlobalRaces::check_cell(Warp& w, const Op* op, const Buffer& buffer, int la
   const auto both_atomic = [&](uint64_t tag) { return is_atomic(use) && (tag & kAtomic) != 0; };
   if (write != 0 && !both_atomic(write) && !is_ordered(w, write)) {
     const bool harmless = use == GlobalUse::kWrite && (write & kAtomic) == 0 &&
-                          stores_same_value(w, op, buffer, lane, address, address, bytes);
+                          stores_what_is_there(w, op, lane, buffer.host(address), bytes);
     if (!harmless) return report_race(w, op, lane, address, bytes, write, is_read(use), "wrote");
   }
   if (read != 0 && !both_atomic(read) && !is_ordered(w, read)) {
-    if (use == GlobalUse::kWrite && stores_same_value(w, op, buffer, lane, address, address, bytes)) return;
+    if (use == GlobalUse::kWrite && stores_what_is_there(w, op, lane, buffer.host(address), bytes)) return;
     report_race(w, op, lane, address, bytes, read, false, "read");
   }
 }

@@ -42,9 +42,9 @@ bool is_fence(const ptx::Instruction& instruction) {
 
 // Instructions that only concern caches and scheduling.
 bool has_no_effect(const ptx::Instruction& instruction) {
-  static constexpr std::string_view kBases[] = {"membar",        "fence",     "prefetch",       "prefetchu",
-                                                "nanosleep",     "pmevent",   "griddepcontrol", "discard",
-                                                "applypriority", "setmaxnreg"};
+  static constexpr std::string_view kBases[] = {"fence",     "prefetch",      "prefetchu",
+                                                "nanosleep", "pmevent",       "griddepcontrol",
+                                                "discard",   "applypriority", "setmaxnreg"};
   return std::find(std::begin(kBases), std::end(kBases), instruction.base()) != std::end(kBases);
 }
 

@@ -5,15 +5,12 @@
 #include <algorithm>
 
 #include "evaluator/sim/faults.h"
+#include "evaluator/sim/ops/local_memory.h"
 #include "evaluator/sim/ops/row_access.h"
 #include "evaluator/sim/warp_control.h"
 
 namespace warpwright::sim {
 namespace {
-
-std::byte* frame(const Warp& w, int lane) {
-  return w.local + static_cast<std::size_t>(lane) * w.kernel->local_bytes;
-}
 
 // The lanes of `mask` whose value is that of the first of them.
 template <class Value>
@@ -46,11 +43,7 @@ void copy_slots(Warp& w, uint32_t mask, const std::vector<FrameSlot>& from,
   for (std::size_t k = 0; k < std::min(from.size(), to.size()); ++k) {
     const std::size_t bytes = std::min(from[k].size, to[k].size);
     for (uint32_t left = mask; left != 0; left &= left - 1) {
-      std::byte* base = frame(w, __builtin_ctz(left));
-      std::memmove(base + to[k].offset, base + from[k].offset, bytes);
-      if (w.local_written == nullptr) continue;
-      uint8_t* marks = w.local_written + (base - w.local);
-      std::memmove(marks + to[k].offset, marks + from[k].offset, bytes);
+      copy_in_frame(w, __builtin_ctz(left), to[k].offset, from[k].offset, bytes);
     }
   }
 }

@@ -72,13 +72,18 @@ const Op* store_local(Warp& w, const Op* op) {
   return local_op(w, op, false);
 }
 
+void copy_in_frame(Warp& w, int lane, std::size_t to, std::size_t from, std::size_t bytes) {
+  std::byte* base = frame(w, lane);
+  std::memmove(base + to, base + from, bytes);
+  if (w.local_written == nullptr) return;
+  uint8_t* marks = w.local_written + (base - w.local);
+  std::memmove(marks + to, marks + from, bytes);
+}
+
 const Op* copy_local(Warp& w, const Op* op) {
   for (uint32_t left = w.mask; left != 0; left &= left - 1) {
-    std::byte* base = frame(w, __builtin_ctz(left));
-    std::memmove(base + op->target, base + op->list, static_cast<std::size_t>(op->immediate));
-    if (w.local_written == nullptr) continue;
-    uint8_t* marks = w.local_written + (base - w.local);
-    std::memmove(marks + op->target, marks + op->list, static_cast<std::size_t>(op->immediate));
+    copy_in_frame(w, __builtin_ctz(left), static_cast<std::size_t>(op->target), op->list,
+                  static_cast<std::size_t>(op->immediate));
   }
   return op + 1;
 }
