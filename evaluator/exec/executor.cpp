@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "evaluator/exec/sim_executor.h"
+#include "src/base/check.h"
 
 namespace warpwright::exec {
 
@@ -11,6 +12,11 @@ const Failure* CallReport::find(std::string_view rule) const {
   for (const Failure& finding : findings)
     if (finding.rule == rule) return &finding;
   return nullptr;
+}
+
+Result<std::unique_ptr<Sampler>> Executor::open_sampler(const SamplerSetup&) {
+  CHECK(device() != nullptr);
+  return infrastructure_error(fmt::format("executor `{}` has no clock", name()));
 }
 
 Result<std::unique_ptr<Executor>> open_executor(std::string_view kind) {

@@ -1,10 +1,11 @@
 // Runs the bound plan of a compiled candidate: one call of the operator, on named buffers.
 //
-//   `sim`   the candidate's PTX on the CPU (evaluator/sim), every access checked
-//   `cuda`  a GPU through the driver API; not built yet: open_executor refuses it by name
+//   `sim`   the candidate's PTX on the CPU (evaluator/sim), every access checked; times are estimates
+//   `cuda`  a GPU, in a device process of its own that is killed and replaced when a kernel hangs or faults
 //
 // The evaluator owns every buffer and every launch; a candidate owns nothing that outlives a call, but
-// workspaces declared self_clean.
+// workspaces declared self_clean. A Result error is the machine's failure (WORKER_LOST); what the candidate did
+// is a Failure.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "evaluator/cuda/work.h"
 #include "evaluator/sim/simulator.h"
 #include "src/base/result.h"
 #include "src/contract/status.h"
@@ -38,9 +40,12 @@ struct Failure {
   Status status = Status::kRuntimeError;
   std::string rule;     // of a REJECTED
   std::string message;  // one line a programmer can act on
+  // Seen on a device that may itself be at fault: Executor::renew, and charge it only if it happens again.
+  bool needs_confirmation = false;
 };
 
-enum class BufferRole { kInput, kOutput, kWorkspace, kSelfClean };
+using cuda::BufferRole;
+using cuda::Fill;
 
 // What one operation of a call did, for the time estimate and for profiles.
 struct OperationWork {
@@ -66,19 +71,24 @@ struct CallOptions {
   // How many blocks of a launch the device holds at once; empty: not known.
   std::function<uint64_t(const plan::BoundLaunch&)> resident_blocks = {};
   bool profile = false;  // fill OperationWork::profile (sim)
+  Fill fill = Fill::kNan;  // of outputs and workspaces, before the call
+  cuda::GuardKind guards = cuda::GuardKind::kZones;  // of the buffers, at the first call (cuda)
+  int64_t deadline_ms = 60'000;  // wall clock of the call, then the device process is killed (cuda)
 };
 
 // Buffers of one workload and calls on them. One thread.
 class Session {
  public:
   virtual ~Session() = default;
-  // Creates or replaces a buffer. Inputs are read-only to kernels; outputs and workspaces hold `content` but
-  // count as never written; self_clean ones count as written.
-  virtual void set_buffer(const std::string& name, BufferRole role, std::span<const std::byte> content) = 0;
-  virtual std::span<const std::byte> read(
-      const std::string& name) = 0;  // valid until the next call or set_buffer
-  // REQUIRES: every buffer the plan names was set, with the size it needs.
-  virtual CallReport call(const plan::BoundPlan& plan, const CallOptions& options) = 0;
+  // Creates or replaces an input; kernels may not write it.
+  virtual Result<void> set_input(const std::string& name, std::span<const std::byte> content) = 0;
+  // Creates an output or workspace. Its content is CallOptions::fill at every call and counts as never written;
+  // a self_clean one is zero before the first call, and counts as written.
+  virtual Result<void> add_buffer(const std::string& name, BufferRole role, int64_t bytes) = 0;
+  // As the last call left it; valid until the next call, set_input or read of the same name.
+  virtual Result<std::span<const std::byte>> read(const std::string& name) = 0;
+  // REQUIRES: every buffer the plan names is there, with the size it needs.
+  virtual Result<CallReport> call(const plan::BoundPlan& plan, const CallOptions& options) = 0;
 };
 
 // A candidate's code, loaded. Shared by its sessions.
@@ -89,6 +99,41 @@ class LoadedProgram {
   // count and sizes, features this executor lacks. A COMPILE_ERROR.
   virtual std::optional<Failure> check(const plan::BoundPlan& plan) const = 0;
   virtual std::unique_ptr<Session> open_session() const = 0;
+  // Modules are loaded anew: whatever a candidate kept in device variables is gone.
+  virtual Result<void> reload() { return {}; }
+};
+
+// Timed calls of one workload, of one program or of several in turn (a duel). The device process decides where
+// buffers lie; inputs are copied in place before a shot, so that contents change at equal addresses.
+struct SamplerSetup {
+  struct Contender {
+    const LoadedProgram* program = nullptr;
+    const plan::BoundPlan* plan = nullptr;
+  };
+  struct Tensor {
+    std::string name;
+    BufferRole role = BufferRole::kInput;  // kInput or kOutput
+    int64_t bytes = 0;
+  };
+  std::vector<Contender> contenders;  // alive as long as the sampler
+  std::vector<Tensor> tensors;        // the definition's that are present
+  std::vector<std::map<std::string, std::span<const std::byte>>> versions;  // contents of every input
+  cuda::TimingProfile profile = cuda::TimingProfile::kContest;
+  uint64_t secret_seed = 0;
+  int64_t deadline_ms = 60'000;  // of one take
+};
+
+class Sampler {
+ public:
+  virtual ~Sampler() = default;
+  struct Batch {
+    std::optional<Failure> failure;    // ended the batch; the sampler is of no more use
+    int contender = 0;                 // whose failure
+    std::vector<cuda::Sample> samples;  // one per shot, in order, unless there is a failure
+  };
+  virtual Result<Batch> take(std::span<const cuda::Shot> shots) = 0;
+  // An output of the last batch's k-th shot, which kept them. Valid until the next call of this sampler.
+  virtual Result<std::span<const std::byte>> read_kept(int shot, const std::string& output) = 0;
 };
 
 class Executor {
@@ -102,6 +147,14 @@ class Executor {
     std::unique_ptr<LoadedProgram> program;
   };
   virtual Result<Loaded> load(const std::vector<CodeUnit>& units) = 0;
+
+  // A device whose times are measurements; null: times are estimates, and there are no samplers.
+  virtual const cuda::DeviceFacts* device() const { return nullptr; }
+  // A fresh device process, after a health check; programs load themselves again, sessions and samplers opened
+  // before are dead. Error: the device does not work.
+  virtual Result<void> renew() { return {}; }
+  // REQUIRES: device() is not null.
+  virtual Result<std::unique_ptr<Sampler>> open_sampler(const SamplerSetup& setup);
 };
 
 // `kind`: auto | sim | cuda. `auto` takes a GPU where there is one.

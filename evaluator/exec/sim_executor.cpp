@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "evaluator/exec/arguments.h"
 #include "evaluator/ptx/module.h"
@@ -78,26 +79,35 @@ class SimSession final : public Session {
  public:
   explicit SimSession(std::shared_ptr<const SimCode> code) : code_(std::move(code)) {}
 
-  void set_buffer(const std::string& name, BufferRole role, std::span<const std::byte> content) override {
-    auto found = buffers_.find(name);
-    if (found != buffers_.end() && memory_.bytes(found->second).size() != content.size()) {
-      memory_.free(found->second);
-      buffers_.erase(found);
-      found = buffers_.end();
-    }
-    const auto access = role == BufferRole::kInput ? sim::Access::kReadOnly : sim::Access::kReadWrite;
-    if (found == buffers_.end())
-      found = buffers_.emplace(name, memory_.allocate(name, content.size(), access)).first;
-    memory_.set_access(found->second, access);
-    if (!content.empty()) std::memcpy(memory_.bytes(found->second).data(), content.data(), content.size());
-    memory_.mark_initialised(found->second, role == BufferRole::kInput || role == BufferRole::kSelfClean);
+  Result<void> set_input(const std::string& name, std::span<const std::byte> content) override {
+    const uint64_t address = buffer_of(name, BufferRole::kInput, content.size());
+    if (!content.empty()) std::memcpy(memory_.bytes(address).data(), content.data(), content.size());
+    memory_.mark_initialised(address, true);
+    return {};
   }
 
-  std::span<const std::byte> read(const std::string& name) override {
+  Result<void> add_buffer(const std::string& name, BufferRole role, int64_t bytes) override {
+    CHECK(role != BufferRole::kInput && bytes >= 0);
+    const uint64_t address = buffer_of(name, role, static_cast<size_t>(bytes));
+    if (role != BufferRole::kSelfClean) {
+      filled_.insert(name);
+      return {};
+    }
+    const auto content = memory_.bytes(address);
+    std::fill(content.begin(), content.end(), std::byte{0});
+    memory_.mark_initialised(address, true);
+    return {};
+  }
+
+  Result<std::span<const std::byte>> read(const std::string& name) override {
     return memory_.bytes(address_of(name));
   }
 
-  CallReport call(const plan::BoundPlan& plan, const CallOptions& options) override {
+  Result<CallReport> call(const plan::BoundPlan& plan, const CallOptions& options) override {
+    for (const std::string& name : filled_) {
+      fill(memory_.bytes(address_of(name)), options.fill);
+      memory_.mark_initialised(address_of(name), false);
+    }
     CallReport report;
     uint64_t budget = options.warp_instruction_budget;
     for (const plan::BoundOperation& operation : plan.operations) {
@@ -114,6 +124,30 @@ class SimSession final : public Session {
   }
 
  private:
+  // A buffer of this name and size; one of another size is replaced.
+  uint64_t buffer_of(const std::string& name, BufferRole role, size_t bytes) {
+    auto found = buffers_.find(name);
+    if (found != buffers_.end() && memory_.bytes(found->second).size() != bytes) {
+      memory_.free(found->second);
+      buffers_.erase(found);
+      found = buffers_.end();
+    }
+    const auto access = role == BufferRole::kInput ? sim::Access::kReadOnly : sim::Access::kReadWrite;
+    if (found == buffers_.end()) found = buffers_.emplace(name, memory_.allocate(name, bytes, access)).first;
+    memory_.set_access(found->second, access);
+    return found->second;
+  }
+
+  // kRandom is not random here: the same inputs give the same findings on every machine.
+  static void fill(std::span<std::byte> bytes, Fill fill) {
+    if (fill != Fill::kRandom) {
+      std::fill(bytes.begin(), bytes.end(), std::byte{fill == Fill::kNan ? uint8_t{0xff} : uint8_t{0x4b}});
+      return;
+    }
+    uint64_t state = 0;
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>((state = state * 6364136223846793005u + 1) >> 56);
+  }
+
   uint64_t address_of(const std::string& name) const {
     auto found = buffers_.find(name);
     CHECK(found != buffers_.end());
@@ -178,6 +212,7 @@ class SimSession final : public Session {
   std::shared_ptr<const SimCode> code_;
   sim::Memory memory_;
   std::map<std::string, uint64_t> buffers_;
+  std::set<std::string> filled_;  // outputs and workspaces
 };
 
 class SimProgram final : public LoadedProgram {

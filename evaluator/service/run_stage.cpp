@@ -24,27 +24,24 @@ struct Call {
   exec::CallReport report;
 };
 
-void set_poisoned(exec::Session& session, const std::string& name, BufferRole role, int64_t bytes,
-                  Poison poison) {
-  std::vector<std::byte> content(static_cast<size_t>(bytes));
-  if (role != BufferRole::kSelfClean) validate::fill(content, poison);
-  session.set_buffer(name, role, content);
+exec::Fill fill_of(Poison poison) {
+  return poison == Poison::kNan ? exec::Fill::kNan : exec::Fill::kFinite;
 }
 
 Result<Call> call_once(const Evaluation& evaluation, const BoundWorkload& workload,
                        const reference::ReferenceCase& reference, Poison poison, bool reverse_order) {
   Call call{evaluation.loaded_program->open_session(), {}};
-  for (const auto& [name, tensor] : reference.inputs.tensors)
-    call.session->set_buffer(name, BufferRole::kInput, tensor.data);
+  for (const auto& [name, tensor] : reference.inputs.tensors) TRY(call.session->set_input(name, tensor.data));
   for (const trace::Tensor& output : evaluation.loaded.definition.outputs) {
     TRY_ASSIGN(const int64_t bytes, evaluation.loaded.definition.bytes_of(output, workload.report.axes));
-    set_poisoned(*call.session, output.name, BufferRole::kOutput, bytes, poison);
+    TRY(call.session->add_buffer(output.name, BufferRole::kOutput, bytes));
   }
   for (const plan::BoundWorkspace& workspace : workload.plan.workspaces)
-    set_poisoned(*call.session, workspace.name,
-                 workspace.self_clean ? BufferRole::kSelfClean : BufferRole::kWorkspace, workspace.bytes,
-                 poison);
+    TRY(call.session->add_buffer(
+        workspace.name, workspace.self_clean ? BufferRole::kSelfClean : BufferRole::kWorkspace,
+        workspace.bytes));
   exec::CallOptions options;
+  options.fill = fill_of(poison);
   options.warp_instruction_budget = evaluation.request.limits.warp_instructions;
   options.reverse_order = reverse_order;
   options.resident_blocks = [&](const plan::BoundLaunch& launch) -> uint64_t {
@@ -53,7 +50,7 @@ Result<Call> call_once(const Evaluation& evaluation, const BoundWorkload& worklo
     return static_cast<uint64_t>(resident_blocks(evaluation.device, launch, *use.resources));
   };
   options.profile = evaluation.request.profile && !reverse_order;  // the first call's work is kept
-  call.report = call.session->call(workload.plan, options);
+  TRY_ASSIGN(call.report, call.session->call(workload.plan, options));
   return call;
 }
 
@@ -92,10 +89,10 @@ std::optional<Ending> judge_run(const BoundWorkload& workload, const Call& call)
   return std::nullopt;
 }
 
-std::optional<Ending> judge_self_clean(const BoundWorkload& workload, const Call& call) {
+StageResult judge_self_clean(const BoundWorkload& workload, const Call& call) {
   for (const plan::BoundWorkspace& workspace : workload.plan.workspaces) {
     if (!workspace.self_clean) continue;
-    const auto content = call.session->read(workspace.name);
+    TRY_ASSIGN(const auto content, call.session->read(workspace.name));
     const auto dirty =
         std::find_if(content.begin(), content.end(), [](std::byte b) { return b != std::byte{0}; });
     if (dirty == content.end()) continue;
@@ -106,13 +103,14 @@ std::optional<Ending> judge_self_clean(const BoundWorkload& workload, const Call
                     workspace.name, dirty - content.begin(), static_cast<int>(*dirty)),
         {});
   }
-  return std::nullopt;
+  return kGoOn;
 }
 
 Result<TensorView> view_output(const Evaluation& evaluation, const BoundWorkload& workload,
                                const trace::Tensor& output, const Call& call) {
   TRY_ASSIGN(auto shape, evaluation.loaded.definition.shape_of(output, workload.report.axes));
-  return TensorView{output.name, output.dtype, std::move(shape), call.session->read(output.name)};
+  TRY_ASSIGN(const auto content, call.session->read(output.name));
+  return TensorView{output.name, output.dtype, std::move(shape), content};
 }
 
 // The outputs against the oracle. `strict_only` for adversarial cases.
@@ -159,7 +157,8 @@ StageResult judge_call(Evaluation& evaluation, BoundWorkload& workload, Call& ca
   if (auto ending = judge_run(workload, call)) return ending;
   TRY_ASSIGN(auto ending, judge_outputs(evaluation, workload, call, reference, rule_set));
   if (ending) return name_the_cause(workload, call, std::move(ending));
-  if (auto dirty = judge_self_clean(workload, call)) return dirty;
+  TRY_ASSIGN(auto dirty, judge_self_clean(workload, call));
+  if (dirty) return dirty;
   if (const exec::Failure* finding = call.report.find(kUninitialised))
     evaluation.report.warnings.push_back(finding->message + "; it does not reach an output");
   workload.work = std::move(call.report.operations);
@@ -198,9 +197,11 @@ StageResult check_again(Evaluation& evaluation, const BoundWorkload& workload, c
     evaluation.report.warnings.push_back(
         fmt::format("{} differs in its last bits when blocks run in another order", output.name));
   }
-  for (const auto& [name, tensor] : reference.inputs.tensors)
-    if (auto verdict = validate::check_unchanged(name, tensor, second.session->read(name)); !verdict.passed())
+  for (const auto& [name, tensor] : reference.inputs.tensors) {
+    TRY_ASSIGN(const auto now, second.session->read(name));
+    if (auto verdict = validate::check_unchanged(name, tensor, now); !verdict.passed())
       return ending_of(workload, verdict);
+  }
   return kGoOn;
 }
 

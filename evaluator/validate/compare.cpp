@@ -222,7 +222,8 @@ Result<Comparison> compare_outputs(const trace::Definition& definition, const tr
     const auto expected = reference.find(tensor.name);
     if (expected == reference.end())
       return infrastructure_error(fmt::format("{}: the oracle gives no '{}'", definition.name, tensor.name));
-    TensorView output{tensor.name, tensor.dtype, {}, read(tensor.name)};
+    TRY_ASSIGN(const auto content, read(tensor.name));
+    TensorView output{tensor.name, tensor.dtype, {}, content};
     TRY_ASSIGN(output.shape, definition.shape_of(tensor, axes));
     TRY_ASSIGN(const int64_t bytes, definition.bytes_of(tensor, axes));
     if (static_cast<int64_t>(output.data.size()) != bytes) {

@@ -38,7 +38,7 @@ Result<Comparison> compare_output(const TensorView& output, std::span<const doub
                                   const rules::StrictTolerance* strict);
 
 enum class RuleSet { kOfficialAndStrict, kStrictOnly };
-using ReadBuffer = std::function<std::span<const std::byte>(const std::string& name)>;
+using ReadBuffer = std::function<Result<std::span<const std::byte>>(const std::string& name)>;
 
 // All outputs of a definition; the verdict is that of the first output that fails. A buffer of another size
 // than the definition's is INCORRECT_SHAPE.

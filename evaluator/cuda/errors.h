@@ -1,0 +1,23 @@
+// Whose fault a CUresult is, and whether the context survives it. Names and numbers are those of cuda.h.
+#pragma once
+
+#include <string_view>
+
+namespace warpwright::cuda {
+
+enum class Blame {
+  kNobody,     // success, not ready
+  kCandidate,  // only device code or a launch's own figures can bring it about
+  kMachine,    // driver, memory, hardware, another process
+};
+struct ErrorFacts {
+  int code = 0;
+  std::string_view name;  // "CUDA_ERROR_ILLEGAL_ADDRESS"
+  Blame blame = Blame::kMachine;
+  bool context_lost = false;  // sticky: every further call of the process fails
+  std::string_view what;      // what a kernel's author should look for; empty if there is nothing to add
+};
+// An unknown code is the machine's, and the context counts as lost.
+ErrorFacts error_facts(int code);
+
+}  // namespace warpwright::cuda
