@@ -49,6 +49,50 @@ TEST(Messages, ARequestSurvivesTheRoundTrip) {
   EXPECT_EQ(to_json(std::get<EvaluateMessage>(*message).request), to_json(request));
 }
 
+TEST(Messages, ARequestWithoutARivalNamesNone) {
+  EXPECT_FALSE(to_json(EvaluationRequest()).contains("rival"));
+  EXPECT_FALSE(to_json(EvaluationReport()).contains("duel"));
+}
+
+TEST(Messages, ARivalSurvivesTheRoundTrip) {
+  EvaluationRequest request;
+  request.rival = Rival{"other\ntext", "b.cu", {{"ROWS", "8"}}, 0.05};
+  auto message = decode_line(encode_line(EvaluateMessage{request}));
+  ASSERT_TRUE(message) << message.error().message;
+  const auto& rival = std::get<EvaluateMessage>(*message).request.rival;
+  ASSERT_TRUE(rival);
+  EXPECT_EQ(rival->source, "other\ntext");
+  EXPECT_EQ(to_json(*rival), to_json(*request.rival));
+}
+
+TEST(Messages, ADuelSurvivesTheRoundTrip) {
+  EvaluationReport report = example_report();
+  DuelReport duel;
+  duel.verdict = "FASTER";
+  duel.ratio = 0.9, duel.low = 0.89, duel.high = 0.91;
+  duel.noise_floor = 0.005;
+  duel.pairs = 240;
+  duel.method = "cupti";
+  duel.workloads = {{{"u1"}, {{"batch_size", 4}}, 2, "SAME", 1.001, 0.999, 1.003, 120, 5.1, 5.0}};
+  duel.message = "faster on every workload";
+  duel.incumbent_status = Status::kRejected;
+  duel.incumbent_rule = "data-race";
+  duel.incumbent_evidence = {"line 3"};
+  duel.incumbent_identity = "ab12";
+  report.duel = duel;
+  report.workloads.at(0).dropped = 3;
+  report.workloads.at(0).clock_mhz = 1965;
+  report.timing.clock_difference_us = 0.4;
+  report.timing.clock_disagreement = 0.01;
+  auto message = decode_line(encode_line(ReportMessage{report}));
+  ASSERT_TRUE(message) << message.error().message;
+  const auto& decoded = std::get<ReportMessage>(*message).report;
+  ASSERT_TRUE(decoded.duel);
+  EXPECT_EQ(decoded.duel->workloads.at(0).axes.at("batch_size"), 4);
+  EXPECT_EQ(decoded.workloads.at(0).dropped, 3);
+  EXPECT_EQ(to_json(decoded), to_json(report));
+}
+
 TEST(Messages, EveryCutOfALineIsAnErrorAndNotACrash) {
   const std::string line = encode_line(ReportMessage{example_report()});
   for (size_t size = 0; size + 1 < line.size(); ++size)

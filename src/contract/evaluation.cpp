@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "src/base/check.h"
+#include "src/contract/json_fields.h"
 
 namespace warpwright {
 namespace {
@@ -16,32 +17,10 @@ constexpr std::array<std::pair<Stage, std::string_view>, 5> kStages = {{{Stage::
                                                                         {Stage::kValidate, "validate"},
                                                                         {Stage::kTime, "time"}}};
 
-Result<Status> read_status(JsonObjectReader& reader, std::string_view key) {
-  TRY_ASSIGN(const std::string text, reader.string(key));
-  if (auto status = status_from_string(text)) return *status;
-  return usage_error(fmt::format("{}: unknown status '{}'", reader.where(), text));
-}
-
 Result<Stage> read_stage(JsonObjectReader& reader, std::string_view key) {
   TRY_ASSIGN(const std::string text, reader.string(key));
   if (auto stage = stage_from_string(text)) return *stage;
   return usage_error(fmt::format("{}: unknown stage '{}'", reader.where(), text));
-}
-
-template <class Map>
-Result<Map> read_map(JsonObjectReader& reader, std::string_view key) {
-  Map map;
-  if (!reader.has(key)) {
-    (void)reader.find(key);
-    return map;
-  }
-  TRY_ASSIGN(const Json* object, reader.object(key));
-  try {
-    map = object->get<Map>();
-  } catch (const Json::exception&) {
-    return usage_error(fmt::format("{}: key '{}' holds a value of the wrong type", reader.where(), key));
-  }
-  return map;
 }
 
 Json to_json(const KernelReport& kernel) {
@@ -81,6 +60,8 @@ Json to_json(const WorkloadReport& workload) {
           {"latency_us", workload.latency_us},
           {"spread_us", workload.spread_us},
           {"samples", workload.samples},
+          {"dropped", workload.dropped},
+          {"clock_mhz", workload.clock_mhz},
           {"counters", workload.counters},
           {"profile", workload.profile}};
 }
@@ -100,6 +81,8 @@ Result<WorkloadReport> workload_from_json(const Json& json) {
   TRY_ASSIGN(workload.latency_us, reader.number_or("latency_us", 0));
   TRY_ASSIGN(workload.spread_us, reader.number_or("spread_us", 0));
   TRY_ASSIGN(workload.samples, reader.integer_or("samples", 0));
+  TRY_ASSIGN(workload.dropped, reader.integer_or("dropped", 0));
+  TRY_ASSIGN(workload.clock_mhz, reader.number_or("clock_mhz", 0));
   if (const Json* counters = reader.find("counters")) workload.counters = *counters;
   if (const Json* profile = reader.find("profile")) workload.profile = *profile;
   return workload;
@@ -120,23 +103,25 @@ std::optional<Stage> stage_from_string(std::string_view text) {
 }
 
 Json to_json(const EvaluationRequest& request) {
-  return {{"id", request.id},
-          {"source", request.source},
-          {"source_name", request.source_name},
-          {"definition", request.definition},
-          {"target", request.target},
-          {"executor", request.executor},
-          {"device", request.device},
-          {"knobs", request.knobs},
-          {"selection", request.selection},
-          {"last_stage", to_string(request.last_stage)},
-          {"seed", request.seed},
-          {"timing_profile", request.timing_profile},
-          {"profile", request.profile},
-          {"limits",
-           {{"warp_instructions", request.limits.warp_instructions},
-            {"compile_deadline_ms", request.limits.compile_deadline_ms},
-            {"evaluation_deadline_ms", request.limits.evaluation_deadline_ms}}}};
+  Json json = {{"id", request.id},
+               {"source", request.source},
+               {"source_name", request.source_name},
+               {"definition", request.definition},
+               {"target", request.target},
+               {"executor", request.executor},
+               {"device", request.device},
+               {"knobs", request.knobs},
+               {"selection", request.selection},
+               {"last_stage", to_string(request.last_stage)},
+               {"seed", request.seed},
+               {"timing_profile", request.timing_profile},
+               {"profile", request.profile},
+               {"limits",
+                {{"warp_instructions", request.limits.warp_instructions},
+                 {"compile_deadline_ms", request.limits.compile_deadline_ms},
+                 {"evaluation_deadline_ms", request.limits.evaluation_deadline_ms}}}};
+  if (request.rival) json["rival"] = to_json(*request.rival);
+  return json;
 }
 
 Result<EvaluationRequest> evaluation_request_from_json(const Json& json) {
@@ -168,6 +153,10 @@ Result<EvaluationRequest> evaluation_request_from_json(const Json& json) {
     TRY_ASSIGN(l.evaluation_deadline_ms,
                limits.integer_or("evaluation_deadline_ms", l.evaluation_deadline_ms));
   }
+  if (reader.has("rival")) {
+    TRY_ASSIGN(const Json* rival, reader.object("rival"));
+    TRY_ASSIGN(request.rival, rival_from_json(*rival));
+  }
   return request;
 }
 
@@ -175,28 +164,32 @@ Json to_json(const EvaluationReport& report) {
   Json kernels = Json::array(), workloads = Json::array();
   for (const KernelReport& kernel : report.kernels) kernels.push_back(to_json(kernel));
   for (const WorkloadReport& workload : report.workloads) workloads.push_back(to_json(workload));
-  return {{"id", report.id},
-          {"status", to_string(report.status)},
-          {"stage", to_string(report.stage)},
-          {"rule", report.rule},
-          {"message", report.message},
-          {"evidence", report.evidence},
-          {"warnings", report.warnings},
-          {"identity", report.identity},
-          {"result_key", report.result_key},
-          {"kernels", std::move(kernels)},
-          {"launches", report.launches},
-          {"workloads", std::move(workloads)},
-          {"timing",
-           {{"method", report.timing.method},
-            {"profile", report.timing.profile},
-            {"device", report.timing.device},
-            {"clocks", report.timing.clocks},
-            {"calibration", report.timing.calibration}}},
-          {"inputs", report.inputs},
-          {"dataset", report.dataset},
-          {"cost_s", report.cost_s},
-          {"versions", report.versions}};
+  Json json = {{"id", report.id},
+               {"status", to_string(report.status)},
+               {"stage", to_string(report.stage)},
+               {"rule", report.rule},
+               {"message", report.message},
+               {"evidence", report.evidence},
+               {"warnings", report.warnings},
+               {"identity", report.identity},
+               {"result_key", report.result_key},
+               {"kernels", std::move(kernels)},
+               {"launches", report.launches},
+               {"workloads", std::move(workloads)},
+               {"timing",
+                {{"method", report.timing.method},
+                 {"profile", report.timing.profile},
+                 {"device", report.timing.device},
+                 {"clocks", report.timing.clocks},
+                 {"calibration", report.timing.calibration},
+                 {"clock_difference_us", report.timing.clock_difference_us},
+                 {"clock_disagreement", report.timing.clock_disagreement}}},
+               {"inputs", report.inputs},
+               {"dataset", report.dataset},
+               {"cost_s", report.cost_s},
+               {"versions", report.versions}};
+  if (report.duel) json["duel"] = to_json(*report.duel);
+  return json;
 }
 
 Result<EvaluationReport> evaluation_report_from_json(const Json& json) {
@@ -232,6 +225,8 @@ Result<EvaluationReport> evaluation_report_from_json(const Json& json) {
     TRY_ASSIGN(report.timing.device, timing.string_or("device", ""));
     TRY_ASSIGN(report.timing.clocks, timing.string_or("clocks", ""));
     TRY_ASSIGN(report.timing.calibration, timing.string_or("calibration", ""));
+    TRY_ASSIGN(report.timing.clock_difference_us, timing.number_or("clock_difference_us", 0));
+    TRY_ASSIGN(report.timing.clock_disagreement, timing.number_or("clock_disagreement", 0));
   }
   TRY_ASSIGN(report.inputs, reader.string_or("inputs", report.inputs));
   TRY_ASSIGN(report.dataset, reader.string_or("dataset", ""));
@@ -239,6 +234,10 @@ Result<EvaluationReport> evaluation_report_from_json(const Json& json) {
   TRY_ASSIGN(report.cost_s, read_map<Costs>(reader, "cost_s"));
   using Versions = std::map<std::string, std::string>;
   TRY_ASSIGN(report.versions, read_map<Versions>(reader, "versions"));
+  if (reader.has("duel")) {
+    TRY_ASSIGN(const Json* duel, reader.object("duel"));
+    TRY_ASSIGN(report.duel, duel_report_from_json(*duel));
+  }
   return report;
 }
 

@@ -8,15 +8,13 @@
 #include <vector>
 
 #include "src/base/json.h"
+#include "src/contract/duel.h"
 #include "src/contract/status.h"
 
 namespace warpwright {
 
-// Knob values by name. Numbers and booleans of the plan language; booleans are 0 or 1, floats are kept as
-// text.
-using KnobValues = std::map<std::string, std::string>;
-
-// The stages in order; a request names the last one wanted. Each stage can end an evaluation.
+// The stages in order; a request names the last one wanted. Each stage can end an evaluation. With a rival a
+// duel follows the last one.
 enum class Stage { kPlan, kCompile, kSmoke, kValidate, kTime };
 std::string_view to_string(Stage stage);  // "plan", "compile", "smoke", "validate", "time"
 std::optional<Stage> stage_from_string(std::string_view text);
@@ -42,7 +40,8 @@ struct EvaluationRequest {
   uint64_t seed = 0;
   std::string timing_profile = "contest";  // contest | strict
   EvaluationLimits limits;
-  bool profile = false;  // fill WorkloadReport::profile (simulator only; stage time)
+  bool profile = false;        // fill WorkloadReport::profile (simulator only; stage time)
+  std::optional<Rival> rival;  // then `source`, once it passed, is held against it: EvaluationReport::duel
 };
 
 struct KernelReport {
@@ -64,9 +63,11 @@ struct WorkloadReport {
   double weight = 1;  // how many workloads of the dataset it stands for
   double max_abs = 0, max_rel = 0, scaled_rms = 0;
   double latency_us = 0;  // 0: not timed
-  double spread_us = 0;
-  int samples = 0;
-  Json counters;  // of the simulator: {"launches": [{"estimate", "counters"}]}; may be null
+  double spread_us = 0;   // robust: 0.7413 times the interquartile range of the samples kept
+  int samples = 0;        // kept
+  int dropped = 0;        // throttled or invalid ones
+  double clock_mhz = 0;   // SM clock, median of the samples kept; 0: unknown
+  Json counters;          // of the simulator: {"launches": [{"estimate", "counters"}]}; may be null
   // With EvaluationRequest::profile: [{"label", "lines", "findings", ...}], one per kernel; null otherwise.
   Json profile;
 };
@@ -77,6 +78,10 @@ struct TimingReport {
   std::string device;
   std::string clocks;
   std::string calibration;  // of an estimate: identity of the weights; empty for measured times
+  // The second clock (CUDA events) against the first (CUPTI), the worst over the workloads; 0 if one is
+  // missing.
+  double clock_difference_us = 0;  // median of events - CUPTI
+  double clock_disagreement = 0;   // share of samples that differ by more than max(2 us, 10 %)
 };
 
 struct EvaluationReport {
@@ -97,6 +102,7 @@ struct EvaluationReport {
   std::string dataset;                          // folder the definition came from
   std::map<std::string, double> cost_s;         // seconds per stage
   std::map<std::string, std::string> versions;  // evaluator, nvrtc, ...
+  std::optional<DuelReport> duel;               // the candidate passed, and the request named a rival
 };
 
 inline constexpr size_t kMaxEvidenceBytes = 64 * 1024;
