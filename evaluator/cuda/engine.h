@@ -1,10 +1,10 @@
 // A GPU in this process: programs, guarded buffers, calls and timed shots. Lives in the device process
-// (exec/device_process.h), which a kernel may crash or hang at any time; holds no reference output, no key and no
-// file of the host beyond the driver's.
+// (exec/device_process.h), which a kernel may crash or hang at any time; holds no reference output, no key
+// and no file of the host beyond the driver's.
 //
-// A Result error is the machine's failure (driver missing, out of memory, a call of the driver refused that no
-// candidate can influence); a DeviceFault is the candidate's, to be confirmed in a fresh process. After a fault of
-// kind kFault every further call fails: the process must end.
+// A Result error is the machine's failure (driver missing, out of memory, a call of the driver refused that
+// no candidate can influence); a DeviceFault is the candidate's, to be confirmed in a fresh process. After a
+// fault of kind kFault every further call fails: the process must end.
 //
 // One thread. Owns everything it hands ids for.
 #pragma once
@@ -18,19 +18,12 @@
 
 namespace warpwright::cuda {
 
-// Faults are data: T or what the candidate did.
-template <class T>
-struct Outcome {
-  std::optional<DeviceFault> fault;
-  T value = {};
-};
-
 struct OpenedProgram {
   std::vector<FunctionInfo> functions;
 };
 
 struct CallPolicy {
-  Fill fill = Fill::kNan;  // of outputs and workspaces, before the call
+  Fill fill = Fill::kNan;    // of outputs and workspaces, before the call
   bool check_guards = true;  // guard zones and inputs, after it
 };
 
@@ -54,7 +47,8 @@ struct SamplerInfo {
 
 class Engine {
  public:
-  // `library`: of the driver; empty: $WARPWRIGHT_LIBCUDA, else libcuda.so.1. Error: what is missing and the mend.
+  // `library`: of the driver; empty: $WARPWRIGHT_LIBCUDA, else libcuda.so.1. Error: what is missing and the
+  // mend.
   static Result<std::unique_ptr<Engine>> open(const std::string& library = "");
   virtual ~Engine() = default;
 
@@ -72,12 +66,14 @@ class Engine {
   virtual Result<void> read(int buffers, int index, std::span<std::byte> content) = 0;
   virtual Result<void> close_buffers(int id) = 0;
 
-  // Fills outputs and workspaces (self_clean ones are zeroed once, when they are opened), runs, waits, checks.
+  // Fills outputs and workspaces (self_clean ones are zeroed once, when they are opened), runs, waits,
+  // checks.
   virtual Result<std::vector<DeviceFault>> call(int program, int buffers, const CallWork& work,
                                                 const CallPolicy& policy) = 0;
 
   virtual Result<SamplerInfo> open_sampler(int id, const SamplerSpec& spec) = 0;
-  virtual Result<void> write_version(int sampler, int version, int input, std::span<const std::byte> content) = 0;
+  virtual Result<void> write_version(int sampler, int version, int input,
+                                     std::span<const std::byte> content) = 0;
   // Samples of the shots in order, all of them unless there is a fault.
   virtual Result<Outcome<std::vector<Sample>>> take(int sampler, std::span<const Shot> shots) = 0;
   // Output `index` (into inputs_and_outputs) as the k-th shot of the last `take` left it.

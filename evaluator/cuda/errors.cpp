@@ -1,5 +1,7 @@
 #include "evaluator/cuda/errors.h"
 
+#include <fmt/format.h>
+
 namespace warpwright::cuda {
 namespace {
 
@@ -41,7 +43,8 @@ constexpr ErrorFacts kErrors[] = {
 
     {2, "CUDA_ERROR_OUT_OF_MEMORY", Blame::kMachine, false, ""},
     {3, "CUDA_ERROR_NOT_INITIALIZED", Blame::kMachine, true, ""},
-    {34, "CUDA_ERROR_STUB_LIBRARY", Blame::kMachine, true, "libcuda.so.1 is the toolkit's stub, not a driver"},
+    {34, "CUDA_ERROR_STUB_LIBRARY", Blame::kMachine, true,
+     "libcuda.so.1 is the toolkit's stub, not a driver"},
     {46, "CUDA_ERROR_DEVICE_UNAVAILABLE", Blame::kMachine, true, "another process has the GPU exclusively"},
     {100, "CUDA_ERROR_NO_DEVICE", Blame::kMachine, true, ""},
     {101, "CUDA_ERROR_INVALID_DEVICE", Blame::kMachine, true, ""},
@@ -65,6 +68,19 @@ ErrorFacts error_facts(int code) {
   for (const ErrorFacts& error : kErrors)
     if (error.code == code) return error;
   return {code, "an unknown CUDA error", Blame::kMachine, true, ""};
+}
+
+std::string describe_failure(std::string_view call, int code) {
+  const ErrorFacts facts = error_facts(code);
+  if (!facts.what.empty()) return fmt::format("{}: {} ({})", call, facts.name, facts.what);
+  return fmt::format("{}: {} (CUDA error {})", call, facts.name, code);
+}
+
+Result<DeviceFault> blame(int code, std::string_view label) {
+  const ErrorFacts facts = error_facts(code);
+  if (facts.blame != Blame::kCandidate) return infrastructure_error(describe_failure(label, code));
+  return DeviceFault{facts.context_lost ? DeviceFault::Kind::kFault : DeviceFault::Kind::kLaunch, code,
+                     describe_failure(label, code)};
 }
 
 }  // namespace warpwright::cuda

@@ -64,7 +64,7 @@ struct TensorMap {  // CUtensorMap, tiled mode; enumerations by their CUDA value
   int interleave = 0, swizzle = 0, l2_promotion = 0, oob_fill = 0;
 };
 struct Launch {
-  int function = 0;  // index into ProgramImages::functions
+  int function = 0;   // index into ProgramImages::functions
   std::string label;  // for messages: "split<16>"
   Dim3 grid, block;
   uint32_t dynamic_shared_bytes = 0;
@@ -106,11 +106,18 @@ struct DeviceFault {
     kLaunch,       // a launch was refused (out of resources, cooperative grid too large, ...); context intact
     kGuardBroken,  // guard zone overwritten
     kInputModified,
-    kTimeout,      // the watchdog's; the process was killed
+    kTimeout,  // the watchdog's; the process was killed
   };
   Kind kind = Kind::kFault;
   int cuda_error = 0;   // CUresult, 0 if there is none
   std::string message;  // one line: "gdn_decode<4, 2>: CUDA_ERROR_ILLEGAL_ADDRESS (...)"
+};
+
+// Faults are data: T or what the candidate did.
+template <class T>
+struct Outcome {
+  std::optional<DeviceFault> fault;
+  T value = {};
 };
 
 // --- timed shots ---
@@ -127,10 +134,10 @@ struct Shot {
 struct Sample {
   double span_us = 0;    // CUPTI: first start to last end of the call's kernels, copies and memsets; 0: none
   double events_us = 0;  // CUDA events around the same region, less the median of empty pairs; 0: none
-  double sm_clock_mhz = 0;    // while it ran; 0: unknown
-  uint64_t activities = 0;    // hash of the names and sizes of what ran: equal in all samples of a contender
-  uint64_t output_hash = 0;   // keyed; equal outputs, equal hash
-  std::string invalid;        // why this sample does not count (records dropped, ...); empty: it counts
+  double sm_clock_mhz = 0;   // while it ran; 0: unknown
+  uint64_t activities = 0;   // hash of the names and sizes of what ran: equal in all samples of a contender
+  uint64_t output_hash = 0;  // keyed; equal outputs, equal hash
+  std::string invalid;       // why this sample does not count (records dropped, ...); empty: it counts
 };
 
 // --- the device ---
