@@ -128,7 +128,7 @@ class Sampler {
   virtual ~Sampler() = default;
   struct Batch {
     std::optional<Failure> failure;    // ended the batch; the sampler is of no more use
-    int contender = 0;                 // whose failure
+    int contender = -1;  // whose failure; -1: the batch mixed contenders, and nobody knows
     std::vector<cuda::Sample> samples;  // one per shot, in order, unless there is a failure
   };
   virtual Result<Batch> take(std::span<const cuda::Shot> shots) = 0;
