@@ -110,8 +110,8 @@ struct DeviceFault {
   };
   Kind kind = Kind::kFault;
   int cuda_error = 0;   // CUresult, 0 if there is none
-  int shot = -1;        // of a batch of timed shots: the one it was seen in; -1: not known
   std::string message;  // one line: "gdn_decode<4, 2>: CUDA_ERROR_ILLEGAL_ADDRESS (...)"
+  int shot = -1;        // of a batch of timed shots: the one it was seen in; -1: not known
 };
 
 // Faults are data: T or what the candidate did.
