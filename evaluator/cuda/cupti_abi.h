@@ -91,6 +91,7 @@ static_assert(offsetof(MemsetRecord, start) == 16 && offsetof(MemsetRecord, corr
 static_assert(sizeof(ExternalCorrelationRecord) == 24 && sizeof(ApiRecord) == 40);
 
 inline constexpr size_t kActivityAlignment = 8;  // of buffers
+inline constexpr uint32_t kFlushForced = 1;      // cuptiActivityFlushAll: incomplete records too
 
 using BufferRequested = void (*)(uint8_t** buffer, size_t* bytes, size_t* max_records);
 using BufferCompleted = void (*)(Context, uint32_t stream, uint8_t* buffer, size_t bytes, size_t valid_bytes);

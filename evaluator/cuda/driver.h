@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "evaluator/cuda/driver_abi.h"
 #include "evaluator/cuda/errors.h"
@@ -56,5 +57,9 @@ class Driver {
   int version_ = 0;
   int device_count_ = 0;
 };
+
+// As blame(code, label), and out of memory is the candidate's too where most of the GPU's memory is free: its
+// image's variables or a kernel's local memory ask for more than there is.
+Result<DeviceFault> blame(const Driver& driver, int code, std::string_view label);
 
 }  // namespace warpwright::cuda
