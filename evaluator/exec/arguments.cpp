@@ -95,24 +95,33 @@ std::optional<std::string> check_arguments(const plan::BoundLaunch& launch,
   return std::nullopt;
 }
 
-std::vector<std::byte> pack_arguments(const plan::BoundLaunch& launch,
-                                      const std::vector<ptx::Parameter>& parameters, uint64_t parameter_bytes,
-                                      const std::function<uint64_t(const std::string&)>& address_of) {
+ParameterBlock lay_out_arguments(const plan::BoundLaunch& launch,
+                                 const std::vector<ptx::Parameter>& parameters, uint64_t parameter_bytes) {
   CHECK(launch.arguments.size() == parameters.size());
-  std::vector<std::byte> block(parameter_bytes);
+  ParameterBlock block;
+  block.bytes.resize(parameter_bytes);
   for (size_t i = 0; i < parameters.size(); ++i) {
     const uint64_t offset = parameters[i].offset;
+    CHECK(offset + parameters[i].size <= parameter_bytes);
     if (const auto* scalar = std::get_if<ScalarArgument>(&launch.arguments[i])) {
-      store_scalar(block, offset, *scalar);
+      store_scalar(block.bytes, offset, *scalar);
     } else if (const auto* view = std::get_if<BufferView>(&launch.arguments[i])) {
-      const uint64_t address =
-          view->is_null ? 0 : address_of(view->buffer) + static_cast<uint64_t>(view->byte_offset);
-      store(block, offset, address);
+      if (!view->is_null) block.pointers.push_back({offset, view});
     } else {
-      CHECK(false);  // tensor maps were refused by check()
+      block.maps.push_back({offset, &std::get<TensorMapArgument>(launch.arguments[i])});
     }
   }
   return block;
+}
+
+std::vector<std::byte> pack_arguments(const plan::BoundLaunch& launch,
+                                      const std::vector<ptx::Parameter>& parameters, uint64_t parameter_bytes,
+                                      const std::function<uint64_t(const std::string&)>& address_of) {
+  ParameterBlock block = lay_out_arguments(launch, parameters, parameter_bytes);
+  CHECK(block.maps.empty());
+  for (const auto& [offset, view] : block.pointers)
+    store(block.bytes, offset, address_of(view->buffer) + static_cast<uint64_t>(view->byte_offset));
+  return std::move(block.bytes);
 }
 
 }  // namespace warpwright::exec

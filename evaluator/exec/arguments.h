@@ -23,7 +23,26 @@ std::string describe_argument(const plan::Argument& argument);
 std::optional<std::string> check_arguments(const plan::BoundLaunch& launch,
                                            const std::vector<ptx::Parameter>& parameters);
 
-// REQUIRES: check_arguments found nothing. `address_of` gives a buffer's device address.
+// A parameter block whose places for addresses and tensor maps are still zero. Points into its launch.
+struct ParameterBlock {
+  std::vector<std::byte> bytes;
+  struct Pointer {
+    uint64_t offset = 0;
+    const plan::BufferView* view = nullptr;  // not of an absent buffer: that is a null pointer
+  };
+  struct Map {
+    uint64_t offset = 0;
+    const plan::TensorMapArgument* map = nullptr;
+  };
+  std::vector<Pointer> pointers;
+  std::vector<Map> maps;
+};
+
+// REQUIRES: check_arguments found nothing.
+ParameterBlock lay_out_arguments(const plan::BoundLaunch& launch,
+                                 const std::vector<ptx::Parameter>& parameters, uint64_t parameter_bytes);
+
+// REQUIRES: check_arguments found nothing, no tensor maps. `address_of` gives a buffer's device address.
 std::vector<std::byte> pack_arguments(const plan::BoundLaunch& launch,
                                       const std::vector<ptx::Parameter>& parameters, uint64_t parameter_bytes,
                                       const std::function<uint64_t(const std::string&)>& address_of);

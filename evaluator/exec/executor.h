@@ -4,8 +4,8 @@
 //   `cuda`  a GPU, in a device process of its own that is killed and replaced when a kernel hangs or faults
 //
 // The evaluator owns every buffer and every launch; a candidate owns nothing that outlives a call, but
-// workspaces declared self_clean. A Result error is the machine's failure (WORKER_LOST); what the candidate did
-// is a Failure.
+// workspaces declared self_clean. A Result error is the machine's failure (WORKER_LOST); what the candidate
+// did is a Failure.
 #pragma once
 
 #include <cstddef>
@@ -70,8 +70,8 @@ struct CallOptions {
   bool reverse_order = false;                        // blocks and warps last first (sim)
   // How many blocks of a launch the device holds at once; empty: not known.
   std::function<uint64_t(const plan::BoundLaunch&)> resident_blocks = {};
-  bool profile = false;  // fill OperationWork::profile (sim)
-  Fill fill = Fill::kNan;  // of outputs and workspaces, before the call
+  bool profile = false;                              // fill OperationWork::profile (sim)
+  Fill fill = Fill::kNan;                            // of outputs and workspaces, before the call
   cuda::GuardKind guards = cuda::GuardKind::kZones;  // of the buffers, at the first call (cuda)
   int64_t deadline_ms = 60'000;  // wall clock of the call, then the device process is killed (cuda)
 };
@@ -82,8 +82,8 @@ class Session {
   virtual ~Session() = default;
   // Creates or replaces an input; kernels may not write it.
   virtual Result<void> set_input(const std::string& name, std::span<const std::byte> content) = 0;
-  // Creates an output or workspace. Its content is CallOptions::fill at every call and counts as never written;
-  // a self_clean one is zero before the first call, and counts as written.
+  // Creates an output or workspace. Its content is CallOptions::fill at every call and counts as never
+  // written; a self_clean one is zero before the first call, and counts as written.
   virtual Result<void> add_buffer(const std::string& name, BufferRole role, int64_t bytes) = 0;
   // As the last call left it; valid until the next call, set_input or read of the same name.
   virtual Result<std::span<const std::byte>> read(const std::string& name) = 0;
@@ -103,8 +103,8 @@ class LoadedProgram {
   virtual Result<void> reload() { return {}; }
 };
 
-// Timed calls of one workload, of one program or of several in turn (a duel). The device process decides where
-// buffers lie; inputs are copied in place before a shot, so that contents change at equal addresses.
+// Timed calls of one workload, of one program or of several in turn (a duel). The device process decides
+// where buffers lie; inputs are copied in place before a shot, so that contents change at equal addresses.
 struct SamplerSetup {
   struct Contender {
     const LoadedProgram* program = nullptr;
@@ -127,8 +127,8 @@ class Sampler {
  public:
   virtual ~Sampler() = default;
   struct Batch {
-    std::optional<Failure> failure;    // ended the batch; the sampler is of no more use
-    int contender = -1;  // whose failure; -1: the batch mixed contenders, and nobody knows
+    std::optional<Failure> failure;     // ended the batch; the sampler is of no more use
+    int contender = -1;                 // whose failure; -1: the batch mixed contenders, and nobody knows
     std::vector<cuda::Sample> samples;  // one per shot, in order, unless there is a failure
   };
   virtual Result<Batch> take(std::span<const cuda::Shot> shots) = 0;
@@ -150,8 +150,8 @@ class Executor {
 
   // A device whose times are measurements; null: times are estimates, and there are no samplers.
   virtual const cuda::DeviceFacts* device() const { return nullptr; }
-  // A fresh device process, after a health check; programs load themselves again, sessions and samplers opened
-  // before are dead. Error: the device does not work.
+  // A fresh device process, after a health check; programs load themselves again, sessions and samplers
+  // opened before are dead. Error: the device does not work.
   virtual Result<void> renew() { return {}; }
   // REQUIRES: device() is not null.
   virtual Result<std::unique_ptr<Sampler>> open_sampler(const SamplerSetup& setup);

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -95,6 +96,20 @@ TEST(Subprocess, TheEnvironmentIsAnAllowList) {
   options.argv = {"env"};
   auto done = run_to_completion(options, "", 10000, 100000).value();
   EXPECT_EQ(done.stdout_text.find("secret"), std::string::npos);
+}
+
+TEST(Subprocess, PassedDescriptorsArriveAsThreeAndUpAndNothingElseDoes) {
+  auto folder = TempDirectory::create().value();
+  std::vector<UniqueFd> files;
+  SubprocessOptions options;
+  for (const std::string name : {"first", "second"}) {
+    ASSERT_TRUE(write_file_atomic(folder.path() / name, name + "\n"));
+    files.emplace_back(::open((folder.path() / name).c_str(), O_RDONLY));
+    options.pass_descriptors.insert(options.pass_descriptors.begin(), files.back().get());  // numbers descend
+  }
+  options.argv = {"sh", "-c", "cat <&3; cat <&4; ls /proc/$$/fd | tr '\\n' ' '"};
+  const auto done = run_to_completion(options, "", 10'000, 1 << 20).value();
+  EXPECT_EQ(done.stdout_text, "second\nfirst\n0 1 2 3 4 ") << done.stderr_text;
 }
 
 TEST(Subprocess, AMissingProgramIsNamed) {

@@ -61,16 +61,29 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
+constexpr int kFirstPassed = 3;
+
+// Above the numbers that passed descriptors get in the child, so that none is overwritten on the way there.
+Result<UniqueFd> duplicate_above(int fd, size_t passed) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, kFirstPassed + static_cast<int>(passed)));
+  if (!copy)
+    return infrastructure_error(fmt::format("cannot pass descriptor {}: {}", fd, std::strerror(errno)));
+  return copy;
+}
+
 // Runs between fork and exec: only async-signal-safe calls, no allocation.
 [[noreturn]] void exec_child(const SubprocessOptions& options, pid_t parent, int in, int out, int err,
-                             int report, char* const* argv, char* const* environment) {
+                             const std::vector<UniqueFd>& passed, int report, char* const* argv,
+                             char* const* environment) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);  // the parent died before the line above
   ::dup2(in, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   if (err >= 0) ::dup2(err, STDERR_FILENO);
-  ::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
+  int next = kFirstPassed;
+  for (const UniqueFd& fd : passed) ::dup2(fd.get(), next++);
+  ::syscall(SYS_close_range, static_cast<unsigned>(next), ~0u, CLOSE_RANGE_CLOEXEC);
   set_limit(RLIMIT_CPU, options.limit_cpu_seconds);
   set_limit(RLIMIT_AS, options.limit_address_space_bytes);
   set_limit(RLIMIT_FSIZE, options.limit_file_bytes);
@@ -128,6 +141,12 @@ Result<Subprocess> Subprocess::start(const SubprocessOptions& options) {
   if (!options.inherit_stderr) {
     TRY_ASSIGN(errors, make_pipe());
   }
+  std::vector<UniqueFd> passed;
+  for (const int fd : options.pass_descriptors) {
+    TRY_ASSIGN(UniqueFd copy, duplicate_above(fd, options.pass_descriptors.size()));
+    passed.push_back(std::move(copy));
+  }
+  TRY_ASSIGN(report.write_end, duplicate_above(report.write_end.get(), options.pass_descriptors.size()));
   std::vector<std::string> arguments = options.argv;
   std::vector<std::string> environment = build_environment(options);
   const std::vector<char*> argv = pointers(arguments), envp = pointers(environment);
@@ -135,7 +154,7 @@ Result<Subprocess> Subprocess::start(const SubprocessOptions& options) {
   const pid_t pid = ::fork();
   if (pid < 0) return infrastructure_error(fmt::format("fork: {}", std::strerror(errno)));
   if (pid == 0)
-    exec_child(options, parent, input.read_end.get(), output.write_end.get(), errors.write_end.get(),
+    exec_child(options, parent, input.read_end.get(), output.write_end.get(), errors.write_end.get(), passed,
                report.write_end.get(), argv.data(), envp.data());
 
   Subprocess child;

@@ -1,8 +1,9 @@
 // The only place that starts, waits for and kills processes.
 //
 // A child gets its own process group and dies with its parent (PR_SET_PDEATHSIG); it inherits no descriptor
-// but the three pipes, and no environment variable but those allowed. Passive: whoever owns it polls its
-// descriptors (the engine's loop is the one place that waits), except for the convenience run_to_completion.
+// but the three pipes and those it is passed, and no environment variable but those allowed. Passive: whoever
+// owns it polls its descriptors (the engine's loop is the one place that waits), except for the convenience
+// run_to_completion.
 #pragma once
 
 #include <sys/types.h>
@@ -25,9 +26,10 @@ struct SubprocessOptions {
   std::vector<std::string> keep_environment = {"PATH",   "HOME",     "LANG", "LD_LIBRARY_PATH",
                                                "TMPDIR", "CUDA_HOME"};
   std::map<std::string, std::string> set_environment;
-  std::string working_directory;   // empty: the parent's
-  bool inherit_stderr = false;     // else a pipe: stderr_fd()
-  uint64_t limit_cpu_seconds = 0;  // 0: none
+  std::vector<int> pass_descriptors;  // the child's 3, 4, ...; they stay the caller's too
+  std::string working_directory;      // empty: the parent's
+  bool inherit_stderr = false;        // else a pipe: stderr_fd()
+  uint64_t limit_cpu_seconds = 0;     // 0: none
   uint64_t limit_address_space_bytes = 0;
   uint64_t limit_file_bytes = 0;
 };
