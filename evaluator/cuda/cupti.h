@@ -37,11 +37,12 @@ struct Trace {
 class ActivityTracer {
  public:
   // `library`: empty: $WARPWRIGHT_LIBCUPTI, else libcupti.so.13 and .12 beside the executable and in its
-  // lib/, where the loader looks, in the CUDA toolkits and in pip's nvidia packages. Best opened after cuInit
-  // and before the context. Error: why there is no tracing (not found; not permitted, with the mend); events
-  // take its place.
-  static Result<std::unique_ptr<ActivityTracer>> open(const std::string& library = "");
-  // Disables, flushes and detaches. REQUIRES: no work in flight, unless the context is lost.
+  // lib/, where the loader looks, in the CUDA toolkits and in pip's nvidia packages. `driver_version`:
+  // Driver::version(); no CUPTI newer than the driver is taken. Best opened after cuInit and before the
+  // context. Error: why there is no tracing (not found; not permitted, with the mend); events take its place.
+  static Result<std::unique_ptr<ActivityTracer>> open(const std::string& library = "",
+                                                      int driver_version = 0);
+  // Disables, flushes and detaches. REQUIRES: no work in flight, or abandon().
   virtual ~ActivityTracer() = default;
 
   virtual const std::string& version() const = 0;  // "13.0"
@@ -51,6 +52,9 @@ class ActivityTracer {
   // What completed since the last collect, by id; an id of which CUPTI has no record at all has an empty,
   // invalid trace. Forgets everything. REQUIRES: the context was synchronised.
   virtual Result<std::map<uint64_t, Trace>> collect() = 0;
+
+  // The context is lost: the destructor leaves CUPTI alone, which may wait for what will never end.
+  virtual void abandon() = 0;
 };
 
 }  // namespace warpwright::cuda

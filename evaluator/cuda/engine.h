@@ -75,7 +75,8 @@ class Engine {
   // `input`: index into inputs_and_outputs.
   virtual Result<void> write_version(int sampler, int version, int input,
                                      std::span<const std::byte> content) = 0;
-  // Samples of the shots in order, all of them unless there is a fault, which names its shot where that is known.
+  // Samples of the shots in order, all of them unless there is a fault, which names its shot where that is
+  // known.
   virtual Result<Outcome<std::vector<Sample>>> take(int sampler, std::span<const Shot> shots) = 0;
   // Output `index` (into inputs_and_outputs) as the k-th shot of the last `take` left it.
   // REQUIRES: that shot kept its outputs.

@@ -20,6 +20,7 @@ struct Health {
 // "power cap, thermal slowdown"; empty: nothing holds the clocks down that matters (idle does not).
 std::string describe_clock_reasons(uint64_t reasons);
 
+// What locks the clocks should not be a process that may be killed: they would stay locked.
 class Nvml {
  public:
   // `uuid`: DeviceFacts::uuid. `library`: empty: $WARPWRIGHT_LIBNVML, else libnvidia-ml.so.1.
