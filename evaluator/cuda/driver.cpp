@@ -27,9 +27,7 @@ std::string wanted_library(const std::string& library) {
 std::string mend_of_start(int code) {
   switch (code) {
     case 34:  // CUDA_ERROR_STUB_LIBRARY
-      return "it is the toolkit's stub for linking, not a driver: take its folder out of LD_LIBRARY_PATH and "
-             "install "
-             "NVIDIA's driver";
+      return "take its folder out of LD_LIBRARY_PATH and install NVIDIA's driver";
     case 46:  // CUDA_ERROR_DEVICE_UNAVAILABLE
       return "end the other process, or set the compute mode to default (nvidia-smi -c 0)";
     case 100:  // CUDA_ERROR_NO_DEVICE
