@@ -19,6 +19,13 @@ namespace {
 
 constexpr std::string_view kCompileSuffix = "/compile";
 constexpr std::string_view kEvaluateSuffix = "/evaluate";
+constexpr std::string_view kDuelSuffix = "/duel";
+
+constexpr std::string_view suffix_of(WorkKind kind) {
+  return kind == WorkKind::kCompile ? kCompileSuffix
+         : kind == WorkKind::kDuel  ? kDuelSuffix
+                                    : kEvaluateSuffix;
+}
 
 // A candidate that failed before it had an identity is known by what was asked.
 std::string key_of_request(const RunConfig& config, const Candidate& candidate) {
@@ -35,8 +42,7 @@ events::ProposalFailed failed(Ticket ticket, events::ProposalFailed::Kind kind, 
 }  // namespace
 
 std::string request_id(const WorkItem& item) {
-  return fmt::format("t{}{}", item.ticket,
-                     item.kind == WorkKind::kCompile ? kCompileSuffix : kEvaluateSuffix);
+  return fmt::format("t{}{}", item.ticket, suffix_of(item.kind));
 }
 
 std::optional<WorkItem> work_of_request(const std::string& id) {
@@ -45,13 +51,12 @@ std::optional<WorkItem> work_of_request(const std::string& id) {
   const auto [rest, error] = std::from_chars(id.data() + std::min<size_t>(1, id.size()), end, item.ticket);
   const std::string_view suffix(rest, static_cast<size_t>(end - rest));
   if (!id.starts_with('t') || error != std::errc()) return std::nullopt;
-  if (suffix == kCompileSuffix)
-    item.kind = WorkKind::kCompile;
-  else if (suffix == kEvaluateSuffix)
-    item.kind = WorkKind::kEvaluate;
-  else
-    return std::nullopt;
-  return item;
+  for (const WorkKind kind : {WorkKind::kCompile, WorkKind::kEvaluate, WorkKind::kDuel}) {
+    if (suffix != suffix_of(kind)) continue;
+    item.kind = kind;
+    return item;
+  }
+  return std::nullopt;
 }
 
 Result<void> Engine::load_source(const std::string& hash) {
@@ -64,6 +69,13 @@ Result<void> Engine::load_source(const std::string& hash) {
 // --- out ---
 
 Result<void> Engine::submit(const WorkItem& item) {
+  TRY_ASSIGN(EvaluationRequest request, request_for(item));
+  stage_of_[request.id] = "waiting";
+  pool_.submit(std::move(request), item.ticket);  // earlier tickets first: later ones may wait for them
+  return {};
+}
+
+Result<EvaluationRequest> Engine::request_for(const WorkItem& item) {
   const Candidate& candidate = *state_.view().find(item.ticket);
   EvaluationRequest request;
   request.id = request_id(item);
@@ -80,9 +92,13 @@ Result<void> Engine::submit(const WorkItem& item) {
   request.seed = config_.seed;
   request.timing_profile = config_.timing_profile;
   request.limits = config_.limits;
-  stage_of_[request.id] = "waiting";
-  pool_.submit(std::move(request), item.ticket);  // earlier tickets first: later ones may wait for them
-  return {};
+  if (item.kind != WorkKind::kDuel) return request;
+  CHECK(state_.view().best);
+  const Candidate& best = *state_.view().find(*state_.view().best);
+  TRY(load_source(best.source_hash));
+  request.rival = Rival{*setup_.sources->find(best.source_hash), events::format_candidate_id(best.id) + ".cu",
+                        best.knobs, config_.search.tie_margin};
+  return request;
 }
 
 Result<void> Engine::ask_provider(const Candidate& candidate) {
@@ -118,6 +134,7 @@ Result<void> Engine::on_finished(workers::RequestFinished finished) {
   const auto item = work_of_request(finished.report.id);
   if (!item || in_flight_.erase(*item) == 0) return {};
   const Candidate& candidate = *state_.view().find(item->ticket);
+  if (item->kind == WorkKind::kDuel) return record_duel(item->ticket, finished.report);
   if (finished.quarantined) {
     // Seeds are known to be harmless: it is the machine that fails, and without them there is no run.
     if (candidate.origin.op == "seed")
@@ -140,6 +157,29 @@ Result<void> Engine::on_compile_report(const Candidate& candidate, const Evaluat
   if (passed || state_.view().results.contains(key))
     return apply(events::Compiled{candidate.id, report.identity, key});
   return record_result(candidate.id, key, report);
+}
+
+// A duel that could not be held is not won: the best stays.
+Result<void> Engine::record_duel(Ticket challenger, const EvaluationReport& report) {
+  events::DuelFinished event;
+  event.ticket = challenger;
+  event.incumbent = *state_.view().best;
+  event.verdict = "NOT_HELD";
+  event.message = report.message;
+  if (report.status == Status::kPassed && report.duel) {
+    const DuelReport& duel = *report.duel;
+    event.verdict = duel.verdict;
+    event.ratio = duel.ratio;
+    event.low = duel.low;
+    event.high = duel.high;
+    event.noise_floor = duel.noise_floor;
+    event.pairs = duel.pairs;
+    event.message = duel.message;
+    std::string blob = dump_json(to_json(report));
+    event.report_hash = sha256_hex(blob);
+    uncommitted_blobs_.push_back(std::move(blob));
+  }
+  return apply(std::move(event));
 }
 
 Result<void> Engine::record_result(Ticket ticket, const std::string& key, const EvaluationReport& report) {

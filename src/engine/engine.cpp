@@ -37,15 +37,21 @@ Result<Stop> Engine::run(const std::function<void()>& on_new_best) {
 Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
   std::optional<events::CandidateId> best;
   for (;;) {
-    TRY(settle(search::Drain::kNo));
+    TRY(settle(closing_ ? search::Drain::kYes : search::Drain::kNo));
     if (!stop_now()) TRY(decide());
+    const auto stop = stop_now();
+    closing_ = stop.has_value();
+    bool duels_left = false;
+    if (stop) {
+      TRY_ASSIGN(duels_left, closes_with_duels(*stop));
+    }
     TRY(commit());
     if (state_.view().best != best) {
       best = state_.view().best;
       on_new_best();
     }
     live_.update(live_status(), clock_.monotonic_ms());
-    if (const auto stop = stop_now()) {
+    if (stop && !duels_left) {
       TRY(end(*stop));
       on_new_best();
       live_.update(live_status(), clock_.monotonic_ms());
@@ -81,6 +87,14 @@ std::optional<Stop> Engine::stop_now() {
   return std::nullopt;
 }
 
+// Who passed last may still have to fight for the lead; only a stop that cannot wait goes without.
+Result<bool> Engine::closes_with_duels(Stop stop) {
+  if (stop == Stop::kInterrupted || stop == Stop::kTime) return false;
+  TRY(settle(search::Drain::kYes));
+  TRY_ASSIGN(const auto duel, search::needed_duel(state_, search::Drain::kYes));
+  return duel.has_value();
+}
+
 // An interrupted run is left as it stands, so that resuming it gives the undisturbed run's sequence; a
 // finished one settles all it knows, for the report.
 Result<void> Engine::end(Stop stop) {
@@ -88,7 +102,7 @@ Result<void> Engine::end(Stop stop) {
   in_flight_.clear();
   stage_of_.clear();
   if (stop == Stop::kInterrupted) return commit_now(events::RunPaused{stop_reason_});
-  TRY(settle(search::Drain::kYes));
+  TRY(settle(search::Drain::kNoDuels));
   return commit_now(events::RunFinished{stop_reason_});
 }
 
@@ -143,7 +157,9 @@ Result<void> Engine::decide() {
 }
 
 Result<void> Engine::perform() {
-  for (const WorkItem& item : open_work(state_, in_flight_)) {
+  const auto drain = closing_ ? search::Drain::kYes : search::Drain::kNo;
+  for (const WorkItem& item : open_work(state_, in_flight_, drain)) {
+    if (closing_ && item.kind != WorkKind::kDuel) continue;
     if (item.kind == WorkKind::kAskProvider) {
       TRY(ask_provider(*state_.view().find(item.ticket)));
     } else {

@@ -63,12 +63,15 @@ class Engine {
   Result<void> apply(events::Event event);
   Result<void> end(Stop stop);
   std::optional<Stop> stop_now();
+  Result<bool> closes_with_duels(Stop stop);
 
   Result<void> ask_provider(const events::Candidate& candidate);
   Result<void> submit(const WorkItem& item);
+  Result<EvaluationRequest> request_for(const WorkItem& item);
   Result<void> on_pool_event(workers::PoolEvent event);
   Result<void> on_finished(workers::RequestFinished finished);
   Result<void> on_compile_report(const events::Candidate& candidate, const EvaluationReport& report);
+  Result<void> record_duel(events::Ticket challenger, const EvaluationReport& report);
   Result<void> record_result(events::Ticket ticket, const std::string& key, const EvaluationReport& report);
   Result<void> on_completion(const llm::Provider& provider, const llm::Completion& completion);
   Result<void> load_source(const std::string& hash);  // from the journal, if this process has not seen it
@@ -89,12 +92,13 @@ class Engine {
   std::map<std::string, std::string> stage_of_;  // by request id, for the live view
   std::optional<std::string> exhausted_;
   std::optional<std::string> unusable_;
+  bool closing_ = false;  // nothing new is decided; the last duels are held
   std::string stop_reason_;
   int64_t start_ms_ = 0;
   int64_t evaluations_at_start_ = 0;
 };
 
-// "t12/compile", "t12/evaluate": requests name their work, so that an answer finds it.
+// "t12/compile", "t12/evaluate", "t12/duel": requests name their work, so that an answer finds it.
 std::string request_id(const WorkItem& item);
 std::optional<WorkItem> work_of_request(const std::string& id);
 

@@ -48,6 +48,31 @@ TEST_F(Evolve, SameSeedSameCandidatesWithAnyNumberOfWorkers) {
   }
 }
 
+// Of the candidates with better scores only those lead that beat the leader of their time.
+TEST_F(Evolve, MeasuredCandidatesLeadOnlyAfterAWonDuelAndTheLastOneIsHeldToo) {
+  std::vector<History> histories;
+  for (const int workers : {1, 4}) {
+    const auto directory = path("run" + std::to_string(workers));
+    RunConfig config = test_config(workers, {"--measures", "--ledger", path("ledger").string()});
+    config.executor = "cuda";
+    const auto outcome = run(config, directory);
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_EQ(outcome->evaluations, 12) << "a duel is no evaluation";
+    histories.push_back(history_of(directory));
+  }
+  EXPECT_EQ(histories[0].sequence, histories[1].sequence);
+  EXPECT_EQ(histories[0].digest, histories[1].digest);
+  const events::RunView& view = histories[0].view;
+  ASSERT_FALSE(view.duels.empty());
+  std::optional<events::CandidateId> leader = view.find(0)->id;
+  for (const auto& [pair, duel] : view.duels) {
+    EXPECT_EQ(pair.second, *leader) << "duels are fought with the leader, in order";
+    EXPECT_EQ(duel.is_won(), duel.ratio < 0.8);
+    if (duel.is_won()) leader = pair.first;
+  }
+  EXPECT_EQ(view.best, leader);
+}
+
 TEST_F(Evolve, AnotherSeedGivesOtherCandidates) {
   RunConfig config = test_config();
   ASSERT_TRUE(run(config, path("a")));
@@ -192,7 +217,8 @@ TEST(EvaluateOnce, RunsOneRequestAndSaysWhichExecutorTookIt) {
 }
 
 TEST(RequestId, NamesItsWork) {
-  for (const WorkItem item : {WorkItem{WorkKind::kCompile, 0}, WorkItem{WorkKind::kEvaluate, 1234}})
+  for (const WorkItem item :
+       {WorkItem{WorkKind::kCompile, 0}, WorkItem{WorkKind::kEvaluate, 1234}, WorkItem{WorkKind::kDuel, 7}})
     EXPECT_EQ(work_of_request(request_id(item)), item);
   for (const char* id : {"", "t", "t1", "x1/compile", "t1/compiles", "t/compile"})
     EXPECT_FALSE(work_of_request(id)) << id;

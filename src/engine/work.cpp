@@ -8,7 +8,8 @@ using events::Candidate;
 using events::Phase;
 using events::Ticket;
 
-std::vector<WorkItem> open_work(const search::State& state, const std::set<WorkItem>& in_flight) {
+std::vector<WorkItem> open_work(const search::State& state, const std::set<WorkItem>& in_flight,
+                                search::Drain drain) {
   const events::RunView& view = state.view();
   std::set<std::string> keys_in_flight;
   for (const WorkItem& item : in_flight)
@@ -17,6 +18,8 @@ std::vector<WorkItem> open_work(const search::State& state, const std::set<WorkI
   const auto add = [&](WorkKind kind, Ticket ticket) {
     if (!in_flight.contains({kind, ticket})) work.push_back({kind, ticket});
   };
+  if (const auto duel = search::needed_duel(state, drain); duel && *duel)  // settling reports its errors
+    add(WorkKind::kDuel, (*duel)->challenger);
   for (Ticket ticket = state.applied(); ticket < state.next_ticket(); ++ticket) {
     const Candidate* candidate = view.find(ticket);
     if (candidate == nullptr) continue;

@@ -5,12 +5,13 @@
 #include <vector>
 
 #include "src/search/state.h"
+#include "src/search/window.h"
 
 namespace warpwright::engine {
 
 // An evaluation has two phases (equal programs are evaluated once): compile gives the identity; the rest
 // follows only if no other ticket has, or is getting, the result of that identity.
-enum class WorkKind { kAskProvider, kCompile, kEvaluate };
+enum class WorkKind { kAskProvider, kCompile, kEvaluate, kDuel };
 
 struct WorkItem {
   WorkKind kind = WorkKind::kCompile;
@@ -18,8 +19,9 @@ struct WorkItem {
   auto operator<=>(const WorkItem&) const = default;
 };
 
-// The open work in ticket order, without what is `in_flight`.
-std::vector<WorkItem> open_work(const search::State& state, const std::set<WorkItem>& in_flight);
+// The open work in ticket order, without what is `in_flight`. A duel that settling waits for comes first.
+std::vector<WorkItem> open_work(const search::State& state, const std::set<WorkItem>& in_flight,
+                                search::Drain drain = search::Drain::kNo);
 
 // Results there are, plus those the open tickets may still bring. A new ticket is decided only below the
 // budget: so a run ends with exactly max_evaluations, and which ones does not depend on timing.

@@ -289,11 +289,32 @@ Result<RunFinished> decode(JsonObjectReader& reader, RunFinished e) {
   return e;
 }
 
+Json encode(const DuelFinished& e) {
+  return {{"ticket", e.ticket},   {"incumbent", e.incumbent},
+          {"verdict", e.verdict}, {"ratio", e.ratio},
+          {"low", e.low},         {"high", e.high},
+          {"pairs", e.pairs},     {"noise_floor", e.noise_floor},
+          {"message", e.message}, {"report", e.report_hash}};
+}
+Result<DuelFinished> decode(JsonObjectReader& reader, DuelFinished e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(e.incumbent, reader.integer("incumbent"));
+  TRY_ASSIGN(e.verdict, reader.string("verdict"));
+  TRY_ASSIGN(e.ratio, reader.number("ratio"));
+  TRY_ASSIGN(e.low, reader.number("low"));
+  TRY_ASSIGN(e.high, reader.number("high"));
+  TRY_ASSIGN(e.noise_floor, reader.number("noise_floor"));
+  TRY_ASSIGN(e.pairs, reader.integer("pairs"));
+  TRY_ASSIGN(e.message, reader.string_or("message", ""));
+  TRY_ASSIGN(e.report_hash, reader.string_or("report", ""));
+  return e;
+}
+
 // Names in the order of the variant. DO NOT CHANGE: they are on disk.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kKinds = {
-    "run-started/1", "model-requested/1",     "model-answered/1", "proposed/1", "proposal-failed/1",
-    "compiled/1",    "evaluation-finished/1", "abandoned/1",      "applied/1",  "migrated/1",
-    "run-paused/1",  "run-resumed/1",         "run-finished/1"};
+    "run-started/1", "model-requested/1",     "model-answered/1", "proposed/1",     "proposal-failed/1",
+    "compiled/1",    "evaluation-finished/1", "abandoned/1",      "applied/1",      "migrated/1",
+    "run-paused/1",  "run-resumed/1",         "run-finished/1",   "duel-finished/1"};
 
 template <size_t kIndex = 0>
 Result<Event> decode_kind(std::string_view kind, JsonObjectReader& reader) {

@@ -9,8 +9,8 @@
 //
 // Proposed of seed and tune, ModelRequested, Applied, Migrated and RunFinished appear in an order that is a
 // function of (configuration, seed, answers, evaluation results). ModelAnswered, its Proposed, Compiled,
-// EvaluationFinished, ProposalFailed and Abandoned are arrival-order facts: durable at once, without
-// influence on any decision until their ticket's turn comes (src/search/window.h).
+// EvaluationFinished, DuelFinished, ProposalFailed and Abandoned are arrival-order facts: durable at once,
+// without influence on any decision until their ticket's turn comes (src/search/window.h).
 #pragma once
 
 #include <cstdint>
@@ -117,6 +117,22 @@ struct EvaluationFinished {
   ResultSummary summary;    // never WORKER_LOST
 };
 
+// Measured times are noisy: who leads the run is not decided by comparing two numbers taken hours apart, but
+// by a duel of the challenger (the next ticket to be applied) with the best so far (evaluator/timing/duel.h).
+// Estimates need none. One for every pair at most.
+struct DuelFinished {
+  Ticket ticket = 0;          // the challenger
+  CandidateId incumbent = 0;  // the best so far
+  // FASTER, SAME, SLOWER or UNCLEAR; NOT_HELD: the infrastructure lost it too often, or a duellist failed.
+  std::string verdict;
+  double ratio = 0, low = 0, high = 0;  // challenger / incumbent with its interval; 0 if not held
+  double noise_floor = 0;
+  int64_t pairs = 0;
+  std::string message;      // one line
+  std::string report_hash;  // blob, JSON; empty if not held
+  bool is_won() const { return verdict == "FASTER"; }
+};
+
 // The infrastructure lost this evaluation too often. Not charged to the candidate, never shown to a model.
 struct Abandoned {
   Ticket ticket = 0;
@@ -154,9 +170,9 @@ struct RunFinished {
   std::string reason;
 };
 
-using Event =
-    std::variant<RunStarted, ModelRequested, ModelAnswered, Proposed, ProposalFailed, Compiled,
-                 EvaluationFinished, Abandoned, Applied, Migrated, RunPaused, RunResumed, RunFinished>;
+using Event = std::variant<RunStarted, ModelRequested, ModelAnswered, Proposed, ProposalFailed, Compiled,
+                           EvaluationFinished, Abandoned, Applied, Migrated, RunPaused, RunResumed,
+                           RunFinished, DuelFinished>;
 
 // "<name>/<version>", e.g. "proposed/1". A changed meaning gets a new version; old versions stay readable.
 std::string_view kind_of(const Event& event);

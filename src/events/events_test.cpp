@@ -40,7 +40,8 @@ std::vector<Event> one_of_each() {
           Migrated{40, {{5, 0, 1}, {6, 1, 2}}},
           RunPaused{"Ctrl-C"},
           RunResumed{"0.1.0"},
-          RunFinished{"budget"}};
+          RunFinished{"budget"},
+          DuelFinished{9, 5, "FASTER", 0.9, 0.88, 0.92, 0.01, 120, "clear", "report"}};
 }
 
 TEST(Events, EveryKindSurvivesTheWayToDiskAndBack) {

@@ -29,6 +29,11 @@ const Candidate* RunView::find(CandidateId id) const {
   return it == candidates.end() ? nullptr : &it->second;
 }
 
+const DuelFinished* RunView::duel_of(CandidateId challenger, CandidateId incumbent) const {
+  const auto found = duels.find({challenger, incumbent});
+  return found == duels.end() ? nullptr : &found->second;
+}
+
 const ResultSummary* RunView::result_of(const Candidate& candidate) const {
   auto it = results.find(candidate.result_key);
   return it == results.end() ? nullptr : &it->second;

@@ -77,16 +77,19 @@ struct RunView {
   std::map<std::string, ResultSummary> results;    // by result key
   std::map<std::string, std::string> report_hash;  // by result key: blob of the whole report
   std::map<std::string, SourceInfo> sources;       // by source hash
+  std::map<std::pair<CandidateId, CandidateId>, DuelFinished> duels;  // by (challenger, incumbent)
   std::vector<IslandView> islands;
   std::vector<CandidateId> archive;  // best first, distinct programs
   std::optional<Baseline> baseline;
-  std::optional<CandidateId> best;
+  std::optional<CandidateId>
+      best;  // of measured candidates: who won every duel, not who has the highest score
   RunCounters counters;
   int64_t applied = 0;          // tickets settled: 0..applied-1 count
   std::string finished_reason;  // empty: not finished
 
   const Candidate* find(CandidateId id) const;
-  const ResultSummary* result_of(const Candidate& candidate) const;  // null: not known
+  const DuelFinished* duel_of(CandidateId challenger, CandidateId incumbent) const;  // null: not held
+  const ResultSummary* result_of(const Candidate& candidate) const;                  // null: not known
 };
 
 // The way back to a seed: the candidate itself first.

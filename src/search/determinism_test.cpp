@@ -24,6 +24,23 @@ TEST(Determinism, AnyNumberOfWorkersAndAnyOrderOfArrivalGiveTheSameRun) {
   }
 }
 
+TEST(Determinism, MeasuredRunsAreTheSameTooOnceTheirDuelsAre) {
+  for (int window : {1, 5, 16}) {
+    World reference(make_measured_run(42, window), 1, 0);
+    reference.run(90);
+    reference.drain();
+    ASSERT_GE(reference.state.applied(), 60);
+    ASSERT_GE(reference.state.view().duels.size(), 2u);
+    for (int workers : {2, 16}) {
+      World other(make_measured_run(42, window), workers, 1000u + static_cast<uint64_t>(workers));
+      other.run(90);
+      other.drain();
+      EXPECT_EQ(other.ordered(), reference.ordered()) << "window " << window << ", workers " << workers;
+      EXPECT_EQ(other.state.digest(), reference.state.digest());
+    }
+  }
+}
+
 TEST(Determinism, AnotherSeedGivesAnotherRun) {
   World a(make_run(1, 8), 2, 0), b(make_run(2, 8), 2, 0);
   a.run(60);

@@ -44,6 +44,12 @@ bool ranks_before(const RunView& view, CandidateId a, CandidateId b) {
   return score_a != score_b ? score_a > score_b : a < b;
 }
 
+bool would_lead(const RunView& view, CandidateId id, double score) {
+  if (!view.best) return true;
+  const double best_score = candidate_at(view, *view.best).score;
+  return score != best_score ? score > best_score : id < *view.best;
+}
+
 std::vector<int> cell_of(const events::SearchSettings& settings, const events::ResultSummary& result) {
   std::vector<int> cell;
   for (const events::FeatureDimension& d : settings.dimensions) {
@@ -61,7 +67,13 @@ void enter_population(RunView& view, const Candidate& candidate) {
     if (candidate.origin.op == "seed" || i == home) enter_island(view, view.islands[i], candidate);
   }
   enter_archive(view, candidate.id);
-  if (!view.best || ranks_before(view, candidate.id, *view.best)) view.best = candidate.id;
+  if (!would_lead(view, candidate.id, candidate.score)) return;
+  const bool is_measured = !view.result_of(candidate)->measure.is_estimate();
+  if (view.best && is_measured) {
+    const events::DuelFinished* duel = view.duel_of(candidate.id, *view.best);
+    if (duel == nullptr || !duel->is_won()) return;
+  }
+  view.best = candidate.id;
 }
 
 std::vector<CandidateId> elites_of(const RunView& view, int island) {

@@ -15,8 +15,11 @@ namespace warpwright::search {
 // The bins of the result's features along the declared dimensions.
 std::vector<int> cell_of(const events::SearchSettings& settings, const events::ResultSummary& result);
 
-// The candidate enters its island (a seed: every island), the archive and, if it is better, becomes best.
-// REQUIRES: passed, scored, not a duplicate.
+// Whether the candidate's score would make it the best of the run; `best` is not changed by less.
+bool would_lead(const events::RunView& view, events::CandidateId id, double score);
+
+// The candidate enters its island (a seed: every island), the archive and, if it would lead (and, where times
+// are measured, has won its duel with the best), becomes best. REQUIRES: passed, scored, not a duplicate.
 void enter_population(events::RunView& view, const events::Candidate& candidate);
 
 // Copies of each island's best natives to the next island on the ring, as they stand now.

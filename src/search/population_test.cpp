@@ -61,6 +61,44 @@ TEST(Population, InvariantsHoldAfterEveryEvent) {
   }
 }
 
+TEST(Population, WhereTimesAreMeasuredOnlyAWonDuelTakesTheLead) {
+  int lost = 0;
+  for (uint64_t seed = 0; seed < 6; ++seed) {
+    World world(make_measured_run(seed, 8), 4, seed);
+    world.run(80);
+    world.drain();
+    State state;
+    for (const Event& event : world.journal) {
+      const std::optional<CandidateId> before = state.view().best;
+      ASSERT_TRUE(state.apply(event));
+      const std::optional<CandidateId> after = state.view().best;
+      if (!before || before == after) continue;
+      const DuelFinished* duel = state.view().duel_of(*after, *before);
+      ASSERT_NE(duel, nullptr) << *after << " leads without a duel";
+      EXPECT_TRUE(duel->is_won());
+      EXPECT_TRUE(std::holds_alternative<Applied>(event));
+    }
+    for (const auto& [pair, duel] : state.view().duels) {
+      if (duel.is_won()) continue;
+      ++lost;
+      EXPECT_GT(state.view().find(pair.first)->score, state.view().find(pair.second)->score)
+          << "a duel without need";
+    }
+  }
+  EXPECT_GT(lost, 0) << "no duel was lost: nothing was put to the test";
+}
+
+TEST(Population, ADuelOfNobodyOrASecondOneIsAContradiction) {
+  World world(make_measured_run(1, 8), 4, 1);
+  world.run(40);
+  ASSERT_FALSE(world.state.view().duels.empty());
+  State copy = world.state;
+  const DuelFinished first = world.state.view().duels.begin()->second;
+  EXPECT_FALSE(copy.apply(first)) << "its challenger is applied";
+  copy = world.state;
+  EXPECT_FALSE(copy.apply(fight(world.state.applied(), 9999)));
+}
+
 TEST(Population, NoFailedCandidateIsEverAParentOrAnInspiration) {
   for (uint64_t seed = 0; seed < 6; ++seed) {
     World world(make_run(seed, 4), 4, seed);

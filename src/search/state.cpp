@@ -273,6 +273,17 @@ Result<void> State::on(const events::RunFinished& event) {
   return {};
 }
 
+Result<void> State::on(const events::DuelFinished& event) {
+  TRY(open_candidate(event.ticket, "duel-finished"));
+  const Candidate* incumbent = view_.find(event.incumbent);
+  if (incumbent == nullptr || !incumbent->passed())
+    return contradiction(
+        fmt::format("ticket {} duels with {}, which never passed", event.ticket, event.incumbent));
+  if (!view_.duels.emplace(std::pair(event.ticket, event.incumbent), event).second)
+    return contradiction(fmt::format("tickets {} and {} duel twice", event.ticket, event.incumbent));
+  return {};
+}
+
 // ---- digest ----
 
 std::string State::digest() const {
@@ -291,6 +302,7 @@ std::string State::digest() const {
     for (const auto& [cell, id] : island.cells) add(fmt::format("{}:{}", fmt::join(cell, ","), id));
   }
   add(fmt::format("archive {}", fmt::join(view_.archive, ",")));
+  add(fmt::format("best {}", view_.best.value_or(-1)));
   for (const auto& [id, c] : view_.candidates)
     if (c.phase == Phase::kApplied) add(fmt::format("{} {} {:a}", id, to_string(c.status), c.score));
   return hasher.hex();

@@ -56,6 +56,7 @@ class State {
   Result<void> on(const events::RunPaused& event);
   Result<void> on(const events::RunResumed& event);
   Result<void> on(const events::RunFinished& event);
+  Result<void> on(const events::DuelFinished& event);
 
   Result<events::Candidate*> open_candidate(events::Ticket ticket, std::string_view what);
   Result<void> take_ticket(events::Ticket ticket, const events::Origin& origin);

@@ -14,6 +14,10 @@ namespace warpwright::search::test {
 // Two seeds ("plain", "good") with knobs, a third that fails; model answers make "model<i>" sources, every
 // fourth of which is no candidate at all.
 events::RunStarted make_run(uint64_t seed, int window);
+// The same with times that count as measured, so that who leads is settled by duels.
+events::RunStarted make_measured_run(uint64_t seed, int window);
+// A function of the two alone; the challenger wins about half of them.
+events::DuelFinished fight(events::CandidateId challenger, events::CandidateId incumbent);
 
 events::ResultSummary evaluate(const std::string& source, const KnobValues& knobs);
 std::vector<events::DeclaredKnob> knobs_of(const std::string& source);
@@ -41,9 +45,12 @@ class World {
   World() : arrivals_(0) {}
   void settle(Drain drain = Drain::kNo);
   bool decide_next();
+  events::ResultSummary result_of(const std::string& source, const KnobValues& knobs) const;
+  bool one_duel();
   std::vector<events::Ticket> outstanding() const;
 
   int workers_ = 1;
+  Drain drain_ = Drain::kNo;
   Rng arrivals_;
 };
 

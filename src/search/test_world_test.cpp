@@ -27,6 +27,21 @@ RunStarted make_run(uint64_t seed, int window) {
   return run;
 }
 
+RunStarted make_measured_run(uint64_t seed, int window) {
+  RunStarted run = make_run(seed, window);
+  run.definition = "measured toy";
+  return run;
+}
+
+DuelFinished fight(CandidateId challenger, CandidateId incumbent) {
+  Rng draw = Rng::stream(static_cast<uint64_t>(challenger), std::to_string(incumbent));
+  DuelFinished duel;
+  duel.ticket = challenger;
+  duel.incumbent = incumbent;
+  duel.verdict = draw.below(2) == 0 ? "FASTER" : "SAME";
+  return duel;
+}
+
 std::vector<DeclaredKnob> knobs_of(const std::string& source) {
   if (source == "broken") return {};
   if (source == "plain") return {{"THREADS", {"64", "128", "256"}, "64"}};
@@ -101,10 +116,28 @@ std::vector<Ticket> World::outstanding() const {
   return tickets;
 }
 
+ResultSummary World::result_of(const std::string& source, const KnobValues& knobs) const {
+  ResultSummary result = evaluate(source, knobs);
+  if (state.view().started->definition == "measured toy")
+    result.measure = {"cuda", "b200", "cupti", "contest"};
+  return result;
+}
+
+bool World::one_duel() {
+  const auto duel = needed_duel(state, drain_);
+  EXPECT_TRUE(duel);
+  if (!duel || !*duel) return false;
+  append(fight((*duel)->challenger, (*duel)->incumbent));
+  return true;
+}
+
 // One step of one outstanding ticket, any of those that the workers hold.
 bool World::one_arrival() {
   const std::vector<Ticket> tickets = outstanding();
-  if (tickets.empty()) return false;
+  if (tickets.empty() || arrivals_.below(2) == 0) {
+    if (one_duel()) return true;
+    if (tickets.empty()) return false;
+  }
   const Candidate candidate = *state.view().find(tickets[arrivals_.below(tickets.size())]);
   if (candidate.phase == Phase::kRequested) {
     const int64_t answer = candidate.id % 8;  // some answers are equal: a source proposed twice
@@ -118,7 +151,6 @@ bool World::one_arrival() {
     }
     return true;
   }
-  const ResultSummary result = evaluate(candidate.source_hash, candidate.knobs);
   // Programs that differ in VEC=1 and VEC=2 only compile to the same code.
   KnobValues effective = candidate.knobs;
   if (effective.contains("VEC") && effective["VEC"] == "1") effective["VEC"] = "2";
@@ -131,7 +163,7 @@ bool World::one_arrival() {
     append(Compiled{candidate.id, "id of " + key, key});
     return true;
   }
-  append(EvaluationFinished{candidate.id, key, "report", evaluate(candidate.source_hash, effective)});
+  append(EvaluationFinished{candidate.id, key, "report", result_of(candidate.source_hash, effective)});
   return true;
 }
 
@@ -148,6 +180,7 @@ void World::run(int64_t tickets) {
 }
 
 void World::drain() {
+  drain_ = Drain::kYes;
   do settle(Drain::kYes);
   while (one_arrival());
   settle(Drain::kYes);

@@ -54,6 +54,14 @@ Result<Applied> application_of(const State& state, events::Ticket ticket) {
   return applied;
 }
 
+// The next ticket in order, if its outcome is known and the next decision may see it.
+std::optional<events::Ticket> next_to_apply(const State& state, Drain drain) {
+  const events::Ticket ticket = state.applied();
+  const bool visible = drain != Drain::kNo || ticket < needed_by_next(state);
+  if (!visible || !state.outcome_known(ticket)) return std::nullopt;
+  return ticket;
+}
+
 }  // namespace
 
 int64_t outcomes_needed(events::Ticket ticket, int64_t seeds, int window) {
@@ -66,15 +74,31 @@ bool ready_to_decide(const State& state) {
          state.applied() >= needed_by_next(state);
 }
 
+Result<std::optional<DuelNeeded>> needed_duel(const State& state, Drain drain) {
+  const std::optional<DuelNeeded> none;
+  if (!state.started() || migration_is_due(state)) return none;
+  const auto ticket = next_to_apply(state, drain);
+  if (!ticket) return none;
+  TRY_ASSIGN(const Applied applied, application_of(state, *ticket));
+  const RunView& view = state.view();
+  if (applied.status != Status::kPassed || applied.duplicate_of || !view.best) return none;
+  if (view.result_of(*view.find(*ticket))->measure.is_estimate()) return none;
+  if (!would_lead(view, *ticket, applied.score) || view.duel_of(*ticket, *view.best) != nullptr) return none;
+  return DuelNeeded{*ticket, *view.best};
+}
+
 Result<std::optional<events::Event>> next_settlement(const State& state, Drain drain) {
   using Settlement = std::optional<events::Event>;
   if (!state.started()) return Settlement();
   if (migration_is_due(state))
     return Settlement(events::Migrated{state.applied(), plan_migration(state.view())});
-  const events::Ticket ticket = state.applied();
-  const bool visible = drain == Drain::kYes || ticket < needed_by_next(state);
-  if (!visible || !state.outcome_known(ticket)) return Settlement();
-  TRY_ASSIGN(Applied applied, application_of(state, ticket));
+  const auto ticket = next_to_apply(state, drain);
+  if (!ticket) return Settlement();
+  if (drain != Drain::kNoDuels) {
+    TRY_ASSIGN(const auto duel, needed_duel(state, drain));
+    if (duel) return Settlement();
+  }
+  TRY_ASSIGN(Applied applied, application_of(state, *ticket));
   return Settlement(std::move(applied));
 }
 

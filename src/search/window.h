@@ -24,9 +24,18 @@ int64_t outcomes_needed(events::Ticket ticket, int64_t seeds, int window);
 bool ready_to_decide(const State& state);
 
 enum class Drain {
-  kNo,   // settle what the next ticket may see, no more
-  kYes,  // the run ends: settle all that is known, in order
+  kNo,       // settle what the next ticket may see, no more
+  kYes,      // the run ends: settle all that is known, in order, as far as the duels held allow
+  kNoDuels,  // it ends at once: a duel that was not held counts as not won
 };
+
+// The duel that the next ticket to be applied needs first: it passed, its times are measured and would make
+// it the best, and nobody has held the duel yet. Nothing is settled before it is. Error: as next_settlement.
+struct DuelNeeded {
+  events::CandidateId challenger = 0, incumbent = 0;
+  auto operator<=>(const DuelNeeded&) const = default;
+};
+Result<std::optional<DuelNeeded>> needed_duel(const State& state, Drain drain = Drain::kNo);
 
 // The next event that follows from the state alone: Applied of the next ticket in order, or a Migrated that
 // is due. None: nothing follows until something arrives or is decided. Error: the result cannot be scored

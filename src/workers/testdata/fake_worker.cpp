@@ -9,6 +9,7 @@
 //   --bye-after-report
 //   --work MS      each full evaluation takes this long
 //   --ledger FILE  appends one line per full evaluation finished: id, identity
+//   --measures     times count as measured; a duel is won by a fifth less cost, else it is the SAME
 //   --random-death N   kills itself in one of N requests, at a place drawn from the clock
 //   crash | crash_once FILE | exit0 | hang | silent | oversize | bad_json | banner | worker_lost | slow MS
 //   | wrong_id | environment NAME (message tells whether the variable is set) | wait_for_cancel
@@ -34,7 +35,8 @@ using namespace warpwright;
 struct Options {
   int protocol = kProtocolVersion;
   int hello_delay_ms = 0, work_ms = 0, random_death = 0;
-  bool no_hello = false, die_at_start = false, bye_at_start = false, banner = false, bye_after_report = false;
+  bool no_hello = false, die_at_start = false, bye_at_start = false, banner = false, bye_after_report = false,
+       measures = false;
   std::string ledger;
 } options;
 
@@ -101,12 +103,27 @@ std::string identity_of(const EvaluationRequest& request) {
   return hasher.hex();
 }
 
-void add_workloads(const EvaluationRequest& request, EvaluationReport& report) {
+double cost_of(const std::string& source, const KnobValues& knobs) {
   double cost = 40;  // smaller knobs are faster down to 4, then slower: a valley to find
-  for (const auto& [name, value] : request.knobs) {
+  for (const auto& [name, value] : knobs) {
     const double x = std::atof(value.c_str());
-    if (request.source.find("knob::" + name) != std::string::npos) cost += (x - 4) * (x - 4) / 8;
+    if (source.find("knob::" + name) != std::string::npos) cost += (x - 4) * (x - 4) / 8;
   }
+  return cost;
+}
+
+DuelReport duel_of(const EvaluationRequest& request) {
+  DuelReport duel;
+  duel.method = "cupti";
+  duel.ratio = duel.low = duel.high =
+      cost_of(request.source, request.knobs) / cost_of(request.rival->source, request.rival->knobs);
+  duel.verdict = duel.ratio < 0.8 ? "FASTER" : "SAME";
+  duel.pairs = 10;
+  return duel;
+}
+
+void add_workloads(const EvaluationRequest& request, EvaluationReport& report) {
+  const double cost = cost_of(request.source, request.knobs);
   int64_t batch = 1;
   for (const char* band : {"small", "large"}) {
     WorkloadReport workload;
@@ -148,7 +165,10 @@ EvaluationReport evaluate(const EvaluationRequest& request) {
     report.stage = Stage::kValidate;
     report.message = "output[0, 0]: expected 1, got 2";
   } else {
-    report.timing = {"sim-estimate", request.timing_profile, request.device, "", ""};
+    report.timing.method = options.measures ? "cupti" : "sim-estimate";
+    report.timing.profile = request.timing_profile;
+    report.timing.device = request.device;
+    if (request.rival) report.duel = duel_of(request);
   }
   return report;
 }
@@ -207,11 +227,10 @@ void answer(const EvaluationRequest& request) {
 }
 
 void parse_arguments(int argc, char** argv) {
-  const std::map<std::string, bool*> flags = {{"--no-hello", &options.no_hello},
-                                              {"--die-at-start", &options.die_at_start},
-                                              {"--bye-at-start", &options.bye_at_start},
-                                              {"--banner", &options.banner},
-                                              {"--bye-after-report", &options.bye_after_report}};
+  const std::map<std::string, bool*> flags = {
+      {"--no-hello", &options.no_hello},         {"--die-at-start", &options.die_at_start},
+      {"--bye-at-start", &options.bye_at_start}, {"--banner", &options.banner},
+      {"--measures", &options.measures},         {"--bye-after-report", &options.bye_after_report}};
   const std::map<std::string, int*> numbers = {{"--protocol", &options.protocol},
                                                {"--hello-delay", &options.hello_delay_ms},
                                                {"--work", &options.work_ms},
@@ -240,7 +259,7 @@ void greet() {
   if (options.banner) write_all("Last login: Monday\n");
   HelloMessage hello;
   hello.protocol = options.protocol;
-  hello.executor = "sim";
+  hello.executor = options.measures ? "cuda" : "sim";
   hello.device = "b200";
   hello.versions = {{"evaluator", "fake"}};
   if (!options.no_hello) say(hello);
