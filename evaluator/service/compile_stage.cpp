@@ -181,6 +181,7 @@ StageResult compile_candidate(Evaluation& evaluation, Resources& resources) {
   if (!executor) {
     TRY_ASSIGN(executor, exec::open_executor(evaluation.request.executor));
   }
+  evaluation.executor = executor.get();
   Modules modules;
   if (auto state = scan(evaluation, modules)) return state;
   TRY_ASSIGN(auto loaded, executor->load(code_units(evaluation)));

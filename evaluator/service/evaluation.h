@@ -2,6 +2,7 @@
 // failure that ends the evaluation, or nothing.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,8 @@ struct Ending {
   std::string rule;
   std::string message;
   std::vector<std::string> evidence;
+  bool needs_confirmation =
+      false;  // exec::Failure's: not charged before a fresh device process shows it again
 };
 using StageResult = Result<std::optional<Ending>>;
 inline const std::optional<Ending> kGoOn = std::nullopt;
@@ -58,9 +61,11 @@ struct Evaluation {
 
   // compile
   compile::CompiledProgram program = {};
+  exec::Executor* executor = nullptr;
   std::unique_ptr<exec::LoadedProgram> loaded_program = {};
 
   bool deadline_passed() const;
+  bool measures() const { return executor->device() != nullptr; }  // REQUIRES: compiled
 };
 
 // What outlives an evaluation.
@@ -70,7 +75,14 @@ struct Resources {
   compile::Compiler compiler;
   std::map<std::string, std::unique_ptr<exec::Executor>> executors;
   reference::OracleCache oracles;
+  // Inputs that no candidate can have seen: drawn from the operating system once per worker, so that their
+  // reference outputs are computed once and not for every candidate.
+  std::vector<uint64_t> secret_seeds = {};
 };
+
+// Runs a check of one workload; what needs confirmation is charged only when a fresh device process shows it
+// again. Error: the device does not work.
+StageResult confirmed(Evaluation& evaluation, const std::function<StageResult()>& check);
 
 // Stage plan: definition, rules, selection; the plan split, parsed and bound for every selected workload.
 StageResult prepare(Evaluation& evaluation, Resources& resources);
