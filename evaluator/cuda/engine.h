@@ -42,7 +42,8 @@ struct SamplerSpec {
 };
 struct SamplerInfo {
   int buffer_sets = 1;
-  int64_t bytes_per_set = 0;
+  int64_t bytes_per_set = 0;  // inputs, outputs, one contender's workspaces
+  std::string note;           // what differs from the profile, and why; empty: nothing
 };
 
 class Engine {

@@ -30,7 +30,9 @@ struct StampParameters {
   uint64_t ticket;
 };
 
-uint64_t words_of(const ByteRange& range) { return (range.end + 7) / 8 - range.begin / 8; }
+uint64_t words_of(const ByteRange& range) {
+  return (range.end + 7) / 8 - range.begin / 8;
+}
 
 // Enough blocks for the longest range, shared fairly with the others.
 uint32_t blocks_for(std::span<const ByteRange> ranges, int sm_count) {
@@ -101,8 +103,8 @@ int Harness::launch(abi::Function function, uint32_t blocks_x, uint32_t blocks_y
   config.grid_z = config.block_y = config.block_z = 1;
   config.stream = stream_.get();
   size_t size = sizeof parameters;
-  void* extra[] = {abi::kLaunchBufferPointer, const_cast<Parameters*>(&parameters), abi::kLaunchBufferSize, &size,
-                   abi::kLaunchEnd};
+  void* extra[] = {abi::kLaunchBufferPointer, const_cast<Parameters*>(&parameters), abi::kLaunchBufferSize,
+                   &size, abi::kLaunchEnd};
   return driver_->cuLaunchKernelEx.code(&config, function, nullptr, extra);
 }
 
@@ -123,8 +125,8 @@ Result<std::vector<FoundInRange>> Harness::search(abi::Function function, std::s
     TRY(driver_->cuMemsetD8Async(found_.get(), 0, bytes, stream_.get()));
     for (size_t at = 0; at < count; at += kMaxRanges) {
       const auto piece = ranges.subspan(first + at, std::min<size_t>(kMaxRanges, count - at));
-      TRY(checked(launch(function, blocks_for(piece, sm_count_), static_cast<uint32_t>(piece.size()), kThreads,
-                         SearchParameters{packed(piece), found_.get() + at * sizeof(FoundInRange)}),
+      TRY(checked(launch(function, blocks_for(piece, sm_count_), static_cast<uint32_t>(piece.size()),
+                         kThreads, SearchParameters{packed(piece), found_.get() + at * sizeof(FoundInRange)}),
                   "ww_check or ww_hash"));
     }
     TRY(driver_->cuMemcpyDtoHAsync_v2(found_on_host_.host(), found_.get(), bytes, stream_.get()));
@@ -149,16 +151,17 @@ Result<void> Harness::flush(const DeviceMemory& target, uint64_t value) {
   const uint64_t pairs = target.bytes() / 16;
   const uint64_t blocks =
       std::clamp<uint64_t>(pairs / (kThreads * 4), 1, static_cast<uint64_t>(sm_count_) * 8);
-  return checked(launch(flush_, static_cast<uint32_t>(blocks), 1, kThreads,
-                        FlushParameters{target.get(), pairs, value}),
-                 "ww_flush");
+  return checked(
+      launch(flush_, static_cast<uint32_t>(blocks), 1, kThreads, FlushParameters{target.get(), pairs, value}),
+      "ww_flush");
 }
 
 Result<void> Harness::close_gate(uint64_t limit_ns) {
   ++gate_ticket_;
-  return checked(launch(block_, 1, 1, 1,
-                        GateParameters{gate_.device(), gate_.device() + sizeof(uint32_t), gate_ticket_, 0, limit_ns}),
-                 "ww_block");
+  return checked(
+      launch(block_, 1, 1, 1,
+             GateParameters{gate_.device(), gate_.device() + sizeof(uint32_t), gate_ticket_, 0, limit_ns}),
+      "ww_block");
 }
 
 void Harness::open_gate() {

@@ -1,8 +1,8 @@
 // The harness's own kernels on the device: patterns and hashes of buffers, the flush of the cache, the gate
 // that holds a stream back, clock stamps. Device code: kernels/harness.cu.
 //
-// All work goes to the one stream. Errors are the machine's: REQUIRES that the stream was synchronised after a
-// candidate's last operation, but for what says otherwise.
+// All work goes to the one stream. Errors are the machine's: REQUIRES that the stream was synchronised after
+// a candidate's last operation, but for what says otherwise.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +34,8 @@ class Harness {
   // Queued: overwrites all of `target`; `value` 0 writes zeros, any other one no zero word.
   Result<void> flush(const DeviceMemory& target, uint64_t value);
 
-  // Queued: holds the stream back until open_gate, or until the limit is over, so that what is queued behind it
-  // runs without waiting for the host. At most kMaxBehindGate operations fit behind it.
+  // Queued: holds the stream back until open_gate, or until the limit is over, so that what is queued behind
+  // it runs without waiting for the host. At most kMaxBehindGate operations fit behind it.
   Result<void> close_gate(uint64_t limit_ns);
   void open_gate();
   bool gate_timed_out() const;  // the last one; after the stream was synchronised

@@ -106,7 +106,8 @@ struct DeviceFault {
     kLaunch,       // a launch was refused (out of resources, cooperative grid too large, ...); context intact
     kGuardBroken,  // guard zone overwritten
     kInputModified,
-    kTimeout,  // the watchdog's; the process was killed
+    kSelfCleanBroken,  // a self-clean workspace is not zero after a timed call
+    kTimeout,          // the watchdog's; the process was killed
   };
   Kind kind = Kind::kFault;
   int cuda_error = 0;   // CUresult, 0 if there is none
@@ -149,9 +150,10 @@ struct DeviceFacts {
   int sm_count = 0;
   int64_t l2_bytes = 0, memory_bytes = 0;
   double max_sm_clock_mhz = 0;
-  int driver_version = 0;  // 13000
-  std::string timer;       // "cupti 13.0" or "events (why not CUPTI)"
-  std::string clocks;      // "locked at 1965 MHz", "not locked"
+  int driver_version = 0;           // 13000
+  std::string timer;                // "cupti 13.0" or "events (why not CUPTI)"
+  std::string clocks;               // "locked at 1965 MHz", "not locked"
+  bool has_unmapped_guards = true;  // false: the device cannot do GuardKind::kUnmapped, zones stand in
 };
 
 }  // namespace warpwright::cuda
