@@ -72,7 +72,9 @@ class DeviceEngine final : public Engine {
   // Error: an earlier fault has destroyed the context.
   Result<void> check_alive() const;
   void note_loss(const std::optional<DeviceFault>& fault) {
-    if (fault && fault->kind == DeviceFault::Kind::kFault) loss_ = fault->message;
+    if (!fault || fault->kind != DeviceFault::Kind::kFault) return;
+    loss_ = fault->message;
+    if (tracer_) tracer_->abandon();
   }
   Result<ShotTimer*> timer();
 
@@ -96,7 +98,7 @@ Result<void> DeviceEngine::start(const std::string& library) {
   // Loading a kernel at its first launch may wait for the device, which waits behind the gate for us.
   setenv("CUDA_MODULE_LOADING", "EAGER", 1);
   TRY_ASSIGN(driver_, Driver::open(library));
-  auto tracer = ActivityTracer::open();
+  auto tracer = ActivityTracer::open("", driver_->version());
   if (tracer) tracer_ = std::move(*tracer);
   TRY_ASSIGN(context_, PrimaryContext::retain(*driver_, 0));
   TRY_ASSIGN(facts_, read_device_facts(*driver_, context_.device()));

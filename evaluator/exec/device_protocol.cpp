@@ -100,6 +100,7 @@ void fields(V& visit, T& s) {
 template <class V, Same<SamplerInfo> T>
 void fields(V& visit, T& s) {
   visit("buffer_sets", s.buffer_sets), visit("bytes_per_set", s.bytes_per_set);
+  visit("note", s.note);
 }
 template <class V, Same<DeviceFault> T>
 void fields(V& visit, T& f) {
@@ -120,7 +121,7 @@ void fields(V& visit, T& f) {
   visit("name", f.name), visit("uuid", f.uuid), visit("arch", f.arch), visit("sm_count", f.sm_count);
   visit("l2_bytes", f.l2_bytes), visit("memory_bytes", f.memory_bytes);
   visit("max_sm_clock_mhz", f.max_sm_clock_mhz), visit("driver_version", f.driver_version);
-  visit("timer", f.timer), visit("clocks", f.clocks);
+  visit("timer", f.timer), visit("clocks", f.clocks), visit("has_unmapped_guards", f.has_unmapped_guards);
 }
 
 }  // namespace warpwright::cuda

@@ -65,7 +65,7 @@ std::vector<Reply> all_replies() {
           ProgramOpened{std::nullopt, {{255, 1024, 0, 768}}},
           ProgramOpened{fault, {}},
           CallDone{{fault, fault}},
-          SamplerOpened{{3, int64_t{1} << 40}},
+          SamplerOpened{{3, int64_t{1} << 40, "half the sets"}},
           Taken{std::nullopt, {sample, {}}},
           Refused{"out of memory"}};
 }
@@ -138,11 +138,11 @@ TEST(DeviceProtocol, MalformedRepliesAreErrors) {
       R"({"number":1,"reply":{"gone":{}}})",
       R"({"number":1,"reply":{"done":{},"refused":{"message":""}}})",
       R"({"number":1,"reply":{"refused":{"message":7}}})",
-      R"({"number":1,"reply":{"call_done":{"faults":[{"kind":5,"cuda_error":0,"shot":0,"message":""}]}}})",
+      R"({"number":1,"reply":{"call_done":{"faults":[{"kind":6,"cuda_error":0,"shot":0,"message":""}]}}})",
       R"({"number":1,"reply":{"call_done":{"faults":[{"kind":-1,"cuda_error":0,"shot":0,"message":""}]}}})",
       R"({"number":1,"reply":{"call_done":{"faults":[{"kind":0,"cuda_error":0,"message":""}]}}})",
       R"({"number":1,"reply":{"call_done":{"faults":[{"kind":0,"cuda_error":4294967296,"shot":0,"message":""}]}}})",
-      R"({"number":1,"reply":{"sampler_opened":{"info":{"buffer_sets":1,"bytes_per_set":"1"}}}})",
+      R"({"number":1,"reply":{"sampler_opened":{"info":{"buffer_sets":1,"bytes_per_set":"1","note":""}}}})",
       R"({"number":1,"reply":{"taken":{"fault":null,"samples":[null]}}})",
   };
   for (const char* line : lines) EXPECT_FALSE(decode_reply(line)) << line;
