@@ -264,6 +264,16 @@ TEST(BinderTest, AMissingAxisIsReported) {
             "1:7: axis 'batch_size' has no value in this workload");
 }
 
+TEST(IntegerTest, EvaluatesOverAxes) {
+  const trace::Definition definition = gdn_decode_definition();
+  const auto value = [&](const char* text) {
+    return evaluate_integer(text, definition, {{"batch_size", 8}}, "floor bytes");
+  };
+  EXPECT_EQ(*value("2 * batch_size * head_size"), 2048);
+  EXPECT_EQ(value("batch_size > 1").error().message, "floor bytes: column 12: a count must be int, not bool");
+  EXPECT_EQ(value("1.5").error().message, "floor bytes: column 1: a count must be int, not float");
+}
+
 TEST(ConditionTest, EvaluatesOverAxes) {
   const trace::Definition definition = gdn_decode_definition();
   EXPECT_TRUE(

@@ -87,12 +87,13 @@ Checker::Checker(const trace::Definition& definition, std::vector<std::string> u
                  Diagnostics& diagnostics)
     : definition_(definition), units_(std::move(units)), diagnostics_(diagnostics) {}
 
-bool Checker::check_condition_over_axes(Expression& expression) {
+bool Checker::check_over_axes(Expression& expression, Type wanted, std::string_view what) {
   axes_only_ = true;
   for (const trace::Axis& axis : definition_.axes) symbols_[axis.name] = {SymbolKind::kAxis};
   if (!check(expression)) return false;
-  if (expression.type == Type::kBool) return true;
-  return fail(expression.at, fmt::format("a condition must be bool, not {}", to_string(expression.type)));
+  if (expression.type == wanted) return true;
+  return fail(expression.at,
+              fmt::format("{} must be {}, not {}", what, to_string(wanted), to_string(expression.type)));
 }
 
 void Checker::add_definition() {

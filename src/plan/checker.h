@@ -23,8 +23,8 @@ class Checker {
   Checker(const trace::Definition& definition, std::vector<std::string> units, Diagnostics& diagnostics);
 
   void check_plan(Ast& ast, Position plan_at);
-  // An expression over axes alone, of type bool.
-  bool check_condition_over_axes(Expression& expression);
+  // An expression over axes alone, of type bool (`what`: "a condition") or int.
+  bool check_over_axes(Expression& expression, Type wanted, std::string_view what);
 
  private:
   enum class SymbolKind {

@@ -11,6 +11,30 @@
 #include "src/plan/parser.h"
 
 namespace warpwright::plan {
+namespace {
+
+Result<Value> evaluate_over_axes(std::string_view expression, const trace::Definition& definition,
+                                 const trace::Axes& axes, std::string_view where, Type wanted,
+                                 std::string_view what) {
+  Diagnostics diagnostics;
+  const auto failure = [&] {
+    const Diagnostic first = diagnostics.take().front();
+    return usage_error(fmt::format("{}: column {}: {}", where, first.at.column, first.message));
+  };
+  if (expression.size() > kMaxPlanBytes)
+    return usage_error(fmt::format("{}: longer than {} KiB", where, kMaxPlanBytes >> 10));
+  Parser parser(tokenize(expression, {1, 1}, diagnostics), diagnostics);
+  const Parsed<ExpressionPtr> parsed = parser.parse_whole_expression();
+  if (!diagnostics.empty()) return failure();
+  if (!Checker(definition, {}, diagnostics).check_over_axes(**parsed, wanted, what)) return failure();
+  BindInputs inputs;
+  inputs.axes = axes;
+  const std::optional<Value> value = Evaluator(definition, inputs, diagnostics).evaluate(**parsed);
+  if (!value) return failure();
+  return *value;
+}
+
+}  // namespace
 
 const std::vector<Knob>& Plan::knobs() const {
   return ast_->knobs;
@@ -49,23 +73,16 @@ bool violates_requirement(const Plan& plan, const trace::Definition& definition,
 
 Result<bool> evaluate_condition(std::string_view expression, const trace::Definition& definition,
                                 const trace::Axes& axes, std::string_view where) {
-  Diagnostics diagnostics;
-  const auto failure = [&] {
-    const Diagnostic first = diagnostics.take().front();
-    return usage_error(fmt::format("{}: column {}: {}", where, first.at.column, first.message));
-  };
-  if (expression.size() > kMaxPlanBytes) {
-    return usage_error(fmt::format("{}: longer than {} KiB", where, kMaxPlanBytes >> 10));
-  }
-  Parser parser(tokenize(expression, {1, 1}, diagnostics), diagnostics);
-  const Parsed<ExpressionPtr> parsed = parser.parse_whole_expression();
-  if (!diagnostics.empty()) return failure();
-  if (!Checker(definition, {}, diagnostics).check_condition_over_axes(**parsed)) return failure();
-  BindInputs inputs;
-  inputs.axes = axes;
-  const std::optional<bool> holds = Evaluator(definition, inputs, diagnostics).condition(**parsed);
-  if (!holds) return failure();
-  return *holds;
+  TRY_ASSIGN(const Value value,
+             evaluate_over_axes(expression, definition, axes, where, Type::kBool, "a condition"));
+  return value.integer != 0;
+}
+
+Result<int64_t> evaluate_integer(std::string_view expression, const trace::Definition& definition,
+                                 const trace::Axes& axes, std::string_view where) {
+  TRY_ASSIGN(const Value value,
+             evaluate_over_axes(expression, definition, axes, where, Type::kInt, "a count"));
+  return value.integer;
 }
 
 }  // namespace warpwright::plan

@@ -200,5 +200,8 @@ Json to_json(const BoundPlan& plan);
 // A plan expression over axes only, e.g. a band's `when`. Errors are usage errors naming `where`.
 Result<bool> evaluate_condition(std::string_view expression, const trace::Definition& definition,
                                 const trace::Axes& axes, std::string_view where);
+// The same of type int, e.g. the bytes of a rule's physical floor.
+Result<int64_t> evaluate_integer(std::string_view expression, const trace::Definition& definition,
+                                 const trace::Axes& axes, std::string_view where);
 
 }  // namespace warpwright::plan

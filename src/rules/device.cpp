@@ -39,7 +39,8 @@ std::map<std::string, Setter> setters_for(DeviceModel& device) {
           {"shared_bytes_per_block", number_into(device.shared_bytes_per_block)},
           {"registers_per_sm", number_into(device.registers_per_sm)},
           {"max_threads_per_sm", number_into(device.max_threads_per_sm)},
-          {"max_blocks_per_sm", number_into(device.max_blocks_per_sm)}};
+          {"max_blocks_per_sm", number_into(device.max_blocks_per_sm)},
+          {"peak_tflops", number_into(device.peak_tflops)}};
 }
 
 Result<DeviceModel> with_calibration(const std::filesystem::path& path, const std::filesystem::path& folder) {

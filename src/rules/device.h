@@ -25,6 +25,7 @@ struct DeviceModel {
   int64_t registers_per_sm = 65536;
   int max_threads_per_sm = 2048;
   int max_blocks_per_sm = 32;
+  double peak_tflops = 0;   // of the fastest arithmetic with 8 bits or more; floors only
   Calibration calibration;  // configs/calibration/<name>.toml
 };
 

@@ -4,6 +4,7 @@
 
 #include "src/base/files.h"
 #include "src/base/hash.h"
+#include "src/plan/plan.h"
 #include "src/rules/rules_file.h"
 
 namespace warpwright::rules {
@@ -72,6 +73,21 @@ Result<void> check_strict(const Rules& rules, const trace::Definition& definitio
   return {};
 }
 
+// The floor of the first workload shows whether the expressions are well-formed.
+Result<void> check_floor(const Rules& rules, const trace::LoadedDefinition& loaded) {
+  if (loaded.workloads.empty()) return {};
+  const std::pair<std::string_view, const std::string&> expressions[] = {
+      {"bytes_read", rules.floor.bytes_read},
+      {"bytes_written", rules.floor.bytes_written},
+      {"flops", rules.floor.flops}};
+  for (const auto& [name, expression] : expressions) {
+    if (expression.empty()) continue;
+    TRY(plan::evaluate_integer(expression, loaded.definition, loaded.workloads.front().axes,
+                               fmt::format("{}: floor: {}", rules.source_path, name)));
+  }
+  return {};
+}
+
 void add_defaults(Rules& rules) {
   if (rules.profiles.empty()) rules.profiles.push_back({"random", {}});
   rules.selections.try_emplace("all", Selection{Selection::Take::kAll, {}});
@@ -87,6 +103,7 @@ Result<Rules> load_rules(const trace::LoadedDefinition& loaded, const std::files
     if (!rules) continue;
     TRY(check_names(*rules, loaded.definition));
     TRY(check_strict(*rules, loaded.definition));
+    TRY(check_floor(*rules, loaded));
     add_defaults(*rules);
     return std::move(*rules);
   }

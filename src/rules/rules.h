@@ -35,6 +35,21 @@ struct StrictTolerance {
   double scaled_bias = 0;  // |mean(error)| / rms(reference)
 };
 
+// How often the contest's timing profile repeats a call, per trial.
+struct TimingCounts {
+  int warm_up = 10;
+  int iterations = 50;
+  int trials = 3;
+};
+
+// What any right kernel must do at least: the ground of the physical floor (evaluator/timing/floor.h). Plan
+// expressions over axes; empty: nothing is known, then only the outputs count, as written.
+struct FloorRule {
+  std::string bytes_read;  // of the inputs, from cold memory
+  std::string bytes_written;
+  std::string flops;
+};
+
 // One set of generators: the first profile stands for the contest's statistics; others are the strict rule's
 // alternatives.
 struct InputProfile {
@@ -74,6 +89,8 @@ struct Rules {
   std::map<std::string, StrictTolerance> strict;  // by output name; empty: only the official rule applies
   std::vector<InputProfile> profiles;             // never empty after load_rules
   std::vector<Band> bands;                        // empty: one band "all"
+  TimingCounts timing;
+  FloorRule floor;
   std::map<std::string, double> scalar_defaults;  // values of scalar inputs when the workload says `random`
   std::map<std::string, Selection> selections;
   std::string source_path;   // empty: defaults

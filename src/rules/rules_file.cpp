@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "src/base/hash.h"
@@ -43,6 +44,33 @@ Result<StrictTolerance> parse_strict(TomlReader reader) {
   if (strict.scaled_max <= 0 || strict.scaled_rms <= 0 || strict.scaled_bias <= 0)
     return reader.error("strict tolerances must be positive");
   return strict;
+}
+
+Result<TimingCounts> parse_timing(TomlReader reader) {
+  constexpr double kMost = 10'000;
+  TimingCounts counts;
+  auto read = [&](std::string_view key, int least, int& value) -> Result<void> {
+    TRY_ASSIGN(const double number, reader.number_or(key, value));
+    if (number != std::floor(number) || number < least || number > kMost)
+      return reader.error_at_key(key,
+                                 fmt::format("'{}' must be a whole number from {} to {}", key, least, kMost));
+    value = static_cast<int>(number);
+    return {};
+  };
+  TRY(read("warmup", 0, counts.warm_up));
+  TRY(read("iterations", 1, counts.iterations));
+  TRY(read("trials", 1, counts.trials));
+  TRY(reader.reject_unknown_keys());
+  return counts;
+}
+
+Result<FloorRule> parse_floor(TomlReader reader) {
+  FloorRule floor;
+  TRY_ASSIGN(floor.bytes_read, reader.string_or("bytes_read", ""));
+  TRY_ASSIGN(floor.bytes_written, reader.string_or("bytes_written", ""));
+  TRY_ASSIGN(floor.flops, reader.string_or("flops", ""));
+  TRY(reader.reject_unknown_keys());
+  return floor;
 }
 
 Result<Generator> parse_generator(TomlReader reader) {
@@ -143,6 +171,14 @@ Result<void> parse_rules(TomlReader& reader, Rules& rules) {
   TRY_ASSIGN(const auto strict, reader.named_tables_or_empty("strict"));
   for (const auto& [output, tolerance] : strict) {
     TRY_ASSIGN(rules.strict[output], parse_strict(tolerance));
+  }
+  TRY_ASSIGN(const auto timing, reader.table_if_any("timing"));
+  if (timing) {
+    TRY_ASSIGN(rules.timing, parse_timing(*timing));
+  }
+  TRY_ASSIGN(const auto floor, reader.table_if_any("floor"));
+  if (floor) {
+    TRY_ASSIGN(rules.floor, parse_floor(*floor));
   }
   TRY_ASSIGN(rules.scalar_defaults, reader.numbers_or_empty("scalars"));
   TRY(parse_lists(reader, rules));

@@ -45,10 +45,10 @@ std::string error_of(const std::string& text) {
 
 TEST(RulesFile, ErrorsNameFileAndLine) {
   EXPECT_EQ(error_of(kMinimal), "accepted");
-  EXPECT_EQ(
-      error_of("definitions = [\"d\"]\noracel = \"x\"\n"),
-      "r.toml:2: unknown key 'oracel'; known here: definitions, family, oracle, official, strict, scalars, "
-      "band, profile, selection");
+  EXPECT_EQ(error_of("definitions = [\"d\"]\noracel = \"x\"\n"),
+            "r.toml:2: unknown key 'oracel'; known here: definitions, family, oracle, official, strict, "
+            "timing, floor, "
+            "scalars, band, profile, selection");
   EXPECT_EQ(error_of(kMinimal + "k = { distribution = \"gauss\" }\n").substr(0, 48),
             "r.toml:9: unknown distribution 'gauss'; there ar");
   EXPECT_EQ(error_of(kMinimal + "k = { distribution = \"normal\", sigma = 1 }\n"),
@@ -62,6 +62,12 @@ TEST(RulesFile, ErrorsNameFileAndLine) {
             "r.toml:10: 'some' must be all, cheapest_of_each_band or cases");
   EXPECT_EQ(error_of(kMinimal + "[[selection.x.case]]\nprofiles = [\"other\"]\n"),
             "r.toml:10: unknown profile 'other'");
+  EXPECT_EQ(error_of(kMinimal + "[timing]\niterations = 0\n"),
+            "r.toml:10: 'iterations' must be a whole number from 1 to 10000");
+  EXPECT_EQ(error_of(kMinimal + "[timing]\nwarmup = 1.5\n"),
+            "r.toml:10: 'warmup' must be a whole number from 0 to 10000");
+  EXPECT_EQ(error_of(kMinimal + "[floor]\nbytes = \"n\"\n"),
+            "r.toml:10: unknown key 'bytes'; known here: bytes_read, bytes_written, flops");
   EXPECT_EQ(error_of("a = [1,"), "r.toml:1:8: Error while parsing array: encountered end-of-file");
   EXPECT_EQ(error_of("oracle = \"x\"\n"),
             "r.toml:1: needs 'definitions' (names) or a [family] to say whom the rules are for");
@@ -180,6 +186,23 @@ TEST_F(RulesFolder, NamesTheDefinitionLacksAreErrors) {
       tail(load_with("[[profile]]\nname = \"p\"\ninputs.q.distribution = \"absent\"\n").error().message),
       ": profile 'p': input 'q' is not optional, so it cannot be absent");
   EXPECT_FALSE(load_with("[[profile]]\nname = \"p\"\ninputs.x.distribution = \"normal\"\n"));
+}
+
+TEST_F(RulesFolder, TimingCountsAreTheContestsUnlessTheFileSaysOtherwise) {
+  EXPECT_EQ(rules_of(loaded_).timing.iterations, 50);
+  const TimingCounts counts = load_with("[timing]\nwarmup = 1\niterations = 5\n").value().timing;
+  EXPECT_EQ(counts.warm_up, 1);
+  EXPECT_EQ(counts.iterations, 5);
+  EXPECT_EQ(counts.trials, 3);
+}
+
+TEST_F(RulesFolder, AFloorThatCannotBeComputedIsAnError) {
+  EXPECT_TRUE(load_with("[floor]\nbytes_read = \"batch_size * 4\"\n"));
+  EXPECT_EQ(tail(load_with("[floor]\nflops = \"batch * 4\"\n").error().message),
+            ": floor: flops: column 1: unknown name 'batch'; known here: batch_size head_size num_k_heads "
+            "num_q_heads "
+            "num_v_heads seq_len");
+  EXPECT_FALSE(load_with("[floor]\nflops = \"batch_size > 4\"\n"));
 }
 
 TEST_F(RulesFolder, BandsMustHoldEveryWorkloadOnce) {
