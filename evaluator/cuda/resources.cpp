@@ -60,7 +60,7 @@ Result<Outcome<Module>> Module::load(const Driver& driver, const std::string& im
         driver, module, [](const Driver& from, const abi::Module& held) { from->cuModuleUnload.code(held); });
     return result;
   }
-  TRY_ASSIGN(result.fault, blame(driver, code, "load the module"));
+  TRY_ASSIGN(result.fault, blame(driver, code, "cuModuleLoadDataEx"));
   const std::string line = first_line(log.data());
   if (!line.empty()) result.fault->message += ": " + line;
   return result;
@@ -70,7 +70,7 @@ Result<Outcome<abi::Function>> Module::function(const std::string& symbol) const
   Outcome<abi::Function> result;
   const int code = owned_.driver()->cuModuleGetFunction.code(&result.value, owned_.get(), symbol.c_str());
   if (code == 0) return result;
-  TRY_ASSIGN(result.fault, blame(owned_.driver(), code, symbol));
+  TRY_ASSIGN(result.fault, blame(owned_.driver(), code, fmt::format("cuModuleGetFunction({})", symbol)));
   return result;
 }
 
