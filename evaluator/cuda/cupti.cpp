@@ -141,7 +141,7 @@ CuptiTracer::~CuptiTracer() {
 }
 
 Result<void> CuptiTracer::begin(uint64_t id) {
-  CHECK(!active_);
+  if (active_) TRY(end());
   TRY(check("cuptiActivityPushExternalCorrelationId",
             library_.functions.cuptiActivityPushExternalCorrelationId(abi::kExternalCustom0, id)));
   active_ = id;
@@ -184,7 +184,7 @@ void CuptiTracer::read(const BufferPool::Full& full) {
 }
 
 Result<std::map<uint64_t, Trace>> CuptiTracer::collect() {
-  CHECK(!active_);
+  if (active_) TRY(end());
   TRY(flush(0));
   // Some buffer may wait for a record that will never be complete.
   if (!assembler_.complete()) TRY(flush(abi::kFlushForced));

@@ -47,6 +47,7 @@ class ActivityTracer {
 
   virtual const std::string& version() const = 0;  // "13.0"
 
+  // What is begun ends at the next begin or collect at the latest. REQUIRES: no id is used twice.
   virtual Result<void> begin(uint64_t id) = 0;
   virtual Result<void> end() = 0;
   // What completed since the last collect, by id; an id of which CUPTI has no record at all has an empty,
