@@ -21,7 +21,7 @@ uint64_t align_up(uint64_t value, uint64_t alignment) {
 }  // namespace
 
 void AlignedDelete::operator()(std::byte* p) const {
-  ::operator delete[](p, std::align_val_t{kAlignment});
+  if (is_owner) ::operator delete[](p, std::align_val_t{kAlignment});
 }
 
 void Buffer::mark_written(uint64_t address, uint64_t bytes) {
@@ -123,6 +123,25 @@ uint64_t Memory::allocate(std::string name, uint64_t bytes, Access access) {
   const uint64_t base = buffer->base;
   impl_->buffers.push_back(std::move(buffer));  // addresses only grow, so the list stays sorted
   return base;
+}
+
+void Memory::map(std::string name, uint64_t address, std::span<std::byte> storage, Access access) {
+  CHECK(address % kAlignment == reinterpret_cast<uint64_t>(storage.data()) % kAlignment);
+  CHECK(address >= kParamWindow + kSharedWindow && address <= kGlobalBase &&
+        storage.size() <= kGlobalBase - address);
+  auto& buffers = impl_->buffers;
+  const auto next = std::lower_bound(buffers.begin(), buffers.end(), address,
+                                     [](const auto& buffer, uint64_t a) { return buffer->base < a; });
+  CHECK(next == buffers.end() || (*next)->base >= address + std::max<uint64_t>(1, storage.size()));
+  CHECK(next == buffers.begin() || (*std::prev(next))->base + (*std::prev(next))->size <= address);
+  auto buffer = std::make_unique<Buffer>();
+  buffer->name = std::move(name);
+  buffer->base = address;
+  buffer->size = storage.size();
+  buffer->access = access;
+  buffer->initialised = true;
+  buffer->storage = {storage.data(), AlignedDelete{false}};
+  buffers.insert(next, std::move(buffer));
 }
 
 void Memory::free(uint64_t address) {

@@ -24,7 +24,12 @@ class Memory {
   // `name` is how findings call the buffer ("q", "workspace part"). Content starts as zero bytes, marked
   // uninitialised. A buffer of 0 bytes has an address too; every access to it is out of bounds.
   uint64_t allocate(std::string name, uint64_t bytes, Access access);
-  // REQUIRES of the four below: `address` is one that allocate returned and that is not freed.
+  // A buffer on the caller's storage, which stays the caller's and must outlive it, at an address of the
+  // caller's choice; counts as initialised. For stand-ins of a real device's address space: buffers may
+  // touch. REQUIRES: address and storage are equally aligned (modulo 256); the range is in [2^42,
+  // 0x7f00'0000'0000), below what allocate gives out, and in no other buffer.
+  void map(std::string name, uint64_t address, std::span<std::byte> storage, Access access);
+  // REQUIRES of the four below: `address` is one that allocate or map was about, and is not freed.
   void free(uint64_t address);
   // Host view of the whole buffer; valid until it is freed.
   std::span<std::byte> bytes(uint64_t address);

@@ -22,6 +22,7 @@ inline constexpr uint64_t kWindowBytes = 0x0100'0000;
 inline constexpr int kSectorBytes = 32;
 
 struct AlignedDelete {
+  bool is_owner = true;
   void operator()(std::byte* p) const;
 };
 

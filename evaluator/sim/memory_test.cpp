@@ -1,4 +1,7 @@
 // Memory accesses: bounds, marks, spaces, races.
+#include <array>
+#include <span>
+
 #include "evaluator/sim/test_support.h"
 
 namespace warpwright::sim {
@@ -34,6 +37,25 @@ const Finding* find(const LaunchReport& report, Finding::Kind kind) {
     if (finding.kind == kind) return &finding;
   }
   return nullptr;
+}
+
+TEST(GlobalMemory, MappedBuffersAreTheCallersStorageAndMayTouch) {
+  TestLaunch t(kernel("ld.global.u32 %r1, [%rd3];\nadd.u32 %r1, %r1, 1;\nst.global.u32 [%rd4], %r1;\n"));
+  alignas(256) std::array<uint32_t, 64> first = {}, second = {};
+  for (uint32_t i = 0; i < 64; ++i) first[i] = 100 + i;
+  const uint64_t base = uint64_t{1} << 44;
+  t.memory.map("second", base + 256, std::as_writable_bytes(std::span(second)), Access::kReadWrite);
+  t.memory.map("first", base, std::as_writable_bytes(std::span(first)), Access::kReadWrite);
+  t.argument(base + 128);
+  t.argument(base + 192);  // 16 words in the first, 16 in the second
+  const LaunchReport report = t.run({1, 1, 1}, {32, 1, 1});
+  EXPECT_TRUE(report.findings.empty()) << messages(report);
+  EXPECT_EQ(first[48], 133u);
+  EXPECT_EQ(second[15], 164u);
+  EXPECT_EQ(second[16], 0u);
+  t.memory.free(base + 256);
+  const LaunchReport after = t.run({1, 1, 1}, {32, 1, 1});
+  EXPECT_NE(find(after, Finding::Kind::kOutOfBoundsWrite), nullptr);
 }
 
 TEST(GlobalMemory, ReadsPastTheEndAreFoundWithBufferAndThread) {

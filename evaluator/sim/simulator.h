@@ -79,6 +79,14 @@ struct Options {
   bool detect_races = true;
   uint32_t max_findings = 16;  // of each kind; further ones are dropped
   bool profile = false;        // fill LaunchReport::profile
+  // What the launch sees of the device's time. Without it %globaltimer and %clock64 both count the warp's own
+  // cycles, from 0.
+  struct Clock {
+    uint64_t start_ns = 0, start_cycles = 0;
+    double sm_mhz = 0;  // 0: as without
+  };
+  Clock clock = {};
+  uint32_t sm_count = 0;  // %nsmid, and blocks take turns on them; 0: 148, and %smid is 0
 };
 
 struct Finding {

@@ -30,7 +30,9 @@ uint32_t value_of(const Warp& w, std::string_view name, uint32_t lane) {
   if (name == "%laneid") return lane;
   if (name == "%warpid") return static_cast<uint32_t>(w.index);
   if (name == "%nwarpid") return 64;
-  if (name == "%nsmid") return 148;
+  const uint32_t sm_count = w.block->launch->options->sm_count;
+  if (name == "%nsmid") return sm_count != 0 ? sm_count : 148;
+  if (name == "%smid" && sm_count != 0) return static_cast<uint32_t>(w.block->number() % sm_count);
   if (name == "%lanemask_eq") return 1u << lane;
   if (name == "%lanemask_lt") return (1u << lane) - 1;
   if (name == "%lanemask_le") return (2u << lane) - 1;
@@ -41,13 +43,14 @@ uint32_t value_of(const Warp& w, std::string_view name, uint32_t lane) {
   // Where the driver says where the grid's barrier is: cooperative_groups/details/driver_abi.h.
   if (name == "%envreg1") return static_cast<uint32_t>(w.block->launch->grid_barrier >> 32);
   if (name == "%envreg2") return static_cast<uint32_t>(w.block->launch->grid_barrier);
-  return 0;  // %smid, %gridid, %cluster_ctaid, %cluster_ctarank, %is_explicit_cluster, reserved shared memory
+  return 0;  // %smid without sm_count, %gridid, %cluster_ctaid, %cluster_ctarank, %is_explicit_cluster,
+             // reserved shared memory
 }
 
 }  // namespace
 
 bool is_per_block(std::string_view name) {
-  return name.starts_with("%ctaid.") || name.starts_with("%clusterid.");
+  return name.starts_with("%ctaid.") || name.starts_with("%clusterid.") || name == "%smid";
 }
 
 void fill_special(Warp& w, const ConstantRow& row) {

@@ -142,6 +142,7 @@ uint32_t Decoder::special(const std::string& name, RowKind kind) {
     op.d = row;
     op.size = kind == RowKind::k64 ? 8 : 4;
     op.immediate = name.ends_with("_hi") ? 32 : 0;
+    op.flags = name.starts_with("%globaltimer") ? kNanoseconds : 0;
     push(op);
     return row;
   }

@@ -209,7 +209,13 @@ const Op* no_op(Warp&, const Op* op) {
 }
 
 const Op* read_clock(Warp& w, const Op* op) {
-  const uint64_t now = static_cast<uint64_t>(w.cycles) >> op->immediate;
+  const Options::Clock& clock = w.block->launch->options->clock;
+  uint64_t now = static_cast<uint64_t>(w.cycles);
+  if (clock.sm_mhz > 0) {
+    now = op->flags & kNanoseconds ? clock.start_ns + static_cast<uint64_t>(w.cycles * 1000 / clock.sm_mhz)
+                                   : clock.start_cycles + now;
+  }
+  now >>= op->immediate;
   for (uint32_t left = w.mask; left != 0; left &= left - 1) {
     set_lane(w, op->d, __builtin_ctz(left), op->size == 8 ? now : static_cast<uint32_t>(now), op->size);
   }

@@ -31,6 +31,7 @@ const Op* exit_lanes(Warp& w, const Op* op);
 const Op* trap(Warp& w, const Op* op);
 const Op* unsupported(Warp& w, const Op* op);
 const Op* no_op(Warp& w, const Op* op);
+inline constexpr uint8_t kNanoseconds = 1;    // flag: %globaltimer
 const Op* read_clock(Warp& w, const Op* op);  // d, size, immediate: bits to shift right
 
 }  // namespace warpwright::sim
