@@ -13,6 +13,7 @@
 #include "evaluator/cuda/program.h"
 #include "evaluator/cuda/sampler.h"
 #include "evaluator/cuda/shot_timer.h"
+#include "src/base/log.h"
 
 namespace warpwright::cuda {
 namespace {
@@ -68,7 +69,7 @@ class DeviceEngine final : public Engine {
  private:
   using Buffers = std::pair<BufferSet, Rng>;
 
-  void find_clocks();
+  Result<void> ask_nvml();
   // Error: an earlier fault has destroyed the context.
   Result<void> check_alive() const;
   void note_loss(const std::optional<DeviceFault>& fault) {
@@ -107,21 +108,26 @@ Result<void> DeviceEngine::start(const std::string& library) {
   TRY((*driver_)->cuDeviceGetAttribute(&manages_virtual_memory, abi::kVirtualMemoryManagement,
                                        context_.device()));
   facts_.has_unmapped_guards = manages_virtual_memory != 0;
-  find_clocks();
+  TRY(ask_nvml());
   TRY_ASSIGN(stream_, Stream::create(*driver_));
   TRY_ASSIGN(harness_, Harness::load(*driver_, stream_, facts_.sm_count));
   return {};
 }
 
-void DeviceEngine::find_clocks() {
+// Clocks, and whether the device is fit for work.
+Result<void> DeviceEngine::ask_nvml() {
   auto nvml = Nvml::open(facts_.uuid);
   if (!nvml) {
     facts_.clocks = fmt::format("not known ({})", nvml.error().message);
-    return;
+    return {};
   }
   nvml_ = std::move(*nvml);
+  const Health health = nvml_->health();
+  if (!health.usable) return infrastructure_error(fmt::format("{}: {}", facts_.name, health.problem));
+  if (!health.problem.empty()) spdlog::warn("{}: {}", facts_.name, health.problem);
   facts_.clocks = nvml_->lock_clocks_if_asked();
   if (const auto peak = nvml_->max_sm_clock_mhz()) facts_.max_sm_clock_mhz = *peak;
+  return {};
 }
 
 Result<void> DeviceEngine::check_alive() const {

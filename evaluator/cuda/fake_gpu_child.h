@@ -17,7 +17,6 @@ struct ChildResult {
   size_t count(const std::string& function) const;
 };
 
-std::string fake_gpu_library();  // beside the test program; empty: not built
 ChildResult run_on_fake_gpu(const std::map<std::string, std::string>& environment,
                             const std::function<std::string()>& work);
 

@@ -14,6 +14,10 @@ namespace {
 
 constexpr unsigned kLongestSeconds = 60;  // then SIGALRM ends the child
 
+std::string fake_gpu_library() {
+  return fs::read_symlink("/proc/self/exe").parent_path() / "libfake_gpu.so";
+}
+
 void write_all(int fd, const std::string& text) {
   size_t done = 0;
   while (done < text.size()) {
@@ -46,11 +50,6 @@ std::vector<std::string> functions_of(const fs::path& log) {
 
 size_t ChildResult::count(const std::string& function) const {
   return static_cast<size_t>(std::count(calls.begin(), calls.end(), function));
-}
-
-std::string fake_gpu_library() {
-  const fs::path library = fs::read_symlink("/proc/self/exe").parent_path() / "libfake_gpu.so";
-  return fs::exists(library) ? library.string() : "";
 }
 
 ChildResult run_on_fake_gpu(const std::map<std::string, std::string>& environment,

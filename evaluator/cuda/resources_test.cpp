@@ -1,4 +1,4 @@
-// The driver, its objects, CUPTI and NVML on a fake GPU.
+// The driver, its objects and CUPTI on a fake GPU.
 #include "evaluator/cuda/resources.h"
 
 #include <fmt/format.h>
@@ -6,12 +6,10 @@
 
 #include <array>
 #include <cstring>
-#include <fstream>
-#include <set>
+#include <map>
 
 #include "evaluator/cuda/cupti.h"
 #include "evaluator/cuda/fake_gpu_child.h"
-#include "evaluator/cuda/nvml.h"
 
 namespace warpwright::cuda {
 namespace {
@@ -29,9 +27,6 @@ constexpr const char* kPtx = R"(.version 8.0
 }
 )";
 constexpr uint32_t kValue = 0x12345678;
-
-#define REQUIRE_FAKE_GPU() \
-  if (fake_gpu_library().empty()) GTEST_SKIP() << "libfake_gpu.so is not built"
 
 int launch_store(const Driver& driver, abi::Function function, const Stream& stream,
                  abi::DevicePointer target) {
@@ -91,7 +86,6 @@ std::string text_of(const Result<std::string>& result) {
 }
 
 TEST(FakeGpu, EverythingIsUsedAndGivenBack) {
-  REQUIRE_FAKE_GPU();
   const ChildResult result = run_on_fake_gpu({}, [] { return text_of(use_everything()); });
   EXPECT_TRUE(result.finished);
   EXPECT_EQ(result.text, "ok: sm_90 GPU- 1024 threads 6 value 12345678 ran store0+0 2+60 timed true");
@@ -125,7 +119,6 @@ bool is_ignored(const std::string& function) {
 }
 
 TEST(FakeGpu, EachCallThatFailsIsNamedAndLeaksNothing) {
-  REQUIRE_FAKE_GPU();
   const ChildResult healthy = run_on_fake_gpu({}, [] { return text_of(use_everything()); });
   ASSERT_TRUE(healthy.finished);
   expect_nothing_kept(healthy, "");
@@ -149,7 +142,6 @@ TEST(FakeGpu, EachCallThatFailsIsNamedAndLeaksNothing) {
 }
 
 TEST(FakeGpu, WhatCannotStartSaysWhy) {
-  REQUIRE_FAKE_GPU();
   const auto open = [] {
     const auto driver = Driver::open();
     return driver ? std::string("ok") : driver.error().message;
@@ -172,6 +164,7 @@ TEST(FakeGpu, WhatCannotStartSaysWhy) {
 // Runs `store` at `target` and says what became of it.
 Result<std::string> store_at(const std::function<abi::DevicePointer(const VirtualRange&)>& target) {
   TRY_ASSIGN(const auto driver, Driver::open());
+  TRY_ASSIGN(const auto tracer, ActivityTracer::open());
   TRY_ASSIGN(const auto context, PrimaryContext::retain(*driver, 0));
   TRY_ASSIGN(const auto stream, Stream::create(*driver));
   TRY_ASSIGN(const auto range, VirtualRange::map(*driver, 0, 100));
@@ -180,15 +173,16 @@ Result<std::string> store_at(const std::function<abi::DevicePointer(const Virtua
   launch_store(*driver, function.value, stream, target(range));
   const int code = (*driver)->cuStreamSynchronize.code(stream.get());
   if (code == 0) return "stored";
+  tracer->abandon();
   TRY_ASSIGN(const DeviceFault fault, blame(*driver, code, "store"));
   return std::string(fault.kind == DeviceFault::Kind::kFault ? "fault " : "") + fault.message;
 }
 
 TEST(FakeGpu, AVirtualRangeHasUnmappedNeighbours) {
-  REQUIRE_FAKE_GPU();
   const auto run = [](const std::function<abi::DevicePointer(const VirtualRange&)>& target) {
     const ChildResult result = run_on_fake_gpu({}, [&] { return text_of(store_at(target)); });
     EXPECT_TRUE(result.finished);
+    EXPECT_EQ(result.count("cuptiFinalize"), result.text == "ok: stored" ? 1u : 0u);
     return result.text.substr(0, result.text.find(" ("));
   };
   const char* fault = "ok: fault store: CUDA_ERROR_ILLEGAL_ADDRESS";
@@ -208,7 +202,6 @@ Result<std::string> load(const std::string& image, const std::string& symbol) {
 }
 
 TEST(FakeGpu, ABadImageIsTheCandidatesAndTheMachinesTroubleIsNot) {
-  REQUIRE_FAKE_GPU();
   const auto run = [](const std::string& image, const std::string& symbol, const std::string& fail) {
     return run_on_fake_gpu({{"FAKE_GPU_FAIL", fail}}, [&] { return text_of(load(image, symbol)); }).text;
   };
@@ -223,7 +216,6 @@ TEST(FakeGpu, ABadImageIsTheCandidatesAndTheMachinesTroubleIsNot) {
 }
 
 TEST(FakeGpu, RecordsThatCuptiLosesMakeTimesInvalid) {
-  REQUIRE_FAKE_GPU();
   const auto run = [](const char* cupti) {
     const ChildResult result =
         run_on_fake_gpu({{"FAKE_GPU_CUPTI", cupti}}, [] { return text_of(use_everything()); });
@@ -237,7 +229,6 @@ TEST(FakeGpu, RecordsThatCuptiLosesMakeTimesInvalid) {
 }
 
 TEST(FakeGpu, OneTracerAtATimeAndAnotherAfterIt) {
-  REQUIRE_FAKE_GPU();
   const ChildResult result = run_on_fake_gpu({}, [] {
     const auto driver = Driver::open();
     auto first = ActivityTracer::open();
@@ -247,45 +238,6 @@ TEST(FakeGpu, OneTracerAtATimeAndAnotherAfterIt) {
     return fmt::format("{} {} {}", first.has_value(), second.has_value(), third.has_value());
   });
   EXPECT_EQ(result.text, "true false true");
-}
-
-std::string look_at_clocks() {
-  const auto nvml = Nvml::open("GPU-0");
-  if (!nvml) return nvml.error().message;
-  const Health health = (*nvml)->health();
-  return fmt::format("{} of {} MHz, {}, usable {} {}", (*nvml)->sm_clock_mhz().value_or(0),
-                     (*nvml)->max_sm_clock_mhz().value_or(0), (*nvml)->lock_clocks_if_asked(), health.usable,
-                     health.problem);
-}
-
-TEST(FakeGpu, ClocksAreLockedIfAskedAndGivenFree) {
-  REQUIRE_FAKE_GPU();
-  const auto run = [](std::map<std::string, std::string> environment) {
-    return run_on_fake_gpu(std::move(environment), look_at_clocks);
-  };
-  EXPECT_EQ(run({}).text, "1980 of 1980 MHz, not locked, usable true ");
-  const ChildResult locked = run({{"WARPWRIGHT_LOCK_SM_MHZ", "1500"}});
-  EXPECT_EQ(locked.text, "1980 of 1980 MHz, locked at 1500 MHz, usable true ");
-  EXPECT_EQ(locked.count("nvmlDeviceResetGpuLockedClocks"), 1u);
-  const ChildResult denied =
-      run({{"WARPWRIGHT_LOCK_SM_MHZ", "1500"}, {"FAKE_GPU_FAIL", "nvmlDeviceSetGpuLockedClocks:1:4"}});
-  EXPECT_NE(denied.text.find("not locked (no permission: as root, nvidia-smi -lgc 1500,1500)"),
-            std::string::npos)
-      << denied.text;
-  EXPECT_EQ(denied.count("nvmlDeviceResetGpuLockedClocks"), 0u);
-  EXPECT_NE(run({{"WARPWRIGHT_LOCK_SM_MHZ", "fast"}}).text.find("is no frequency"), std::string::npos);
-}
-
-TEST(FakeGpu, ASickDeviceIsNotUsable) {
-  REQUIRE_FAKE_GPU();
-  const auto run = [](const std::string& fail) {
-    return run_on_fake_gpu({{"FAKE_GPU_FAIL", fail}}, look_at_clocks).text;
-  };
-  EXPECT_NE(run("nvmlDeviceGetClockInfo:1:15").find("usable false the GPU has fallen off the bus"),
-            std::string::npos);
-  EXPECT_NE(run("nvmlDeviceGetClockInfo:1:16").find("usable false the GPU must be reset"), std::string::npos);
-  EXPECT_NE(run("nvmlDeviceGetFieldValues:1:3").find("usable true"), std::string::npos);
-  EXPECT_EQ(run("nvmlInit_v2:1:9"), "nvmlInit_v2: Unknown Error");
 }
 
 }  // namespace
