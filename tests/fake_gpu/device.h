@@ -32,12 +32,14 @@ bool is_sticky(int code);
 struct Program {  // CUmodule
   ~Program();
   std::shared_ptr<const sim::Program> code;
+  std::map<std::string, int> registers;  // by kernel, where the image was a cubin
   AddressSpace* space = nullptr;
 };
 struct Kernel {  // CUfunction
   std::shared_ptr<Program> program;
   std::string name;
   const sim::KernelInfo* info = nullptr;
+  int registers = 32;
   int max_dynamic_shared_bytes = static_cast<int>(kSharedDefault);
   int carveout = -1, non_portable_cluster = 0;
 };

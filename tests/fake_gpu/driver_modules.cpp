@@ -157,6 +157,8 @@ FAKE_EXPORT Code cuModuleGetFunction(abi::Function* function, abi::Module handle
   kernel->name = name;
   kernel->info = program->code->kernel(name);
   if (kernel->info == nullptr) return kNotFound;
+  if (const auto found = program->registers.find(name); found != program->registers.end())
+    kernel->registers = found->second;
   *function = reinterpret_cast<abi::Function>(kernel.get());
   call.device.kernels.emplace(kernel.get(), std::move(kernel));
   return 0;
@@ -177,7 +179,7 @@ FAKE_EXPORT Code cuFuncGetAttribute(int* value, abi::FunctionAttribute attribute
       *value = static_cast<int>(kernel->info->local_bytes);
       return 0;
     case abi::kFunctionRegisters:
-      *value = 32;
+      *value = kernel->registers;
       return 0;
     case abi::kFunctionMaxDynamicSharedBytes:
       *value = kernel->max_dynamic_shared_bytes;

@@ -1,10 +1,13 @@
 // Modules, and launches on the simulator.
+#include <elf.h>
+
 #include <algorithm>
 #include <cstring>
 
 #include "evaluator/ptx/module.h"
 #include "evaluator/sim/memory_impl.h"
 #include "evaluator/sim/program_impl.h"
+#include "tests/fake_gpu/cubin.h"
 #include "tests/fake_gpu/device.h"
 #include "tests/fake_gpu/gate.h"
 
@@ -74,10 +77,16 @@ uint64_t threads_of(const sim::Dim3& block) {
   return (block.count() + 31) / 32 * 32;
 }
 
+constexpr uint64_t kRegistersPerSm = 65536;
+uint64_t registers_of(const LaunchRequest& request) {  // of a block
+  return threads_of(request.block) * static_cast<uint64_t>((request.kernel->registers + 7) / 8 * 8);
+}
+
 uint64_t resident_blocks(const LaunchRequest& request) {
   const uint64_t shared = request.kernel->info->static_shared_bytes + request.dynamic_shared_bytes + 1024;
   return static_cast<uint64_t>(settings().sm_count) *
-         std::min({uint64_t{32}, 2048 / threads_of(request.block), kSharedPerSm / shared});
+         std::min({uint64_t{32}, 2048 / threads_of(request.block), kRegistersPerSm / registers_of(request),
+                   kSharedPerSm / shared});
 }
 
 int run_launch(const LaunchRequest& request, const std::shared_ptr<Program>& program, uint32_t stream,
@@ -128,6 +137,7 @@ int run_launch(const LaunchRequest& request, const std::shared_ptr<Program>& pro
 
 // Variables live as long as their module.
 Program::~Program() {
+  if (!code) return;
   sim::Memory& memory = space->memory();
   auto& images = memory.impl().images;
   const auto image = images.find(code->impl().id);
@@ -137,15 +147,20 @@ Program::~Program() {
 }
 
 int load_program(Device& device, const char* image, std::shared_ptr<Program>& program, std::string& log) {
-  if (std::memcmp(image,
-                  "\x7f"
-                  "ELF",
-                  4) == 0) {
-    log = "the fake GPU executes PTX only";
-    return kNoBinary;
+  program = std::make_shared<Program>();
+  program->space = &device.space;
+  std::string text;
+  if (std::memcmp(image, ELFMAG, SELFMAG) == 0) {
+    auto cubin = read_cubin(image);
+    if (!cubin) return kInvalidImage;
+    log = "the fake GPU executes a cubin's PTX, which is there if it is compiled with --generate-line-info";
+    if (cubin->ptx.empty()) return kNoBinary;
+    text = std::move(cubin->ptx);
+    program->registers = std::move(cubin->registers);
+  } else {
+    text = image;
+    if (!looks_like_ptx(text)) return kInvalidImage;
   }
-  const std::string_view text(image);
-  if (!looks_like_ptx(text)) return kInvalidImage;
   auto module = ptx::parse(text);
   if (!module) {
     log = "ptxas application ptx input, " + module.error().message;
@@ -160,9 +175,7 @@ int load_program(Device& device, const char* image, std::shared_ptr<Program>& pr
     log = "ptxas fatal: " + built.error().message;
     return kInvalidPtx;
   }
-  program = std::make_shared<Program>();
   program->code = std::move(*built);
-  program->space = &device.space;
   return 0;
 }
 
@@ -175,6 +188,7 @@ int check_launch(const LaunchRequest& request) {
   if (grid.count() == 0 || grid.x > 0x7fffffff || grid.y > 65535 || grid.z > 65535) return kInvalidValue;
   const sim::Dim3& required = info.required_block;
   if (required.x != 0 && (required.x != x || required.y != y || required.z != z)) return kInvalidValue;
+  if (registers_of(request) > kRegistersPerSm) return kOutOfResources;
   if (info.max_block.x != 0 && request.block.count() > info.max_block.count()) return kOutOfResources;
   const uint64_t limit =
       std::max<uint64_t>(kSharedDefault, info.static_shared_bytes +

@@ -1,4 +1,7 @@
 // The fake GPU does what hardware does where the evaluator depends on it.
+#include <elf.h>
+
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <filesystem>
@@ -103,13 +106,54 @@ GPU_TEST(FakeGpu, ModuleVariablesLiveUntilTheModuleIsUnloaded) {
   EXPECT_EQ(gpu.word(out), 1u);
 }
 
+// As ptxas makes it: the PTX's lines as strings, registers in a section's upper bits.
+std::string cubin(std::string ptx, unsigned registers = 40) {
+  std::replace(ptx.begin(), ptx.end(), '\n', '\0');
+  const std::string names("\0.shstrtab\0.nv_debug_ptx_txt\0.text.store\0", 42);
+  Elf64_Ehdr header = {};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_shentsize = sizeof(Elf64_Shdr);
+  header.e_shnum = ptx.empty() ? 2 : 4;
+  header.e_shstrndx = 1;
+  header.e_shoff = sizeof header;
+  std::array<Elf64_Shdr, 4> sections = {};
+  const uint64_t content = sizeof header + sizeof sections;
+  sections[1].sh_name = 1;
+  sections[1].sh_offset = content;
+  sections[2].sh_name = 11;
+  sections[2].sh_offset = content + names.size();
+  sections[2].sh_size = ptx.size();
+  sections[3].sh_name = 29;
+  sections[3].sh_info = registers << 24;
+  const auto bytes = [](const auto& value) {
+    return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  return bytes(header) + bytes(sections) + names + ptx;
+}
+
+GPU_TEST(FakeGpu, ACubinRunsAsThePtxItCarries) {
+  Gpu gpu(cu);
+  EXPECT_EQ(cu.cuModuleLoadData(&gpu.module, cubin(module_text("sm_90a")).c_str()), 0);
+  int registers = 0;
+  EXPECT_EQ(cu.cuFuncGetAttribute(&registers, abi::kFunctionRegisters, gpu.function("store")), 0);
+  EXPECT_EQ(registers, 40);
+  const uint64_t a = gpu.allocate(4);
+  EXPECT_EQ(gpu.launch("store", 1, 32, a, 6), 0);
+  EXPECT_EQ(gpu.word(a), 6u);
+}
+GPU_TEST(FakeGpu, ABlockNeedsItsRegisters) {
+  Gpu gpu(cu);
+  EXPECT_EQ(cu.cuModuleLoadData(&gpu.module, cubin(module_text(), 65).c_str()), 0);
+  EXPECT_EQ(gpu.launch("store", 1, 1024, gpu.allocate(4), 6), 701);
+  EXPECT_EQ(gpu.launch("store", 1, 512, gpu.allocate(4), 6), 0);
+}
+
 GPU_TEST(FakeGpu, CodeForOtherGpusAndBrokenCodeIsRefused, {"FAKE_GPU_ARCH", "100"}) {
   Gpu gpu(cu);
   abi::Module module = nullptr;
-  EXPECT_EQ(cu.cuModuleLoadData(&module,
-                                "\x7f"
-                                "ELF and so on"),
-            209);
+  EXPECT_EQ(cu.cuModuleLoadData(&module, cubin("").c_str()), 209) << "without line information";
+  EXPECT_EQ(cu.cuModuleLoadData(&module, (std::string("\x7f") + "ELF" + std::string(99, '\0')).c_str()), 200);
   EXPECT_EQ(cu.cuModuleLoadData(&module, "int main() {}"), 200);
   EXPECT_EQ(cu.cuModuleLoadData(&module, module_text("sm_90a").c_str()), 209);
   EXPECT_EQ(cu.cuModuleLoadData(&module, module_text("sm_120").c_str()), 209);
