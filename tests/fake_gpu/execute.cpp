@@ -153,8 +153,10 @@ int load_program(Device& device, const char* image, std::shared_ptr<Program>& pr
   if (std::memcmp(image, ELFMAG, SELFMAG) == 0) {
     auto cubin = read_cubin(image);
     if (!cubin) return kInvalidImage;
-    log = "the fake GPU executes a cubin's PTX, which is there if it is compiled with --generate-line-info";
-    if (cubin->ptx.empty()) return kNoBinary;
+    if (cubin->ptx.empty()) {
+      log = "the fake GPU executes a cubin's PTX, which is there if it is compiled with --generate-line-info";
+      return kNoBinary;
+    }
     text = std::move(cubin->ptx);
     program->registers = std::move(cubin->registers);
   } else {
