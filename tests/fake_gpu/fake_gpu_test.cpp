@@ -433,6 +433,23 @@ TEST(FakeFaults, OneOfManyProcessesFails) {
   std::filesystem::remove(once);
 }
 
+TEST(FakeSettings, AFileBesideTheLibraryStandsInForTheEnvironment) {
+  const std::filesystem::path folder = fresh_path("folder");
+  std::filesystem::create_directory(folder);
+  std::filesystem::create_symlink(FAKE_GPU_LIBRARY, folder / "libfake_gpu.so");
+  std::ofstream(folder / "fake_gpu.env") << "FAKE_GPU_ARCH=100\nFAKE_GPU_SMS=3\n";
+  const auto body = [&](Functions&) {
+    Functions cu = load_library((folder / "libfake_gpu.so").c_str());
+    int value = 0;
+    EXPECT_EQ(cu.cuDeviceGetAttribute(&value, abi::kComputeCapabilityMajor, 0), 0);
+    EXPECT_EQ(value, 10);
+    EXPECT_EQ(cu.cuDeviceGetAttribute(&value, abi::kMultiprocessorCount, 0), 0);
+    EXPECT_EQ(value, 7) << "the environment wins";
+  };
+  EXPECT_EQ(run_child({{"FAKE_GPU_SMS", "7"}}, body, std::chrono::seconds(60), false), "passed");
+  std::filesystem::remove_all(folder);
+}
+
 TEST(FakeLog, NamesEveryCallInOrder) {
   const std::string log = fresh_path("log");
   const auto body = [](Functions& cu) {

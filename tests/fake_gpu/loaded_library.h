@@ -33,8 +33,8 @@ namespace abi = cuda::abi;
 using Functions = abi::FakeFunctions;
 using Environment = std::map<std::string, std::string>;
 
-inline Functions load_library() {
-  void* library = dlopen(FAKE_GPU_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+inline Functions load_library(const char* path = FAKE_GPU_LIBRARY) {
+  void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   EXPECT_NE(library, nullptr) << dlerror();
   Functions functions;
 #define FAKE_LOAD(symbol, ...) \
@@ -47,11 +47,12 @@ inline Functions load_library() {
 
 // How the child ended: "passed", "failed", "aborted", or "hung", when it ran longer than `patience`.
 inline std::string run_child(const Environment& environment, const std::function<void(Functions&)>& body,
-                             std::chrono::milliseconds patience = std::chrono::seconds(60)) {
+                             std::chrono::milliseconds patience = std::chrono::seconds(60),
+                             bool load = true) {
   const pid_t child = fork();
   if (child == 0) {
     for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
-    Functions functions = load_library();
+    Functions functions = load ? load_library() : Functions();
     body(functions);
     fflush(stdout);
     _exit(testing::Test::HasFailure() ? 1 : 0);

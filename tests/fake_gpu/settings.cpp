@@ -1,9 +1,12 @@
 #include "tests/fake_gpu/settings.h"
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
 
 namespace warpwright::fake_gpu {
 namespace {
@@ -25,9 +28,26 @@ std::vector<std::string> split(const std::string& text, char separator) {
   std::_Exit(2);
 }
 
+// Of the file fake_gpu.env beside the library, as it was named to dlopen: NAME=VALUE in lines. For processes
+// whose parents pass on only what they know.
+std::map<std::string, std::string> read_file_beside() {
+  std::map<std::string, std::string> values;
+  Dl_info here;
+  if (dladdr(reinterpret_cast<const void*>(&read_file_beside), &here) == 0) return values;
+  std::ifstream file(std::filesystem::path(here.dli_fname).replace_filename("fake_gpu.env"));
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t equals = line.find('=');
+    if (equals != std::string::npos) values[line.substr(0, equals)] = line.substr(equals + 1);
+  }
+  return values;
+}
+
 std::string text_of(const char* name) {
+  static const auto beside = read_file_beside();
   const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
+  if (value != nullptr) return value;
+  const auto found = beside.find(name);
+  return found == beside.end() ? "" : found->second;
 }
 
 double number_of(const char* name, const std::string& text) {

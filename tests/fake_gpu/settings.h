@@ -38,7 +38,8 @@ struct Settings {
   std::string sick_file, log_file;
 };
 
-// Read once, at the first call. Ends the process with a message if a variable makes no sense.
+// Read once, at the first call; from the environment, else from the file fake_gpu.env beside the library.
+// Ends the process with a message if a variable makes no sense.
 const Settings& settings();
 
 }  // namespace warpwright::fake_gpu
