@@ -21,7 +21,7 @@ constexpr bool same_parameter() {
       return std::is_void_v<TargetA> == std::is_void_v<TargetB> &&
              std::is_function_v<TargetA> == std::is_function_v<TargetB>;
     else if constexpr (is_complete<TargetA>() && is_complete<TargetB>())
-      return sizeof(TargetA) == sizeof(TargetB) && alignof(TargetA) == alignof(TargetB);
+      return sizeof(TargetA) == sizeof(TargetB);
     else
       return !is_complete<TargetA>() && !is_complete<TargetB>();
   } else {

@@ -3,9 +3,9 @@
 // and no size of a record is relied on (cuptiActivityGetNextRecord does the steps). Compared with
 // cupti_activity.h where one is found (cupti_abi_test.cpp).
 //
-//   KernelRecord  CUpti_ActivityKernel5 (CUPTI 11.0) to Kernel9 (12.x) and Kernel10 (13.0)
-//   MemcpyRecord  CUpti_ActivityMemcpy3 to Memcpy5 (12.x) and Memcpy6 (12.8, 13.0)
-//   MemsetRecord  CUpti_ActivityMemset2 to Memset4 (11.8 to 13.0)
+//   KernelRecord  CUpti_ActivityKernel5 (CUPTI 11.0) to Kernel9 (12.x), Kernel10 (13.0) and Kernel13 (13.5)
+//   MemcpyRecord  CUpti_ActivityMemcpy3 to Memcpy5 (12.x), Memcpy6 (13.0) and Memcpy7 (13.5)
+//   MemsetRecord  CUpti_ActivityMemset2 to Memset4 (11.8 to 13.0) and Memset5 (13.5)
 //   ExternalCorrelationRecord, ApiRecord: unchanged since they exist
 #pragma once
 

@@ -18,7 +18,11 @@ namespace {
 WW_CUPTI_FUNCTIONS(WW_COMPARE)
 #undef WW_COMPARE
 
-#if CUPTI_API_VERSION >= 130000
+#if CUPTI_API_VERSION >= 130500
+using TheirKernel = CUpti_ActivityKernel13;
+using TheirMemcpy = CUpti_ActivityMemcpy7;
+using TheirMemset = CUpti_ActivityMemset5;
+#elif CUPTI_API_VERSION >= 130000
 using TheirKernel = CUpti_ActivityKernel10;
 using TheirMemcpy = CUpti_ActivityMemcpy6;
 using TheirMemset = CUpti_ActivityMemset4;
@@ -123,6 +127,19 @@ TEST(NvmlAbi, NumbersAreThoseOfNvmlH) {
   EXPECT_EQ(int{kNvmlClockSm}, int{NVML_CLOCK_SM});
   EXPECT_EQ(int{kNvmlUncorrected}, int{NVML_MEMORY_ERROR_TYPE_UNCORRECTED});
   EXPECT_EQ(int{kNvmlVolatile}, int{NVML_VOLATILE_ECC});
+  EXPECT_EQ(kReasonGpuIdle, uint64_t{nvmlClocksThrottleReasonGpuIdle});
+  EXPECT_EQ(kReasonSwPowerCap, uint64_t{nvmlClocksThrottleReasonSwPowerCap});
+  EXPECT_EQ(kReasonHwSlowdown, uint64_t{nvmlClocksThrottleReasonHwSlowdown});
+  EXPECT_EQ(kReasonSwThermalSlowdown, uint64_t{nvmlClocksThrottleReasonSwThermalSlowdown});
+  EXPECT_EQ(kReasonHwThermalSlowdown, uint64_t{nvmlClocksThrottleReasonHwThermalSlowdown});
+  EXPECT_EQ(kReasonHwPowerBrake, uint64_t{nvmlClocksThrottleReasonHwPowerBrakeSlowdown});
+#ifdef NVML_FI_DEV_GET_GPU_RECOVERY_ACTION
+  EXPECT_EQ(kFieldRecoveryAction, unsigned{NVML_FI_DEV_GET_GPU_RECOVERY_ACTION});
+  EXPECT_EQ(unsigned{kRecoverGpuReset}, unsigned{NVML_GPU_RECOVERY_ACTION_GPU_RESET});
+  EXPECT_EQ(unsigned{kRecoverNodeReboot}, unsigned{NVML_GPU_RECOVERY_ACTION_NODE_REBOOT});
+  EXPECT_EQ(unsigned{kRecoverDrainPeers}, unsigned{NVML_GPU_RECOVERY_ACTION_DRAIN_P2P});
+  EXPECT_EQ(unsigned{kRecoverDrainAndReset}, unsigned{NVML_GPU_RECOVERY_ACTION_DRAIN_AND_RESET});
+#endif
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The part of the CUDA driver API (libcuda.so.1) that is used here, as declared by this project: no CUDA
-// header is needed to build. Names, numbers and layouts are those of cuda.h, 12.0 to 13.x, whose C ABI does
+// header is needed to build. Names, numbers and layouts are those of cuda.h, 12.0 to 13.5, whose C ABI does
 // not change within a symbol; driver_abi_test.cpp compares them with cuda.h where one is found.
 #pragma once
 

@@ -125,7 +125,10 @@ Health NvmlLibrary::health() const {
       break;
     case abi::kRecoverGpuReset:
       return {false, "the GPU must be reset: nvidia-smi --gpu-reset"};
+    case abi::kRecoverBusReset:
+      return {false, "the GPU's PCIe bus must be reset: see nvidia-smi -q"};
     case abi::kRecoverNodeReboot:
+    case abi::kRecoverSystemReboot:
       return {false, "the GPU cannot go on: reboot the machine"};
     case abi::kRecoverDrainPeers:
       return {true, "the GPU asks for its peers' work to end, and then for a reset (nvidia-smi -q)"};
@@ -177,6 +180,8 @@ std::string describe_clock_reasons(uint64_t reasons) {
       {abi::kReasonHwThermalSlowdown, "hardware thermal slowdown"},
       {abi::kReasonHwPowerBrake, "power brake"},
       {abi::kReasonDisplayClock, "display clocks"},
+      {abi::kReasonBoardLimit, "board limit"},
+      {abi::kReasonReliability, "reliability limit"},
   };
   std::vector<const char*> words;
   for (const auto& reason : kReasons)

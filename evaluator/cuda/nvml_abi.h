@@ -31,6 +31,8 @@ inline constexpr uint64_t kReasonSwThermalSlowdown = 0x20;
 inline constexpr uint64_t kReasonHwThermalSlowdown = 0x40;
 inline constexpr uint64_t kReasonHwPowerBrake = 0x80;
 inline constexpr uint64_t kReasonDisplayClock = 0x100;
+inline constexpr uint64_t kReasonBoardLimit = 0x200;
+inline constexpr uint64_t kReasonReliability = 0x400;
 
 inline constexpr unsigned kFieldRecoveryAction =
     230;  // NVML_FI_DEV_GET_GPU_RECOVERY_ACTION, driver 565 and later
@@ -40,6 +42,9 @@ enum RecoveryAction : unsigned {
   kRecoverNodeReboot = 2,
   kRecoverDrainPeers = 3,
   kRecoverDrainAndReset = 4,
+  kRecoverImexDomain = 5,
+  kRecoverBusReset = 6,
+  kRecoverSystemReboot = 7,
 };
 struct NvmlFieldValue {
   unsigned field;
