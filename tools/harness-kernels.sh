@@ -8,10 +8,12 @@ nvcc=${NVCC:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# The first line says of which source it was made, which a test compares.
 # compile SOURCE TARGET VERSION: without the compiler's comments, which name its version.
 compile() {
   "$nvcc" -std=c++17 --ptx -arch="compute_$2" "$1.cu" -o "$work/raw.ptx"
-  sed -e '/^\/\//d' -e '/^$/d' -e 's/[[:space:]]*\/\/.*$//' -e "s/^\.version .*/.version $3/" "$work/raw.ptx" > "$work/done.ptx"
+  echo "// of $(basename "$1").cu, sha256 $(sha256sum "$1.cu" | cut -d' ' -f1)" > "$work/done.ptx"
+  sed -e '/^\/\//d' -e '/^$/d' -e 's/[[:space:]]*\/\/.*$//' -e "s/^\.version .*/.version $3/" "$work/raw.ptx" >> "$work/done.ptx"
   for arch in "$2" 90 100; do
     "$(dirname "$nvcc")/ptxas" -arch="sm_$arch" "$work/done.ptx" -o "$work/done.cubin"
   done

@@ -90,7 +90,7 @@ class DeviceEngine final : public Engine {
   DeviceFacts facts_;
   std::string loss_;  // the fault that destroyed the context
 
-  ById<std::unique_ptr<Program>> programs_{"program"};
+  ById<std::shared_ptr<Program>> programs_{"program"};
   ById<Buffers> buffers_{"buffer set"};
   ById<std::unique_ptr<DeviceSampler>> samplers_{"sampler"};
 };
@@ -238,10 +238,10 @@ Result<std::vector<DeviceFault>> DeviceEngine::call(int program, int buffers, co
 Result<SamplerInfo> DeviceEngine::open_sampler(int id, const SamplerSpec& spec) {
   TRY(check_alive());
   TRY_ASSIGN(ShotTimer * shot_timer, timer());
-  std::vector<Program*> programs;
+  std::vector<std::shared_ptr<Program>> programs;
   for (const SamplerSpec::Contender& contender : spec.contenders) {
     TRY_ASSIGN(auto* program, programs_.find(contender.program));
-    programs.push_back(program->get());
+    programs.push_back(*program);
   }
   const SamplerHost host{*driver_, context_.device(), stream_, *harness_, *shot_timer, facts_.l2_bytes};
   TRY_ASSIGN(auto sampler, DeviceSampler::open(host, spec, programs));

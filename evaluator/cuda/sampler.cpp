@@ -29,13 +29,14 @@ uint64_t total_footprint(const std::vector<BufferSpec>& specs) {
 
 }  // namespace
 
-Result<std::unique_ptr<DeviceSampler>> DeviceSampler::open(const SamplerHost& host, const SamplerSpec& spec,
-                                                           const std::vector<Program*>& programs) {
+Result<std::unique_ptr<DeviceSampler>> DeviceSampler::open(
+    const SamplerHost& host, const SamplerSpec& spec, const std::vector<std::shared_ptr<Program>>& programs) {
   CHECK(!spec.contenders.empty() && programs.size() == spec.contenders.size() && spec.versions > 0);
   std::unique_ptr<DeviceSampler> sampler(new DeviceSampler(host, spec));
+  sampler->programs_ = programs;
   TRY(sampler->plan_memory());
   for (int i = 0; i < sampler->info_.buffer_sets && !sampler->refused_; ++i) {
-    TRY_ASSIGN(sampler->refused_, sampler->open_set(programs));
+    TRY_ASSIGN(sampler->refused_, sampler->open_set());
   }
   TRY(host.stream.synchronize());
   sampler->write_note();
@@ -46,9 +47,8 @@ Result<std::unique_ptr<DeviceSampler>> DeviceSampler::open(const SamplerHost& ho
 void DeviceSampler::write_note() {
   if (spec_.profile == TimingProfile::kContest || sets_.empty()) return;
   for (const PreparedCall& call : sets_.front().calls)
-    if (!ShotTimer::fits_behind_gate(call))
-      info_.note +=
-          fmt::format("not queued behind the gate: {} operations are too many; ", call.operations());
+    if (const std::string why = host_.timer.why_not_gated(call); !why.empty())
+      info_.note += "not queued behind the gate (" + why + "); ";
   if (info_.bytes_per_set * info_.buffer_sets < kSetsOverL2 * host_.l2_bytes)
     info_.note +=
         fmt::format("{} buffer sets are less than {} times the L2; ", info_.buffer_sets, kSetsOverL2);
@@ -86,7 +86,7 @@ Result<void> DeviceSampler::plan_memory() {
   return {};
 }
 
-Judgement DeviceSampler::open_set(const std::vector<Program*>& programs) {
+Judgement DeviceSampler::open_set() {
   Set set;
   const auto open = [this](const std::vector<BufferSpec>& specs) {
     return BufferSet::open(host_.driver, host_.device, host_.stream, host_.harness, specs, GuardKind::kZones,
@@ -100,7 +100,7 @@ Judgement DeviceSampler::open_set(const std::vector<Program*>& programs) {
     for (int b = 0; b < set.tensors.size(); ++b) addresses.push_back(set.tensors.address(b));
     for (int b = 0; b < workspaces.size(); ++b) addresses.push_back(workspaces.address(b));
     set.workspaces.push_back(std::move(workspaces));
-    TRY_ASSIGN(auto call, PreparedCall::prepare(host_.driver, *programs[i], contender.work, addresses));
+    TRY_ASSIGN(auto call, PreparedCall::prepare(host_.driver, *programs_[i], contender.work, addresses));
     if (call.fault) return call.fault;
     TRY_ASSIGN(auto fault, call.value.configure());
     if (fault) return fault;
@@ -218,14 +218,26 @@ Result<void> DeviceSampler::randomise(Set& set, int contender) {
   return {};
 }
 
+// A contender's first call of all: the driver may load code or enlarge the stack for it, which waits for the
+// device and would wait for the gate. The contest's procedure has its own warm-up, which the caller asks for.
+Judgement DeviceSampler::warm_up(int contender, PreparedCall& call) {
+  if (spec_.profile == TimingProfile::kContest || !warm_.insert(contender).second)
+    return std::optional<DeviceFault>();
+  TRY_ASSIGN(auto refused, call.enqueue(host_.stream));
+  TRY_ASSIGN(auto fault, judge(host_.driver->cuStreamSynchronize.code(host_.stream.get()), call.label()));
+  return refused ? refused : fault;
+}
+
 Judgement DeviceSampler::shoot(const Shot& shot, std::vector<Sample>& samples) {
   const bool strict = spec_.profile == TimingProfile::kStrict;
   Set& set = strict ? next_set() : sets_.front();
   PreparedCall& call = set.calls[static_cast<size_t>(shot.contender)];
   TRY(place(set, shot.version));
+  TRY_ASSIGN(auto cold, warm_up(shot.contender, call));
+  if (cold) return cold;
+  TRY_ASSIGN(auto refused, call.configure());  // modules may have been loaded anew
+  if (refused) return refused;
   if (strict) TRY(randomise(set, shot.contender));
-  TRY_ASSIGN(auto unready, call.configure());
-  if (unready) return unready;
   TRY_ASSIGN(ShotTimer::Timed timed,
              strict ? host_.timer.time_strict(call, rng_.next() | 1) : host_.timer.time_contest(call));
   if (timed.fault) return timed.fault;

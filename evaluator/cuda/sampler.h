@@ -11,13 +11,15 @@
 //              round in an order drawn from the secret seed; wanted contents copied in place; outputs and
 //              workspaces random before every shot; lines that persist in L2 given up; twice the L2 written
 //              with non-zero data; then the call queued behind the closed gate (harness.h), so that launch
-//              latency is not in the time of calls of several kernels.
+//              latency is not in the time of calls of several kernels. A contender's first shot is preceded
+//              by a call that is not timed.
 //
 // In both, after every shot: guards of the set used, its inputs and self-clean workspaces are checked,
 // outputs hashed. After a batch: those of all sets.
 #pragma once
 
 #include <memory>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -40,10 +42,10 @@ struct SamplerHost {
 
 class DeviceSampler {
  public:
-  // `programs`: of the contenders, in order; they outlive it. What the driver refuses of a call (a tensor
+  // `programs`: of the contenders, in order; kept alive. What the driver refuses of a call (a tensor
   // map, too much shared memory) is a fault of the first `take`.
   static Result<std::unique_ptr<DeviceSampler>> open(const SamplerHost& host, const SamplerSpec& spec,
-                                                     const std::vector<Program*>& programs);
+                                                     const std::vector<std::shared_ptr<Program>>& programs);
   const SamplerInfo& info() const { return info_; }
 
   Result<void> write_version(int version, int input, std::span<const std::byte> content);
@@ -70,11 +72,12 @@ class DeviceSampler {
 
   Result<void> plan_memory();
   void write_note();
-  Judgement open_set(const std::vector<Program*>& programs);
+  Judgement open_set();
   Result<void> check_shots(std::span<const Shot> shots) const;
   Set& next_set();
   Result<void> place(Set& set, int version);
   Result<void> randomise(Set& set, int contender);
+  Judgement warm_up(int contender, PreparedCall& call);
   // Appends a sample, unless there is a fault.
   Judgement shoot(const Shot& shot, std::vector<Sample>& samples);
   // Guards, inputs and self-clean workspaces of a set; `contender` -1: of all contenders.
@@ -85,6 +88,7 @@ class DeviceSampler {
 
   SamplerHost host_;
   SamplerSpec spec_;
+  std::vector<std::shared_ptr<Program>> programs_;
   SamplerInfo info_;
   Rng rng_;
   uint64_t hash_key_ = 0;
@@ -94,6 +98,7 @@ class DeviceSampler {
   std::vector<Set> sets_;
   std::vector<int> round_;  // sets not used yet, the next one last
   int last_set_ = -1;
+  std::set<int> warm_;                                     // contenders that ran
   std::vector<std::vector<std::vector<std::byte>>> kept_;  // by shot, then index; empty: not kept
 };
 

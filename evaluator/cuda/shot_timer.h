@@ -10,6 +10,9 @@
 
 namespace warpwright::cuda {
 
+// Within what events may add to a span: the larger of 2 us and a tenth.
+bool clocks_agree(double span_us, double events_us);
+
 class ShotTimer {
  public:
   // `tracer` null: events are the only clock. All outlive it.
@@ -25,16 +28,17 @@ class ShotTimer {
   // `flush_value`: not 0.
   Result<Timed> time_strict(PreparedCall& call, uint64_t flush_value);
 
-  // Whether a call is queued behind the gate; longer ones would fill the launch queue, and are launched live.
-  static bool fits_behind_gate(const PreparedCall& call) {
-    return call.operations() <= Harness::kMaxBehindGate;
-  }
+  // Why time_strict launches the call live instead of queueing it behind the gate; empty: it does not. Its
+  // events then hold what its first launch takes, and are not held against CUPTI's span.
+  std::string why_not_gated(const PreparedCall& call) const;
 
  private:
   ShotTimer(const Driver& driver, const Stream& stream, Harness& harness, ActivityTracer* tracer)
       : driver_(driver), stream_(stream), harness_(harness), tracer_(tracer) {}
+  // Whether launches, events and CUPTI work while the gate is closed.
+  Result<void> try_gate();
   Result<void> measure_empty_pairs();
-  Result<void> stamp_before();
+  Result<void> stamp_alone(int place);
   // The call between two events (if asked for) inside one region of the tracer, and the second stamp.
   Judgement launch(PreparedCall& call, bool with_events);
   Result<Timed> run(PreparedCall& call, bool with_events, bool gated);
@@ -45,7 +49,7 @@ class ShotTimer {
   const Stream& stream_;
   Harness& harness_;
   ActivityTracer* tracer_;
-  bool has_persisting_l2_ = false;
+  bool has_persisting_l2_ = false, gate_works_ = false;
   DeviceMemory flushed_;
   Event start_, end_;
   double empty_pair_us_ = 0;

@@ -216,6 +216,60 @@ TEST(Failures, SamplesWithoutTheirRecordsAreInvalid) {
   }
 }
 
+// What happens between the flush of the walk's last strict and last contest shot and the end of the wait for
+// the call; in short names.
+std::map<std::string, std::string> order_of_shots(const std::map<std::string, std::string>& environment) {
+  const std::string log = ::testing::TempDir() + fmt::format("engine_order_{}.log", getpid());
+  auto with_log = environment;
+  with_log["FAKE_GPU_LOG"] = log;
+  EXPECT_EQ(walk(with_log).outcome, "ok");
+  const std::pair<std::string, std::string> names[] = {{"cuCtxResetPersistingL2Cache", "reset"},
+                                                       {"cuLaunchKernelEx ww_flush", "flush"},
+                                                       {"cuLaunchKernelEx ww_block", "gate"},
+                                                       {"cuLaunchKernelEx ww_stamp", "stamp"},
+                                                       {"cuLaunchKernelEx scale", "launch"},
+                                                       {"cuMemsetD8Async", "memset"},
+                                                       {"cuMemcpyDtoDAsync", "copy"},
+                                                       {"cuEventRecord", "event"},
+                                                       {"cuStreamSynchronize", "wait"},
+                                                       {"cuptiActivityPush", "["},
+                                                       {"cuptiActivityPop", "]"}};
+  std::map<std::string, std::string> orders;
+  std::stringstream lines(read_text(log));
+  std::string order, before;
+  int launches = 0;
+  for (std::string line; std::getline(lines, line);) {
+    for (const auto& [call, name] : names) {
+      if (line.find(" " + call) == std::string::npos) continue;
+      if (name == "reset" || (name == "stamp" && launches == 0 && order.find("flush") == std::string::npos)) {
+        if (name == "stamp" && order == "reset") break;
+        order.clear();
+      }
+      launches += name == "launch" ? 1 : 0;
+      order += (order.empty() ? "" : " ") + name;
+      if (name == "wait" && launches > 0) {
+        if (order.find("flush") != std::string::npos)
+          orders[order.find("reset") == std::string::npos ? "contest" : "strict"] = order;
+        order.clear();
+        launches = 0;
+      }
+    }
+  }
+  std::filesystem::remove(log);
+  return orders;
+}
+
+TEST(Failures, TheProfilesDoWhatTheyAreDescribedToDo) {
+  const auto with_cupti = order_of_shots({});
+  EXPECT_EQ(with_cupti.at("contest"), "stamp flush wait [ launch launch memset copy ] stamp wait");
+  EXPECT_EQ(with_cupti.at("strict"),
+            "reset flush wait stamp gate event [ launch launch memset copy ] event stamp wait");
+  const auto without = order_of_shots({{"FAKE_GPU_CUPTI", "off"}});
+  EXPECT_EQ(without.at("contest"), "stamp flush event launch launch memset copy event stamp wait");
+  EXPECT_EQ(without.at("strict"),
+            "reset flush wait stamp gate event launch launch memset copy event stamp wait");
+}
+
 TEST(Failures, LaunchAttributesArriveAsThePlanHasThem) {
   const std::string log = ::testing::TempDir() + fmt::format("engine_launches_{}.log", getpid());
   EXPECT_EQ(walk({{"FAKE_GPU_LOG", log}}).outcome, "ok");
@@ -230,8 +284,8 @@ TEST(Failures, LaunchAttributesArriveAsThePlanHasThem) {
     EXPECT_EQ(line.find("cooperative"), std::string::npos);
     ++(is_second ? second : first);
   }
-  EXPECT_EQ(first, 8) << "two calls, six shots";
-  EXPECT_EQ(second, 8);
+  EXPECT_EQ(first, 9) << "two calls, one to warm up, six shots";
+  EXPECT_EQ(second, 9);
   std::filesystem::remove(log);
 }
 

@@ -230,8 +230,47 @@ TEST_F(SamplerTest, LongCallsGoWithoutTheGateAndSaySo) {
   EXPECT_EQ(open_sampler(two_launches(TimingProfile::kStrict)).note.find("gate"), std::string::npos);
   const SamplerInfo info =
       open_sampler(of(TimingProfile::kStrict, std::vector<Operation>(25, Operation{scale_launch()})));
-  EXPECT_NE(info.note.find("not queued behind the gate: 25 operations"), std::string::npos) << info.note;
+  EXPECT_NE(info.note.find("not queued behind the gate (25 operations"), std::string::npos) << info.note;
   for (const Sample& sample : samples(std::vector<Shot>(3))) EXPECT_EQ(sample.invalid, "");
+}
+
+TEST_F(SamplerTest, ReloadedModulesGoOn) {
+  Launch launch = make_launch(kUseShared, "use_shared", 1, 256, At{1});
+  launch.dynamic_shared_bytes = 100'000;
+  for (const TimingProfile profile : {TimingProfile::kStrict, TimingProfile::kContest}) {
+    open_sampler(of(profile, {scale_launch(), launch}));
+    const auto before = samples(std::vector<Shot>(2));
+    value_of(engine->reload_program(kProgram));
+    EXPECT_EQ(samples(std::vector<Shot>(2))[1].output_hash, before[0].output_hash);
+    value_of(engine->close_program(kProgram));
+    EXPECT_EQ(samples(std::vector<Shot>(2))[1].output_hash, before[0].output_hash)
+        << "kept as long as it is used";
+    value_of(engine->open_program(kProgram, test_images()));
+  }
+}
+
+// Another buffer has taken most of the memory.
+TEST_F(SamplerTest, WithoutRoomInputsAreCopiedFromTheHost) {
+  const auto all = static_cast<uint64_t>(engine->facts().memory_bytes);
+  value_of(engine->open_buffers(kBuffers, {{"hog", BufferRole::kWorkspace, all - (24 << 20)}},
+                                GuardKind::kZones, 1));
+  SamplerSpec spec = of(TimingProfile::kStrict, {scale_launch(), poke(2, 5, 9)});
+  spec.inputs_and_outputs.push_back({"large", BufferRole::kInput, 8 << 20});
+  const SamplerInfo info = value_of(engine->open_sampler(kSampler, spec));
+  EXPECT_EQ(info.buffer_sets, 1);
+  EXPECT_NE(info.note.find("from the host"), std::string::npos) << info.note;
+  value_of(engine->write_version(kSampler, 0, 0, bytes_of(x)));
+  std::vector<std::byte> large(8 << 20, std::byte{3});
+  large[5] = std::byte{9};  // what the call pokes there
+  value_of(engine->write_version(kSampler, 0, 2, large));
+  EXPECT_EQ(samples({{0, 0, true}}).size(), 1u);
+  EXPECT_EQ(kept(0)[7], 2 * x[7]);
+  large[5] = std::byte{3};
+  value_of(engine->write_version(kSampler, 0, 2, large));
+  const auto outcome = take({{0}});
+  ASSERT_TRUE(outcome.fault);
+  EXPECT_EQ(outcome.fault->kind, Kind::kInputModified);
+  EXPECT_NE(outcome.fault->message.find("input large"), std::string::npos);
 }
 
 TEST_F(SamplerTest, CopiesAndMemsetsCountAsActivities) {

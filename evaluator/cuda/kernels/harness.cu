@@ -14,7 +14,7 @@ struct Ranges {
 };
 // Of each range; the caller zeroes them.
 struct Found {
-  u64 count;                  // bytes that differ; of a hash: the hash
+  u64 count;                      // bytes that differ; of a hash: the hash
   u64 complement_of_first, last;  // offsets from base
 };
 
@@ -43,7 +43,8 @@ __device__ __forceinline__ void part(const Range& range, u64 index, u32& first, 
 extern "C" __global__ void __launch_bounds__(256) ww_fill(const __grid_constant__ Ranges ranges) {
   const Range range = ranges.at[blockIdx.y];
   const u64 words = (range.end + 7) / 8, step = static_cast<u64>(gridDim.x) * blockDim.x;
-  for (u64 i = range.begin / 8 + blockIdx.x * static_cast<u64>(blockDim.x) + threadIdx.x; i < words; i += step) {
+  for (u64 i = range.begin / 8 + blockIdx.x * static_cast<u64>(blockDim.x) + threadIdx.x; i < words;
+       i += step) {
     const u64 value = pattern(range.key, i);
     if (is_whole(range, i)) {
       *reinterpret_cast<u64*>(range.base + i * 8) = value;
@@ -52,15 +53,18 @@ extern "C" __global__ void __launch_bounds__(256) ww_fill(const __grid_constant_
     u32 first, last;
     part(range, i, first, last);
     for (u32 b = first; b < last; ++b)
-      *reinterpret_cast<unsigned char*>(range.base + i * 8 + b) = static_cast<unsigned char>(value >> (8 * b));
+      *reinterpret_cast<unsigned char*>(range.base + i * 8 + b) =
+          static_cast<unsigned char>(value >> (8 * b));
   }
 }
 
-extern "C" __global__ void __launch_bounds__(256) ww_check(const __grid_constant__ Ranges ranges, Found* found) {
+extern "C" __global__ void __launch_bounds__(256)
+    ww_check(const __grid_constant__ Ranges ranges, Found* found) {
   const Range range = ranges.at[blockIdx.y];
   const u64 words = (range.end + 7) / 8, step = static_cast<u64>(gridDim.x) * blockDim.x;
   u64 count = 0, lowest = ~0ull, highest = 0;
-  for (u64 i = range.begin / 8 + blockIdx.x * static_cast<u64>(blockDim.x) + threadIdx.x; i < words; i += step) {
+  for (u64 i = range.begin / 8 + blockIdx.x * static_cast<u64>(blockDim.x) + threadIdx.x; i < words;
+       i += step) {
     const u64 value = pattern(range.key, i);
     const bool whole = is_whole(range, i);
     if (whole && *reinterpret_cast<const volatile u64*>(range.base + i * 8) == value) continue;
@@ -83,11 +87,13 @@ extern "C" __global__ void __launch_bounds__(256) ww_check(const __grid_constant
 }
 
 // A sum over words, so that it does not depend on who adds when; the position is mixed into each.
-extern "C" __global__ void __launch_bounds__(256) ww_hash(const __grid_constant__ Ranges ranges, Found* found) {
+extern "C" __global__ void __launch_bounds__(256)
+    ww_hash(const __grid_constant__ Ranges ranges, Found* found) {
   const Range range = ranges.at[blockIdx.y];
   const u64 words = (range.end + 7) / 8, step = static_cast<u64>(gridDim.x) * blockDim.x;
   u64 sum = 0;
-  for (u64 i = range.begin / 8 + blockIdx.x * static_cast<u64>(blockDim.x) + threadIdx.x; i < words; i += step) {
+  for (u64 i = range.begin / 8 + blockIdx.x * static_cast<u64>(blockDim.x) + threadIdx.x; i < words;
+       i += step) {
     u64 word = 0;
     if (is_whole(range, i)) {
       word = *reinterpret_cast<const volatile u64*>(range.base + i * 8);
@@ -95,7 +101,8 @@ extern "C" __global__ void __launch_bounds__(256) ww_hash(const __grid_constant_
       u32 first, last;
       part(range, i, first, last);
       for (u32 b = first; b < last; ++b)
-        word |= static_cast<u64>(*reinterpret_cast<const volatile unsigned char*>(range.base + i * 8 + b)) << (8 * b);
+        word |= static_cast<u64>(*reinterpret_cast<const volatile unsigned char*>(range.base + i * 8 + b))
+                << (8 * b);
     }
     sum += mix(word ^ pattern(range.key, i));
   }
@@ -120,7 +127,8 @@ __device__ __forceinline__ u64 global_timer() {
 
 // Holds the stream back until the host writes `ticket` to the flag, or the limit is over. Both are mapped
 // host memory.
-extern "C" __global__ void ww_block(const volatile u32* flag, volatile u32* timed_out, u32 ticket, u64 limit_ns) {
+extern "C" __global__ void ww_block(const volatile u32* flag, volatile u32* timed_out, u32 ticket,
+                                    u64 limit_ns) {
   const u64 start = global_timer();
   while (*flag != ticket) {
     if (global_timer() - start < limit_ns) continue;

@@ -16,12 +16,18 @@ extern "C" __global__ void merge(const float* part, float* y, int n) {
   if (i < n) y[i] = part[i];
 }
 // One byte, anywhere.
-extern "C" __global__ void poke(char* base, long long offset, int value) { base[offset] = static_cast<char>(value); }
+extern "C" __global__ void poke(char* base, long long offset, int value) {
+  base[offset] = static_cast<char>(value);
+}
 // Adds one to a counter that outlives the call.
-extern "C" __global__ void count(int* counter) { atomicAdd(counter, 1); }
+extern "C" __global__ void count(int* counter) {
+  atomicAdd(counter, 1);
+}
 // A counter of its own module.
 __device__ int calls;
-extern "C" __global__ void count_in_module(int* y) { *y = ++calls; }
+extern "C" __global__ void count_in_module(int* y) {
+  *y = ++calls;
+}
 extern "C" __global__ void use_shared(float* y) {
   extern __shared__ float shared[];
   shared[threadIdx.x] = static_cast<float>(threadIdx.x);
@@ -32,4 +38,6 @@ extern "C" __global__ void use_shared(float* y) {
 struct alignas(64) Opaque {
   u64 words[16];
 };
-extern "C" __global__ void first_word(const __grid_constant__ Opaque map, u64* y) { *y = map.words[0]; }
+extern "C" __global__ void first_word(const __grid_constant__ Opaque map, u64* y) {
+  *y = map.words[0];
+}
