@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kMaxLabel = 200;
 constexpr uint32_t kPortableClusterSize = 8;
+constexpr int kNotSupported = 801;
 
 abi::DevicePointer address_of(const BufferRef& ref, const std::vector<abi::DevicePointer>& addresses) {
   CHECK(ref.buffer >= 0 && static_cast<size_t>(ref.buffer) < addresses.size());

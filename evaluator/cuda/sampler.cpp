@@ -194,17 +194,20 @@ DeviceSampler::Set& DeviceSampler::next_set() {
   return sets_[static_cast<size_t>(last_set_)];
 }
 
-Result<void> DeviceSampler::place(Set& set, int version) {
-  if (set.version == version) return {};
+Result<void> DeviceSampler::place(Set& set, const Shot& shot) {
+  const bool is_contest = spec_.profile == TimingProfile::kContest;
+  const bool is_new = set.version != shot.version, is_other = set.contender != shot.contender;
+  set.contender = shot.contender;
+  // In the contest's procedure outputs stay; but never another contender's.
+  if (is_contest && (is_new || is_other)) TRY(randomise(set, shot.contender));
+  if (!is_new) return {};
   for (int i = 0; i < set.tensors.size(); ++i) {
     if (set.tensors.spec(i).role != BufferRole::kInput) continue;
-    const Master& content = master(version, i);
+    const Master& content = master(shot.version, i);
     TRY(masters_on_device_ ? set.tensors.copy_from(i, content.on_device)
                            : set.tensors.write(i, content.on_host));
   }
-  set.version = version;
-  if (spec_.profile == TimingProfile::kStrict) return {};  // does so before every shot
-  for (size_t i = 0; i < spec_.contenders.size(); ++i) TRY(randomise(set, static_cast<int>(i)));
+  set.version = shot.version;
   return {};
 }
 
@@ -232,7 +235,7 @@ Judgement DeviceSampler::shoot(const Shot& shot, std::vector<Sample>& samples) {
   const bool strict = spec_.profile == TimingProfile::kStrict;
   Set& set = strict ? next_set() : sets_.front();
   PreparedCall& call = set.calls[static_cast<size_t>(shot.contender)];
-  TRY(place(set, shot.version));
+  TRY(place(set, shot));
   TRY_ASSIGN(auto cold, warm_up(shot.contender, call));
   if (cold) return cold;
   TRY_ASSIGN(auto refused, call.configure());  // modules may have been loaded anew

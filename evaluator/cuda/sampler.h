@@ -58,7 +58,7 @@ class DeviceSampler {
     BufferSet tensors;
     std::vector<BufferSet> workspaces;  // by contender
     std::vector<PreparedCall> calls;    // by contender
-    int version = -1;                   // of the contents in place
+    int version = -1, contender = -1;   // of the contents in place; who ran here last
   };
   // An input's content, to be copied in place.
   struct Master {
@@ -75,7 +75,7 @@ class DeviceSampler {
   Judgement open_set();
   Result<void> check_shots(std::span<const Shot> shots) const;
   Set& next_set();
-  Result<void> place(Set& set, int version);
+  Result<void> place(Set& set, const Shot& shot);
   Result<void> randomise(Set& set, int contender);
   Judgement warm_up(int contender, PreparedCall& call);
   // Appends a sample, unless there is a fault.

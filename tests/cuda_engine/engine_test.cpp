@@ -97,6 +97,7 @@ TEST_F(EngineTest, UncheckedCallsSayNothing) {
 }
 
 TEST_F(EngineTest, AddressesDifferEachTime) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   std::set<uint64_t> seen;
   for (uint64_t seed = 1; seed <= 8; ++seed) {
     value_of(engine->open_buffers(kBuffers, {{"x", BufferRole::kInput, 4000}, {"y", BufferRole::kOutput, 8}},
@@ -214,6 +215,7 @@ TEST_F(EngineTest, IdsThatAreNotOpenAreErrors) {
 }
 
 TEST_F(EngineTest, TheFirstLaunchIsNeverProgrammatic) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   open();
   Launch launch = scale_launch();
   launch.programmatic_dependent = true;
@@ -221,6 +223,7 @@ TEST_F(EngineTest, TheFirstLaunchIsNeverProgrammatic) {
 }
 
 TEST_F(EngineTest, AfterAFaultEveryCallFails) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   open();
   in_child_process(
       [this] {

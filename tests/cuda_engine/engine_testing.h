@@ -1,5 +1,5 @@
-// For the engine's tests: an engine on the fake GPU (or, with WARPWRIGHT_LIBCUDA unset, on a real one), the
-// kernels of testdata, and launches of them.
+// For the engine's tests: an engine on the fake GPU, the kernels of testdata, and launches of them. With
+// WARPWRIGHT_LIBCUDA unset the tests run on a real GPU (sm_90 or newer); what needs the fake is then skipped.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -13,6 +13,11 @@
 #include "evaluator/cuda/engine.h"
 
 namespace warpwright::cuda {
+
+inline bool is_fake_gpu() {
+  const char* library = std::getenv("WARPWRIGHT_LIBCUDA");
+  return library != nullptr && std::string_view(library).find("fake_gpu") != std::string_view::npos;
+}
 
 enum TestKernel { kScale, kSplit, kMerge, kPoke, kCount, kCountInModule, kUseShared, kFirstWord };
 

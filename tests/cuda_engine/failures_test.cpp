@@ -147,6 +147,7 @@ std::map<std::string, int> calls_of_a_walk() {
 }
 
 TEST(Failures, TheWalkIsCleanWhenNothingFails) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   const Walked walked = walk({});
   EXPECT_EQ(walked.outcome, "ok") << walked.text;
   EXPECT_EQ(walked.lines("strict: ").size(), 3u);
@@ -155,6 +156,7 @@ TEST(Failures, TheWalkIsCleanWhenNothingFails) {
 }
 
 TEST(Failures, EveryCallOfTheDriverMayFail) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   // Giving things back may fail unseen; L2 without persisting lines, GPUs without NVML and processes without
   // CUPTI are what they are.
   const std::set<std::string> tolerated = {"cuMemFree",       "cuMemFreeHost",    "cuModuleUnload",
@@ -178,13 +180,46 @@ TEST(Failures, EveryCallOfTheDriverMayFail) {
 }
 
 TEST(Failures, ACandidatesCodesAreFaults) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   const auto outcome = [](const std::string& fail) { return walk({{"FAKE_GPU_FAIL", fail}}).outcome; };
   EXPECT_NE(outcome("cuTensorMapEncodeTiled:1:1").find("fault: tensor map 0"), std::string::npos);
   EXPECT_NE(outcome("cuModuleLoadDataEx:2:218").find("fault: "), std::string::npos);
+  EXPECT_NE(outcome("cuModuleGetFunction:7:500").find("fault: "), std::string::npos);
   EXPECT_NE(outcome("cuFuncSetAttribute:1:1").find("fault: scale again: 60000 bytes"), std::string::npos);
 }
 
+// Which of the walk's launches is the first of `kernel` with `text` in its line of the log; from 1.
+int launch_with(const std::string& kernel, const std::string& text) {
+  const std::string log = ::testing::TempDir() + fmt::format("engine_launch_{}.log", getpid());
+  EXPECT_EQ(walk({{"FAKE_GPU_LOG", log}}).outcome, "ok");
+  std::stringstream lines(read_text(log));
+  std::filesystem::remove(log);
+  int launches = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find("cuLaunchKernelEx ") == std::string::npos) continue;
+    ++launches;
+    if (line.find(kernel) != std::string::npos && line.find(text) != std::string::npos) return launches;
+  }
+  ADD_FAILURE() << kernel << " " << text;
+  return 0;
+}
+
+TEST(Failures, AnAttributeThatTheDeviceLacksIsThePlans) {
+  if (!is_fake_gpu()) GTEST_SKIP();
+  const auto outcome = [](int launch, int code) {
+    return walk({{"FAKE_GPU_FAIL", fmt::format("cuLaunchKernelEx:{}:{}", launch, code)}}).outcome;
+  };
+  const int plain = launch_with("scale", "shared=0"), programmatic = launch_with("scale", " programmatic");
+  EXPECT_EQ(outcome(programmatic, 801),
+            "fault: scale again: this GPU does not support an attribute of the launch (cluster, cooperative "
+            "or pdl)");
+  EXPECT_EQ(outcome(plain, 801).find("error: "), 0u);
+  EXPECT_EQ(outcome(plain, 701).find("fault: scale: CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES"), 0u);
+  EXPECT_EQ(outcome(plain, 700).find("fault: scale: CUDA_ERROR_ILLEGAL_ADDRESS"), 0u);
+}
+
 TEST(Failures, WithoutCuptiEventsAreTheOnlyClock) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   for (const char* cupti : {"off", "denied"}) {
     const Walked walked = walk({{"FAKE_GPU_CUPTI", cupti}});
     EXPECT_EQ(walked.outcome, "ok");
@@ -202,6 +237,7 @@ TEST(Failures, WithoutCuptiEventsAreTheOnlyClock) {
 }
 
 TEST(Failures, SamplesWithoutTheirRecordsAreInvalid) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   for (const char* cupti : {"zero", "drop:3"}) {
     const Walked walked = walk({{"FAKE_GPU_CUPTI", cupti}});
     EXPECT_EQ(walked.outcome, "ok");
@@ -260,6 +296,7 @@ std::map<std::string, std::string> order_of_shots(const std::map<std::string, st
 }
 
 TEST(Failures, TheProfilesDoWhatTheyAreDescribedToDo) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   const auto with_cupti = order_of_shots({});
   EXPECT_EQ(with_cupti.at("contest"), "stamp flush wait [ launch launch memset copy ] stamp wait");
   EXPECT_EQ(with_cupti.at("strict"),
@@ -271,6 +308,7 @@ TEST(Failures, TheProfilesDoWhatTheyAreDescribedToDo) {
 }
 
 TEST(Failures, LaunchAttributesArriveAsThePlanHasThem) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   const std::string log = ::testing::TempDir() + fmt::format("engine_launches_{}.log", getpid());
   EXPECT_EQ(walk({{"FAKE_GPU_LOG", log}}).outcome, "ok");
   int first = 0, second = 0;

@@ -167,6 +167,7 @@ TEST_P(BothProfiles, ARefusedLaunchIsAFaultOfTheShot) {
 }
 
 TEST_P(BothProfiles, ALostContextIsAFaultOfTheShot) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   open_sampler(of(GetParam(), {scale_launch(), poke(1, 1LL << 41)}));
   in_child_process(
       [this] {
@@ -193,6 +194,16 @@ TEST_F(SamplerTest, ContestLeavesOutputsAsTheyWereUnlessTheContentsChange) {
   EXPECT_NE(counter(2), counter(1) + 1) << "new contents, random outputs";
 }
 
+TEST_F(SamplerTest, ContestNeverShowsAContenderTheOthersOutputs) {
+  SamplerSpec spec = of(TimingProfile::kContest, {scale_launch()});
+  spec.contenders.push_back({kProgram, CallWork{{}, {Memset{{1, 0}, 0, 4}}}, {}});  // writes one element only
+  open_sampler(spec);
+  samples({{0, 0, true}, {1, 0, true}, {1, 0, true}});
+  EXPECT_EQ(kept(0)[500], 2 * x[500]);
+  EXPECT_EQ(kept(1)[0], 0);
+  EXPECT_NE(kept(1)[500], 2 * x[500]);
+}
+
 TEST_F(SamplerTest, StrictPoisonsBeforeEveryShot) {
   open_sampler(of(TimingProfile::kStrict, {make_launch(kCount, "count", 1, 1, At{1})}));
   const auto taken = samples(std::vector<Shot>(6));
@@ -203,6 +214,7 @@ TEST_F(SamplerTest, StrictPoisonsBeforeEveryShot) {
 
 // A tensor map's first word is the address, on the fake GPU.
 TEST_F(SamplerTest, StrictRotatesOverSetsThatExceedTheCache) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   SamplerSpec spec = of(TimingProfile::kStrict, {});
   Launch launch = make_launch(kFirstWord, "first_word", 1, 1);
   launch.parameters.resize(136);
@@ -251,6 +263,7 @@ TEST_F(SamplerTest, ReloadedModulesGoOn) {
 
 // Another buffer has taken most of the memory.
 TEST_F(SamplerTest, WithoutRoomInputsAreCopiedFromTheHost) {
+  if (!is_fake_gpu()) GTEST_SKIP();
   const auto all = static_cast<uint64_t>(engine->facts().memory_bytes);
   value_of(engine->open_buffers(kBuffers, {{"hog", BufferRole::kWorkspace, all - (24 << 20)}},
                                 GuardKind::kZones, 1));
