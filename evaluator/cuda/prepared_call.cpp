@@ -186,6 +186,11 @@ Judgement PreparedCall::enqueue(Kernel& kernel, const Stream& stream) {
                    abi::kLaunchEnd};
   const int code = (*driver_)->cuLaunchKernelEx.code(&config, program_->kernel(launch.function).handle,
                                                      nullptr, size == 0 ? nullptr : extra);
+  // What the plan asks for is the plan's, even where the code is the machine's.
+  if (code == kNotSupported && !kernel.attributes.empty())
+    return std::optional(DeviceFault{DeviceFault::Kind::kLaunch, code,
+                                     launch.label + ": this GPU does not support an attribute of the launch "
+                                                    "(cluster, cooperative or pdl)"});
   return judge(code, launch.label);
 }
 
