@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "evaluator/exec/cuda_executor.h"
 #include "evaluator/exec/sim_executor.h"
 #include "src/base/check.h"
+#include "src/base/log.h"
 
 namespace warpwright::exec {
 
@@ -20,10 +22,17 @@ Result<std::unique_ptr<Sampler>> Executor::open_sampler(const SamplerSetup&) {
 }
 
 Result<std::unique_ptr<Executor>> open_executor(std::string_view kind) {
-  if (kind == "sim" || kind == "auto") return make_sim_executor();
-  if (kind == "cuda")
-    return usage_error("executor `cuda` is not built into this version; use --executor sim (or auto)");
-  return usage_error(fmt::format("unknown executor `{}`; there are auto, sim and cuda", kind));
+  if (kind == "sim") return make_sim_executor();
+  if (kind != "auto" && kind != "cuda")
+    return usage_error(fmt::format("unknown executor `{}`; there are auto, sim and cuda", kind));
+  auto driver = find_driver();
+  if (!driver && kind == "auto") return make_sim_executor();
+  if (!driver) return tl::unexpected(driver.error());
+  auto cuda = make_cuda_executor(default_cuda_options());
+  if (cuda || kind == "cuda") return cuda;
+  spdlog::warn("there is a driver, but the GPU is not usable, so the simulator is used: {}",
+               cuda.error().message);
+  return make_sim_executor();
 }
 
 }  // namespace warpwright::exec

@@ -131,6 +131,9 @@ class Sampler {
     int contender = -1;                 // whose failure; -1: the batch mixed contenders, and nobody knows
     std::vector<cuda::Sample> samples;  // one per shot, in order, unless there is a failure
   };
+  // How the timing differs from its profile, and why (too little memory for all buffer sets); empty: it does
+  // not.
+  virtual std::string note() const { return {}; }
   virtual Result<Batch> take(std::span<const cuda::Shot> shots) = 0;
   // An output of the last batch's k-th shot, which kept them. Valid until the next call of this sampler.
   virtual Result<std::span<const std::byte>> read_kept(int shot, const std::string& output) = 0;

@@ -145,7 +145,8 @@ class SimSession final : public Session {
       return;
     }
     uint64_t state = 0;
-    for (std::byte& byte : bytes) byte = static_cast<std::byte>((state = state * 6364136223846793005u + 1) >> 56);
+    for (std::byte& byte : bytes)
+      byte = static_cast<std::byte>((state = state * 6364136223846793005u + 1) >> 56);
   }
 
   uint64_t address_of(const std::string& name) const {

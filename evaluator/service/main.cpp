@@ -2,6 +2,7 @@
 // hand, but
 //   warpwright-worker [--dataset DIR]...     speaks JSON lines on stdin and stdout
 //   warpwright-worker compile-child          one compilation, for the worker itself
+//   warpwright-worker device-process         the process that holds the CUDA context, for the worker itself
 //   warpwright-worker instructions           which PTX instructions the simulator executes, as Markdown
 #include <signal.h>
 
@@ -9,6 +10,7 @@
 #include <string_view>
 
 #include "evaluator/compile/child.h"
+#include "evaluator/exec/device_process.h"
 #include "evaluator/service/worker_loop.h"
 #include "evaluator/sim/instructions.h"
 #include "src/base/files.h"
@@ -17,6 +19,7 @@
 int main(int argc, char** argv) {
   using namespace warpwright;
   if (argc == 2 && std::string_view(argv[1]) == "compile-child") return compile::compile_child_main();
+  if (argc == 2 && std::string_view(argv[1]) == "device-process") return exec::device_process_main();
   if (argc == 2 && std::string_view(argv[1]) == "instructions") {
     std::cout << sim::instructions_document();
     return 0;

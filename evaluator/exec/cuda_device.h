@@ -1,0 +1,61 @@
+// The device process of the cuda executor: started when it is needed, checked for health whenever it is
+// started, ended when a program breaks it. Private to the executor.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "evaluator/exec/device_connection.h"
+#include "evaluator/exec/gpu_lock.h"
+
+namespace warpwright::exec {
+
+struct CudaOptions {
+  device::ProcessOptions process;
+  ConnectionDeadlines deadlines;
+  std::filesystem::path lock_folder;
+  int64_t lock_deadline_ms = 900'000;  // for the GPU to be free
+  bool load_ptx = false;               // although there are cubins: for a driver that runs no machine code
+};
+
+class CudaDevice {
+ public:
+  // Starts the process, which tells what device it is.
+  static Result<std::shared_ptr<CudaDevice>> open(const CudaOptions& options);
+
+  // The process, started afresh if there is none. Ids of an earlier generation mean nothing to it.
+  Result<DeviceConnection*> ready();
+  int generation() const { return generation_; }
+  bool is_current(int generation) { return generation == generation_ && alive(); }
+  // After a fault that costs the context: nothing more is asked of it.
+  void lose();
+  Result<void> renew();
+
+  const cuda::DeviceFacts& facts() const { return facts_; }
+  bool loads_ptx() const { return options_.load_ptx; }
+  int next_id() { return ++last_id_; }
+  Result<GpuLock::Hold> share() { return lock_->share(options_.lock_deadline_ms); }
+  Result<GpuLock::Hold> exclude() { return lock_->exclude(options_.lock_deadline_ms); }
+
+ private:
+  explicit CudaDevice(CudaOptions options) : options_(std::move(options)) {}
+  bool alive() { return connection_ != nullptr && connection_->alive(); }
+  Result<void> start();
+
+  CudaOptions options_;
+  std::unique_ptr<DeviceConnection> connection_;
+  cuda::DeviceFacts facts_;
+  std::optional<GpuLock> lock_;
+  int generation_ = 0;
+  int last_id_ = 0;
+};
+
+// Secrets that no candidate can foresee; from the operating system.
+uint64_t secret_seed();
+
+// Memory, copies both ways and a kernel, on a device that may have been broken by the last program. Uses ids
+// below 0. Error: what does not work.
+Result<void> check_health(cuda::Engine& engine);
+
+}  // namespace warpwright::exec

@@ -1,0 +1,86 @@
+#include "evaluator/exec/cuda_executor.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "evaluator/exec/cuda_program.h"
+#include "src/base/check.h"
+#include "src/base/files.h"
+
+namespace warpwright::exec {
+namespace {
+
+class CudaExecutor final : public Executor {
+ public:
+  explicit CudaExecutor(std::shared_ptr<CudaDevice> device) : device_(std::move(device)) {}
+
+  std::string_view name() const override { return "cuda"; }
+  std::string device_text() const override {
+    const cuda::DeviceFacts& facts = device_->facts();
+    return fmt::format("{} (sm_{}, driver {}.{}, {})", facts.name, facts.arch, facts.driver_version / 1000,
+                       facts.driver_version % 1000 / 10, facts.timer);
+  }
+  const cuda::DeviceFacts* device() const override { return &device_->facts(); }
+
+  Result<Loaded> load(const std::vector<CodeUnit>& units) override {
+    auto kernels = KernelTable::read(units);
+    if (!kernels) return Loaded{Failure{Status::kCompileError, "", std::move(kernels.error())}, nullptr};
+    std::vector<CodeUnit> wanted = units;
+    if (device_->loads_ptx())
+      for (CodeUnit& unit : wanted) unit.cubin.clear();
+    auto code = std::make_shared<CudaCode>(device_, wanted, std::move(*kernels));
+    TRY_ASSIGN(const auto hold, device_->share());
+    TRY_ASSIGN(auto failure, code->load());
+    if (failure) return Loaded{std::move(failure), nullptr};
+    return Loaded{std::nullopt, std::make_unique<CudaProgram>(std::move(code))};
+  }
+
+  Result<void> renew() override { return device_->renew(); }
+
+  Result<std::unique_ptr<Sampler>> open_sampler(const SamplerSetup& setup) override {
+    return open_cuda_sampler(device_, setup);
+  }
+
+ private:
+  std::shared_ptr<CudaDevice> device_;
+};
+
+}  // namespace
+
+Result<void> find_driver() {
+  const char* named = std::getenv("WARPWRIGHT_LIBCUDA");
+  const std::string library = named != nullptr && *named != '\0' ? named : "libcuda.so.1";
+  // Loaded and let go: the search is the loader's, and nothing of CUDA is called.
+  void* handle = ::dlopen(library.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  if (handle == nullptr)
+    return infrastructure_error(fmt::format(
+        "no NVIDIA driver: {} cannot be loaded ({}); install the driver, start the container with its "
+        "GPUs (--gpus all), or use --executor sim",
+        library, ::dlerror()));
+  ::dlclose(handle);
+  return {};
+}
+
+CudaOptions default_cuda_options() {
+  const char* named = std::getenv("WARPWRIGHT_WORKER");
+  std::filesystem::path worker = named != nullptr && *named != '\0'
+                                     ? std::filesystem::path(named)
+                                     : program_directory() / "warpwright-worker";
+  std::error_code ignored;
+  if (auto absolute = std::filesystem::absolute(worker, ignored); !ignored) worker = absolute;
+  CudaOptions options;
+  options.process.argv = {worker.string(), "device-process"};
+  options.lock_folder = cache_directory();
+  const char* load_ptx = std::getenv("WARPWRIGHT_LOAD_PTX");
+  options.load_ptx = load_ptx != nullptr && std::string_view(load_ptx) == "1";
+  return options;
+}
+
+Result<std::unique_ptr<Executor>> make_cuda_executor(const CudaOptions& options) {
+  TRY_ASSIGN(auto device, CudaDevice::open(options));
+  return std::make_unique<CudaExecutor>(std::move(device));
+}
+
+}  // namespace warpwright::exec
