@@ -10,7 +10,7 @@
 
 namespace warpwright::fake_gpu {
 
-bool is_logging();
+bool wants_arguments();                 // of calls: the log or an injection does
 void write_log(std::string_view line);  // to FAKE_GPU_LOG: "<pid> <line>"
 [[noreturn]] void hang(std::string_view why);
 
@@ -19,7 +19,8 @@ int pass_gate(std::string_view function, const std::string& arguments);
 
 template <class... Args>
 int gate(std::string_view function, fmt::format_string<Args...> format, Args&&... args) {
-  return pass_gate(function, is_logging() ? fmt::format(format, std::forward<Args>(args)...) : std::string());
+  return pass_gate(function,
+                   wants_arguments() ? fmt::format(format, std::forward<Args>(args)...) : std::string());
 }
 inline int gate(std::string_view function) {
   return pass_gate(function, "");

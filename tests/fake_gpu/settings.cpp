@@ -63,13 +63,18 @@ void read(const char* name, T& value) {
   if (!text.empty()) value = static_cast<T>(number_of(name, text));
 }
 
+Target target_of(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  return {text.substr(0, slash), slash == std::string::npos ? "" : text.substr(slash + 1)};
+}
+
 void read_injections(const char* name, Injection::Kind kind, std::vector<Injection>& into) {
   const std::string text = text_of(name);
   if (text.empty()) return;
   for (const std::string& entry : split(text, ',')) {
     const auto parts = split(entry, ':');
     if (parts.size() != (kind == Injection::Kind::kFail ? 3 : 2)) refuse(name, text);
-    Injection injection{kind, parts[0], 0, 0};
+    Injection injection{kind, target_of(parts[0]), 0, 0};
     if (parts[1] != "*") injection.call = static_cast<uint64_t>(number_of(name, parts[1]));
     if (parts.size() == 3) injection.code = static_cast<int>(number_of(name, parts[2]));
     into.push_back(injection);
@@ -83,7 +88,7 @@ void read_once(std::vector<FailOnce>& into) {
   for (const std::string& entry : split(text, ',')) {
     const auto parts = split(entry, ':');
     if (parts.size() != 3) refuse(name, text);
-    into.push_back({parts[0], parts[1], static_cast<int>(number_of(name, parts[2]))});
+    into.push_back({parts[0], target_of(parts[1]), static_cast<int>(number_of(name, parts[2]))});
   }
 }
 

@@ -7,17 +7,23 @@
 
 namespace warpwright::fake_gpu {
 
-// FAKE_GPU_FAIL, FAKE_GPU_HANG, FAKE_GPU_DIE: what happens at a function's n-th call of the process.
+// Calls, by function (with or without its _v2), and what the log's line about them has to hold:
+// "function/text".
+struct Target {
+  std::string function, text;
+};
+// FAKE_GPU_FAIL, FAKE_GPU_HANG, FAKE_GPU_DIE: what happens at the n-th such call of the process.
 struct Injection {
   enum class Kind { kFail, kHang, kDie };
   Kind kind = Kind::kFail;
-  std::string function;  // without its _v2
-  uint64_t call = 0;     // from 1; 0: every one
+  Target target;
+  uint64_t call = 0;  // from 1; 0: every one
   int code = 0;
 };
 // FAKE_GPU_FAIL_ONCE: fails if the file is not there, and creates it.
 struct FailOnce {
-  std::string file, function;
+  std::string file;
+  Target target;
   int code = 0;
 };
 
