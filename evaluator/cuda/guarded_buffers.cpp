@@ -35,37 +35,51 @@ std::string_view role_name(BufferRole role) {
   CHECK(false);
 }
 
+std::string describe(const BufferSpec& spec) {
+  return fmt::format("{} {} of {} bytes", role_name(spec.role), spec.name, spec.bytes);
+}
+
 }  // namespace
 
 uint64_t draw_key(Rng& rng) {
   return rng.next() | 1;
 }
 
-uint64_t BufferSet::footprint(const BufferSpec& spec, GuardKind guards) {
-  if (guards == GuardKind::kUnmapped) return round_up(spec.bytes + kAlignment, kGranule);
+uint64_t BufferSet::footprint(const BufferSpec& spec) {
   return round_up(spec.bytes, kAlignment) + 3 * zone_bytes(spec.bytes);
 }
 
-Result<BufferSet::Buffer> BufferSet::allocate(const Driver& driver, abi::Device device,
-                                              const BufferSpec& spec, GuardKind guards, Rng& rng) {
-  Buffer buffer;
-  buffer.spec = spec;
-  buffer.key = draw_key(rng);
-  if (guards == GuardKind::kUnmapped) {
+Result<void> BufferSet::allocate_unmapped(abi::Device device, Rng& rng) {
+  for (Buffer& buffer : buffers_) {
+    const uint64_t bytes = buffer.spec.bytes;
     // Some more address space before it, so that addresses differ.
-    TRY_ASSIGN(buffer.mapped, VirtualRange::map(driver, device, std::max<uint64_t>(spec.bytes, 1),
-                                                kGranule * (1 + rng.below(16))));
+    auto mapped =
+        VirtualRange::map(*driver_, device, std::max<uint64_t>(bytes, 1), kGranule * (1 + rng.below(16)));
+    if (!mapped) return add_context(mapped.error(), describe(buffer.spec));
+    buffer.mapped = std::move(*mapped);
     buffer.begin = buffer.mapped.begin();
     buffer.end = buffer.mapped.end();
-    buffer.address = buffer.end - round_up(spec.bytes, kAlignment);
-    return buffer;
+    buffer.address = buffer.end - round_up(bytes, kAlignment);
   }
-  const uint64_t zone = zone_bytes(spec.bytes), before = zone + kAlignment * rng.below(zone / kAlignment);
-  TRY_ASSIGN(buffer.zones, DeviceMemory::allocate(driver, before + round_up(spec.bytes, kAlignment) + zone));
-  buffer.begin = buffer.zones.get();
-  buffer.end = buffer.begin + buffer.zones.bytes();
-  buffer.address = buffer.begin + before;
-  return buffer;
+  return {};
+}
+
+// All in one allocation, which is quicker to get and to give back.
+Result<void> BufferSet::allocate_zones(Rng& rng) {
+  uint64_t total = 0;
+  for (Buffer& buffer : buffers_) {
+    const uint64_t zone = zone_bytes(buffer.spec.bytes);
+    buffer.begin = total;
+    buffer.address = buffer.begin + zone + kAlignment * rng.below(zone / kAlignment);
+    buffer.end = buffer.address + round_up(buffer.spec.bytes, kAlignment) + zone;
+    total = buffer.end;
+  }
+  auto zones = DeviceMemory::allocate(*driver_, total);
+  if (!zones) return add_context(zones.error(), fmt::format("{} buffers and their guards", buffers_.size()));
+  zones_ = std::move(*zones);
+  for (Buffer& buffer : buffers_)
+    for (abi::DevicePointer* place : {&buffer.begin, &buffer.address, &buffer.end}) *place += zones_.get();
+  return {};
 }
 
 Result<BufferSet> BufferSet::open(const Driver& driver, abi::Device device, const Stream& stream,
@@ -76,12 +90,11 @@ Result<BufferSet> BufferSet::open(const Driver& driver, abi::Device device, cons
   set.stream_ = &stream;
   set.harness_ = &harness;
   for (const BufferSpec& spec : specs) {
-    auto buffer = allocate(driver, device, spec, guards, rng);
-    if (!buffer)
-      return add_context(buffer.error(),
-                         fmt::format("{} {} ({} bytes)", role_name(spec.role), spec.name, spec.bytes));
-    set.buffers_.push_back(std::move(*buffer));
+    set.buffers_.push_back({});
+    set.buffers_.back().spec = spec;
+    set.buffers_.back().key = draw_key(rng);
   }
+  TRY(guards == GuardKind::kUnmapped ? set.allocate_unmapped(device, rng) : set.allocate_zones(rng));
   std::vector<ByteRange> patterns;
   for (const Guard& guard : set.guards()) patterns.push_back(guard.range);
   for (int i = 0; i < set.size(); ++i)
@@ -141,7 +154,7 @@ Result<void> BufferSet::restore(const Guard& guard) {
 }
 
 std::string describe_broken_guard(const Guard& guard, const BufferSpec& spec, const FoundInRange& found) {
-  const std::string buffer = fmt::format("{} {} of {} bytes", role_name(spec.role), spec.name, spec.bytes);
+  const std::string buffer = describe(spec);
   if (guard.is_after)
     return fmt::format("{}: {} bytes after its end were overwritten, the first at offset {}", buffer,
                        found.count, spec.bytes + ~found.complement_of_first - guard.range.begin);

@@ -1,7 +1,9 @@
 // Device buffers between guards that are read back: what a kernel writes beside a buffer shows.
 //
-//   kZones     [ pattern >= 64 KiB | buffer | pattern >= 64 KiB ] in one allocation; up to 2 MiB beside large
-//              buffers, and a random multiple of 256 bytes more before it, so that addresses differ each time
+//   kZones     [ pattern >= 64 KiB | buffer | pattern >= 64 KiB ], all of a set in one allocation; up to 2
+//   MiB
+//              beside large buffers, and a random multiple of 256 bytes more before each, so that addresses
+//              differ each time
 //   kUnmapped  | unmapped | pattern | buffer | < 256 bytes of pattern | unmapped |
 #pragma once
 
@@ -28,8 +30,8 @@ class BufferSet {
   static Result<BufferSet> open(const Driver& driver, abi::Device device, const Stream& stream,
                                 Harness& harness, const std::vector<BufferSpec>& specs, GuardKind guards,
                                 Rng& rng);
-  // Device bytes that `open` takes for a buffer at most.
-  static uint64_t footprint(const BufferSpec& spec, GuardKind guards);
+  // Device bytes that a buffer takes at most, with its zones.
+  static uint64_t footprint(const BufferSpec& spec);
 
   int size() const { return static_cast<int>(buffers_.size()); }
   const BufferSpec& spec(int index) const { return at(index).spec; }
@@ -49,18 +51,18 @@ class BufferSet {
  private:
   struct Buffer {
     BufferSpec spec;
-    DeviceMemory zones;
-    VirtualRange mapped;
+    VirtualRange mapped;                                 // kUnmapped
     abi::DevicePointer address = 0, begin = 0, end = 0;  // of the buffer; of what kernels can reach round it
     uint64_t key = 0;
   };
   const Buffer& at(int index) const;
-  static Result<Buffer> allocate(const Driver& driver, abi::Device device, const BufferSpec& spec,
-                                 GuardKind guards, Rng& rng);
+  Result<void> allocate_unmapped(abi::Device device, Rng& rng);
+  Result<void> allocate_zones(Rng& rng);
 
   const Driver* driver_ = nullptr;
   const Stream* stream_ = nullptr;
   Harness* harness_ = nullptr;
+  DeviceMemory zones_;  // kZones
   std::vector<Buffer> buffers_;
 };
 

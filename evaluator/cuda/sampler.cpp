@@ -23,7 +23,7 @@ uint64_t total_bytes(const std::vector<BufferSpec>& specs) {
 }
 uint64_t total_footprint(const std::vector<BufferSpec>& specs) {
   uint64_t total = 0;
-  for (const BufferSpec& spec : specs) total += BufferSet::footprint(spec, GuardKind::kZones);
+  for (const BufferSpec& spec : specs) total += BufferSet::footprint(spec);
   return total;
 }
 
