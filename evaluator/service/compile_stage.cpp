@@ -43,7 +43,7 @@ compile::CompileRequest make_request(const Evaluation& evaluation) {
   }
   compile::CompileRequest request;
   request.source_name = evaluation.request.source_name;
-  request.target = evaluation.request.target;
+  request.target = evaluation.target;
   request.deadline_ms = evaluation.request.limits.compile_deadline_ms;
   const std::string prelude =
       plan::make_prelude(evaluation.loaded.definition, evaluation.plan->knobs(), evaluation.knobs);
@@ -173,30 +173,24 @@ StageResult compile_and_bind(Evaluation& evaluation, Resources& resources) {
 StageResult compile_candidate(Evaluation& evaluation, Resources& resources) {
   TRY_ASSIGN(auto ending, compile_and_bind(evaluation, resources));
   if (ending) return ending;
-  if (const std::string warning = target_warning(evaluation.device, evaluation.request.target);
-      !warning.empty())
+  if (const std::string warning = target_warning(evaluation.device, evaluation.target); !warning.empty())
     evaluation.report.warnings.push_back(warning);
 
-  auto& executor = resources.executors[evaluation.request.executor];
-  if (!executor) {
-    TRY_ASSIGN(executor, exec::open_executor(evaluation.request.executor));
-  }
-  evaluation.executor = executor.get();
   Modules modules;
   if (auto state = scan(evaluation, modules)) return state;
-  TRY_ASSIGN(auto loaded, executor->load(code_units(evaluation)));
+  TRY_ASSIGN(auto loaded, evaluation.executor->load(code_units(evaluation)));
   if (loaded.failure)
     return Ending{loaded.failure->status, loaded.failure->rule, loaded.failure->message, {}};
   evaluation.loaded_program = std::move(loaded.program);
   if (auto over = check_launches(evaluation, modules)) return over;
   TRY_ASSIGN(evaluation.report.identity, program_identity(evaluation));
-  evaluation.report.result_key = result_key(evaluation, executor->name());
+  evaluation.report.result_key = result_key(evaluation, evaluation.executor->name());
   return kGoOn;
 }
 
 Result<std::string> program_identity(const Evaluation& evaluation) {
   FieldHasher hasher;
-  hasher.add(evaluation.loaded.definition.name).add(evaluation.request.target);
+  hasher.add(evaluation.loaded.definition.name).add(evaluation.target);
   std::map<std::pair<std::string, std::string>, std::string> code;  // (unit, symbol) -> hash of its code
   for (const BoundWorkload& workload : evaluation.workloads) {
     plan::BoundPlan nameless = workload.plan;
@@ -222,8 +216,11 @@ Result<std::string> program_identity(const Evaluation& evaluation) {
 std::string result_key(const Evaluation& evaluation, std::string_view executor) {
   const EvaluationRequest& request = evaluation.request;
   FieldHasher hasher;
-  hasher.add(evaluation.report.identity).add(executor).add(request.device).add(kEvaluatorVersion);
-  hasher.add(evaluation.device.calibration.identity());
+  hasher.add(evaluation.report.identity).add(executor).add(evaluation.device.name).add(kEvaluatorVersion);
+  if (const auto* gpu = evaluation.executor->device())
+    hasher.add(gpu->name).add(std::to_string(gpu->driver_version)).add(gpu->timer).add(gpu->clocks);
+  else
+    hasher.add(evaluation.device.calibration.identity());
   hasher.add(evaluation.rules.content_hash).add(std::to_string(request.seed)).add(request.selection);
   hasher.add(request.timing_profile).add(std::to_string(request.limits.warp_instructions));
   for (const BoundWorkload& workload : evaluation.workloads) hasher.add(workload.report.uuids.front());

@@ -2,6 +2,7 @@
 // failure that ends the evaluation, or nothing.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -49,9 +50,11 @@ struct Evaluation {
   EvaluationReport report = {};
 
   // prepare
+  exec::Executor* executor = nullptr;
   trace::LoadedDefinition loaded = {};
   rules::Rules rules = {};
-  rules::DeviceModel device = {};
+  rules::DeviceModel device = {};  // the request's model; where a GPU runs, its own counts and sizes
+  std::string target = {};         // resolved
   plan::CandidateSource split = {};
   std::optional<plan::Plan> plan = {};
   KnobValues knobs = {};                        // complete
@@ -61,11 +64,10 @@ struct Evaluation {
 
   // compile
   compile::CompiledProgram program = {};
-  exec::Executor* executor = nullptr;
   std::unique_ptr<exec::LoadedProgram> loaded_program = {};
 
   bool deadline_passed() const;
-  bool measures() const { return executor->device() != nullptr; }  // REQUIRES: compiled
+  bool measures() const { return executor->device() != nullptr; }  // REQUIRES: prepared
 };
 
 // What outlives an evaluation.
@@ -73,16 +75,26 @@ struct Resources {
   EvaluatorOptions options;
   trace::DatasetPath datasets;
   compile::Compiler compiler;
-  std::map<std::string, std::unique_ptr<exec::Executor>> executors;
+  std::map<std::string, std::unique_ptr<exec::Executor>> executors;  // by name; see executor_of
   reference::OracleCache oracles;
   // Inputs that no candidate can have seen: drawn from the operating system once per worker, so that their
   // reference outputs are computed once and not for every candidate.
-  std::vector<uint64_t> secret_seeds = {};
+  std::array<uint64_t, 2> secret_seeds = {};
+  std::map<std::string, std::string> executor_alias = {};  // "auto" -> "sim"
 };
+
+// The executor of a request, opened when it is first asked for.
+Result<exec::Executor*> executor_of(Resources& resources, const std::string& kind);
+// The model that "auto" means on this executor; on a GPU with the GPU's own counts and sizes.
+Result<rules::DeviceModel> device_model_of(const exec::Executor& executor, const std::string& model);
+std::string target_of(const rules::DeviceModel& device, const std::string& target);
 
 // Runs a check of one workload; what needs confirmation is charged only when a fresh device process shows it
 // again. Error: the device does not work.
 StageResult confirmed(Evaluation& evaluation, const std::function<StageResult()>& check);
+
+// TIMEOUT, or a request that was cancelled.
+std::optional<Ending> out_of_time(const Evaluation& evaluation);
 
 // Stage plan: definition, rules, selection; the plan split, parsed and bound for every selected workload.
 StageResult prepare(Evaluation& evaluation, Resources& resources);

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <random>
+
+#include "evaluator/service/duel_stage.h"
 #include "evaluator/service/evaluation.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
@@ -41,8 +45,9 @@ class RealEvaluator final : public Evaluator {
     evaluation.report.id = request.id;
     evaluation.report.versions = hello_.versions;
     evaluation.report.status = Status::kPassed;
+    const Stage last_stage = request.rival ? std::max(request.last_stage, Stage::kSmoke) : request.last_stage;
     for (const StageStep& step : kSteps) {
-      if (step.stage > request.last_stage) break;
+      if (step.stage > last_stage) break;
       hooks.on_stage(step.stage);
       evaluation.report.stage = step.stage;
       const int64_t start_ms = clock_.monotonic_ms();
@@ -58,6 +63,7 @@ class RealEvaluator final : public Evaluator {
         break;
       }
     }
+    if (request.rival && evaluation.report.status == Status::kPassed) duel(evaluation);
     if (request.last_stage > Stage::kCompile && evaluation.report.stage > Stage::kCompile)
       for (const BoundWorkload& workload : evaluation.workloads)
         if (workload.passed || workload.report.status != Status::kPassed)
@@ -66,6 +72,14 @@ class RealEvaluator final : public Evaluator {
   }
 
  private:
+  void duel(Evaluation& evaluation) {
+    const int64_t start_ms = clock_.monotonic_ms();
+    auto outcome = hold_duel(evaluation, resources_);
+    evaluation.report.cost_s["duel"] = static_cast<double>(clock_.monotonic_ms() - start_ms) / 1000;
+    if (!outcome) end(evaluation.report, {Status::kWorkerLost, "", outcome.error().message, {}});
+    if (outcome && *outcome) end(evaluation.report, std::move(**outcome));
+  }
+
   static void end(EvaluationReport& report, Ending ending) {
     report.status = ending.status;
     report.rule = std::move(ending.rule);
@@ -92,18 +106,23 @@ Result<std::unique_ptr<Evaluator>> Evaluator::create(const EvaluatorOptions& opt
   compile::CompilerOptions compiler_options;
   compiler_options.cache_folder = compile::default_cache_folder();
   TRY_ASSIGN(auto compiler, compile::Compiler::create(std::move(compiler_options)));
-  TRY_ASSIGN(const auto executor, exec::open_executor("auto"));
+  Resources resources{options, std::move(datasets), std::move(compiler), {}, reference::OracleCache()};
+  std::random_device entropy;
+  for (uint64_t& seed : resources.secret_seeds) seed = uint64_t{entropy()} << 32 | entropy();
+  TRY_ASSIGN(const exec::Executor* executor, executor_of(resources, "auto"));
+  TRY_ASSIGN(const rules::DeviceModel model, device_model_of(*executor, "auto"));
 
   HelloMessage hello;
   hello.features = {"two-phase"};
   hello.executor = executor->name();
   hello.device = executor->device_text();
+  hello.device_model = model.name;
+  hello.target = target_of(model, "auto");
   hello.versions = {{"evaluator", kEvaluatorVersion},
-                    {"nvrtc", compiler.toolkit().version.text()},
-                    {"cuda", fmt::format("{} ({})", compiler.toolkit().nvrtc_library.string(),
-                                         compiler.toolkit().found_by)}};
-  for (const auto& folder : datasets.folders()) hello.datasets.push_back(folder.string());
-  Resources resources{options, std::move(datasets), std::move(compiler), {}, reference::OracleCache()};
+                    {"nvrtc", resources.compiler.toolkit().version.text()},
+                    {"cuda", fmt::format("{} ({})", resources.compiler.toolkit().nvrtc_library.string(),
+                                         resources.compiler.toolkit().found_by)}};
+  for (const auto& folder : resources.datasets.folders()) hello.datasets.push_back(folder.string());
   return std::make_unique<RealEvaluator>(std::move(resources), std::move(hello));
 }
 

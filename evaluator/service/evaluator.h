@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "evaluator/exec/executor.h"
 #include "src/base/result.h"
 #include "src/contract/messages.h"
 
@@ -19,6 +20,8 @@ inline constexpr const char* kEvaluatorVersion =
 struct EvaluatorOptions {
   std::filesystem::path home;                   // configs/, seeds/
   std::vector<std::filesystem::path> datasets;  // before $FIB_DATASET_PATH and configs/trace
+  std::function<Result<std::unique_ptr<exec::Executor>>(std::string_view kind)> open_executor =
+      exec::open_executor;
 };
 
 struct EvaluationHooks {

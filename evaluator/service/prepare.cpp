@@ -30,11 +30,25 @@ BoundWorkload report_on(rules::SelectedWorkload selected) {
   return workload;
 }
 
+Result<void> choose_device(Evaluation& evaluation, Resources& resources) {
+  const EvaluationRequest& request = evaluation.request;
+  TRY_ASSIGN(evaluation.executor, executor_of(resources, request.executor));
+  TRY_ASSIGN(evaluation.device, device_model_of(*evaluation.executor, request.device));
+  evaluation.target = target_of(evaluation.device, request.target);
+  if (const auto* gpu = evaluation.executor->device(); gpu != nullptr && request.device != "auto") {
+    TRY_ASSIGN(const auto asked, rules::load_device(request.device));
+    if (asked.arch != gpu->arch)
+      evaluation.report.warnings.push_back(fmt::format(
+          "device {} was asked for, the GPU here is {}: its own limits hold", request.device, gpu->name));
+  }
+  return {};
+}
+
 Result<void> load_definition(Evaluation& evaluation, Resources& resources) {
   const EvaluationRequest& request = evaluation.request;
   TRY_ASSIGN(evaluation.loaded, resources.datasets.load(request.definition));
   TRY_ASSIGN(evaluation.rules, rules::load_rules(evaluation.loaded, resources.options.home));
-  TRY_ASSIGN(evaluation.device, rules::load_device(request.device));
+  TRY(choose_device(evaluation, resources));
   TRY_ASSIGN(auto selected, evaluation.rules.select(request.selection, evaluation.loaded));
   if (selected.empty())
     return usage_error(

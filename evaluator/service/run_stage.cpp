@@ -247,6 +247,8 @@ std::vector<BoundWorkload*> cheapest_of_each_band(Evaluation& evaluation) {
   return workloads;
 }
 
+}  // namespace
+
 std::optional<Ending> out_of_time(const Evaluation& evaluation) {
   if (evaluation.hooks.cancelled()) return Ending{Status::kWorkerLost, "", "cancelled", {}};
   if (evaluation.deadline_passed())
@@ -257,8 +259,6 @@ std::optional<Ending> out_of_time(const Evaluation& evaluation) {
                   {}};
   return std::nullopt;
 }
-
-}  // namespace
 
 namespace {
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "evaluator/service/device_times.h"
 #include "evaluator/service/evaluation.h"
 #include "evaluator/timing/profile.h"
 #include "evaluator/timing/work.h"
@@ -74,7 +75,8 @@ Json profile_of(const Evaluation& evaluation, BoundWorkload& workload,
 
 }  // namespace
 
-StageResult time_workloads(Evaluation& evaluation, Resources&) {
+StageResult time_workloads(Evaluation& evaluation, Resources& resources) {
+  if (evaluation.measures()) return time_on_device(evaluation, resources);
   for (BoundWorkload& workload : evaluation.workloads) {
     std::vector<estimate::LaunchWork> launches;
     for (const exec::OperationWork& operation : workload.work)

@@ -63,12 +63,47 @@ CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options) {
   add_candidate(command, options.candidate, true);
   command->add_option("--workloads", options.workloads, "all | smoke | sim | adversarial | indices 0,3,17");
   command->add_option("--executor", options.executor, "auto | sim | cuda");
-  command->add_option("--target", options.target, "NVRTC target: sm_100a, sm_90a, ...");
-  command->add_option("--device", options.device, "device whose time is estimated (configs/devices/)");
+  command->add_option("--target", options.target,
+                      "NVRTC target: sm_100a, sm_90a, ...; auto: the GPU's, else sm_100a");
+  command->add_option(
+      "--device", options.device,
+      "model whose time is estimated and whose limits hold (configs/devices/); auto: the GPU's, else b200");
   command->add_option("--stage", options.last_stage, "stop after: plan | compile | smoke | validate | time");
   command->add_option("--seed", options.seed, "of the random inputs");
   command->add_flag("--profile", options.profile,
                     "per source line: instructions, memory sectors, conflicts, waits, and what stands out");
+  add_form(command, options.form);
+  return command;
+}
+
+constexpr const char* kCompareFooter = R"(
+Both must pass the checks of `evaluate` first. Then, on a GPU, they run by turns in one process on the same
+inputs (ABBA, the first drawn by a coin), and the median ratio of their times decides:
+  FASTER, SLOWER   A's time is below, above B's by more than the noise floor of this device
+  SAME             the ratio's interval lies within the noise floor
+  UNCLEAR          none of these after all pairs: the device is too noisy for so small a difference
+A and B that are equal come out FASTER in less than one of a hundred runs (evaluator/timing/README.md).
+Without a GPU the simulator's estimates are compared: ESTIMATED_FASTER, TIE (within --tie-margin) or
+ESTIMATED_SLOWER. The overall ratio weighs workloads as the score does: 1 / mean of B's time / A's time.
+
+Exit codes: 0 whatever the verdict, 1 if A or B fails its checks, 2 wrong usage, 3 infrastructure.
+Example: warpwright compare new.cu best.cu --definition gdn_decode_qk4_v8_d128_k_last --knob-a ROWS=8)";
+
+CLI::App* add_compare(CLI::App& app, CompareOptions& options) {
+  auto* command = app.add_subcommand("compare", "which of two candidates is faster, by more than noise");
+  command->footer(kCompareFooter);
+  command->add_option("A", options.a, "the challenger: one .cu file with its launch plan")->required();
+  command->add_option("B", options.b, "the incumbent; may be the same file with other knobs")->required();
+  command->add_option("--definition", options.definition, "of both; default: the name of A's folder");
+  command->add_option("--knob-a", options.knobs_a, "NAME=VALUE: a knob of A");
+  command->add_option("--knob-b", options.knobs_b, "NAME=VALUE: a knob of B");
+  command->add_option("--workloads", options.workloads, "all | smoke | sim | indices 0,3,17");
+  command->add_option("--executor", options.executor, "auto | sim | cuda");
+  command->add_option("--target", options.target, "NVRTC target: sm_100a, sm_90a, ...");
+  command->add_option("--device", options.device, "device whose time is estimated (configs/devices/)");
+  command->add_option("--tie-margin", options.tie_margin, "estimates within this share of the better tie");
+  command->add_option("--seed", options.seed, "of the random inputs");
+  add_datasets(command, options.datasets);
   add_form(command, options.form);
   return command;
 }
@@ -158,6 +193,7 @@ int main_with(int argc, char** argv) {
   app.require_subcommand(1);
   EvolveOptions evolve;
   EvaluateOptions evaluate;
+  CompareOptions compare;
   CalibrateOptions calibrate;
   PlanOptions plan;
   ExportOptions export_options;
@@ -166,6 +202,7 @@ int main_with(int argc, char** argv) {
   DoctorOptions doctor;
   auto* evolve_command = add_evolve(app, evolve);
   auto* evaluate_command = add_evaluate(app, evaluate);
+  auto* compare_command = add_compare(app, compare);
   auto* calibrate_command = add_calibrate(app, calibrate);
   auto* plan_command = add_plan(app, plan);
   auto* export_command = add_export(app, export_options);
@@ -181,6 +218,7 @@ int main_with(int argc, char** argv) {
   install_interrupt_handler();
   if (*evolve_command) return run_evolve(evolve);
   if (*evaluate_command) return run_evaluate(evaluate);
+  if (*compare_command) return run_compare(compare);
   if (*calibrate_command) return run_calibrate(calibrate);
   if (*plan_command) return run_plan(plan);
   if (*export_command) return run_export(export_options);

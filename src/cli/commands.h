@@ -41,14 +41,29 @@ struct EvaluateOptions {
   CandidateOptions candidate;
   std::string workloads = "all";
   std::string executor = "auto";
-  std::string target = "sm_100a";
-  std::string device = "b200";
+  std::string target = "auto";
+  std::string device = "auto";
   std::string last_stage = "time";
   uint64_t seed = 0;
   bool profile = false;
   OutputForm form = OutputForm::kText;
 };
 int run_evaluate(const EvaluateOptions& options);
+
+// A is the challenger, B the incumbent.
+struct CompareOptions {
+  std::filesystem::path a, b;
+  std::string definition;                     // of both; empty: the name of A's folder
+  std::vector<std::string> knobs_a, knobs_b;  // NAME=VALUE
+  std::vector<std::filesystem::path> datasets;
+  std::string workloads = "all";
+  std::string executor = "auto";
+  std::string target, device;  // empty: the request's defaults
+  double tie_margin = 0.15;    // of estimates
+  uint64_t seed = 0;
+  OutputForm form = OutputForm::kText;
+};
+int run_compare(const CompareOptions& options);
 
 struct CalibrateOptions {
   std::vector<std::filesystem::path> measurements;

@@ -30,9 +30,9 @@ struct EvaluationRequest {
   std::string source;                        // the candidate's .cu text
   std::string source_name = "candidate.cu";  // for messages only
   std::string definition;                    // name
-  std::string target = "sm_100a";
+  std::string target = "auto";    // sm_100a, ...; auto: of the GPU that runs it, sm_100a on the simulator
   std::string executor = "auto";  // auto | sim | cuda
-  std::string device = "b200";    // model of configs/devices/ for estimates
+  std::string device = "auto";    // model of configs/devices/; auto: of the GPU, b200 on the simulator
   KnobValues knobs;               // overrides of the declared defaults
   std::string selection =
       "all";  // smoke | sim | all | adversarial | a comma-separated list of workload indices

@@ -22,6 +22,8 @@ struct HelloMessage {
   std::vector<std::string> features;
   std::string executor;  // what "auto" resolves to here: sim | cuda
   std::string device;
+  std::string device_model;  // what a request's device and target "auto" resolve to here: "b200", "sm_100a"
+  std::string target;
   std::map<std::string, std::string> versions;
   std::vector<std::string> datasets;
 };

@@ -93,6 +93,7 @@ Result<EvaluationRequest> Engine::request_for(const WorkItem& item) {
   request.timing_profile = config_.timing_profile;
   request.limits = config_.limits;
   if (item.kind != WorkKind::kDuel) return request;
+  request.last_stage = Stage::kSmoke;  // it was evaluated before; the duel takes times of its own
   CHECK(state_.view().best);
   const Candidate& best = *state_.view().find(*state_.view().best);
   TRY(load_source(best.source_hash));

@@ -92,7 +92,8 @@ Result<OpenRun> open_old(const RunConfig& asked, const fs::path& run_directory) 
   TRY_ASSIGN(auto state, fold(journal, run_directory));
   TRY_ASSIGN(const RunConfig recorded, recorded_config(state.view(), run_directory));
   RunConfig config = asked;
-  if (config.executor == "auto") config.executor = recorded.executor;
+  for (auto field : {&RunConfig::executor, &RunConfig::device, &RunConfig::target})
+    if (config.*field == "auto") config.*field = recorded.*field;
   TRY(check_unchanged(recorded, config, run_directory));
   return OpenRun{std::move(config), std::move(journal), std::move(state)};
 }
@@ -152,6 +153,11 @@ Result<RunOutcome> evolve(const RunConfig& asked, const fs::path& run_directory,
   TRY_ASSIGN(const HelloMessage hello, first_hello(pool, clock));
   const bool was_auto = config.executor == "auto";
   if (was_auto) config.executor = hello.executor;
+  if (config.target == "auto") config.target = hello.target;
+  if (config.device == "auto") {
+    config.device = hello.device_model;
+    TRY_ASSIGN(setup, load_setup(config));
+  }
   live.note(describe_executor(config, hello, was_auto));
   if (!run) {
     TRY_ASSIGN(run, start_new(config, seeds, setup, run_directory, clock));

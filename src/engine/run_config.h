@@ -24,9 +24,9 @@ struct RunConfig {
   double max_minutes = 0;        // wall clock of one invocation; 0: no limit
 
   // [device]
-  std::string device = "b200";    // model in configs/devices/
+  std::string device = "auto";    // model in configs/devices/; auto and target: see EvaluationRequest
   std::string executor = "auto";  // auto | sim | cuda
-  std::string target = "sm_100a";
+  std::string target = "auto";
 
   // [workers]
   int worker_count = 0;                    // 0: one per core

@@ -78,7 +78,9 @@ Result<RunSetup> load_setup(const RunConfig& config) {
   if (workloads.empty())
     return usage_error(
         fmt::format("selection '{}' of {} holds no workload", config.selection, config.definition));
-  TRY_ASSIGN(const rules::DeviceModel device, rules::load_device(config.device));
+  // "auto" is settled by the first worker's hello, and everything loaded again (evolve.cpp).
+  TRY_ASSIGN(const rules::DeviceModel device,
+             rules::load_device(config.device == "auto" ? "b200" : config.device));
   setup.dataset = loaded.dataset.string();
   setup.sources = std::make_unique<SourceStore>(std::move(loaded.definition), std::move(rules),
                                                 std::move(workloads), device);

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "src/base/files.h"
 #include "src/rules/toml_reader.h"
@@ -85,6 +88,23 @@ Result<DeviceModel> load_device(const std::string& name) {
     known += (known.empty() ? "" : ", ") + path.stem().string();
   }
   return usage_error(fmt::format("unknown device '{}'; configs/devices has {}", name, known));
+}
+
+Result<DeviceModel> load_device_like(const std::string& gpu_name, int arch) {
+  TRY_ASSIGN(const std::filesystem::path home, find_home());
+  std::optional<DeviceModel> of_this_arch;
+  for (const auto& path : list_files(home / "configs" / "devices", ".toml")) {
+    TRY_ASSIGN(DeviceModel device, with_calibration(path, home / "configs" / "calibration"));
+    if (device.arch != arch) continue;
+    std::string name = device.name;  // "h100" is in "NVIDIA H100 80GB HBM3"
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });
+    if (gpu_name.find(name) != std::string::npos) return device;
+    if (!of_this_arch) of_this_arch = std::move(device);
+  }
+  if (of_this_arch) return std::move(*of_this_arch);
+  return usage_error(
+      fmt::format("no device model fits {} (compute capability {}.{}): write one in configs/devices",
+                  gpu_name, arch / 10, arch % 10));
 }
 
 }  // namespace warpwright::rules

@@ -32,6 +32,9 @@ struct DeviceModel {
 // With its calibration; a device without a file of it gets the literature values of Calibration's defaults.
 // Error: unknown name (lists what there is), unknown or missing key with file and line.
 Result<DeviceModel> load_device(const std::string& name);
+// The model of a GPU that is here, by its name as the driver has it ("NVIDIA H100 80GB HBM3"), else by its
+// compute capability. Error: there is none of this capability.
+Result<DeviceModel> load_device_like(const std::string& gpu_name, int arch);
 // The device alone.
 Result<DeviceModel> load_device_file(const std::filesystem::path& path);
 

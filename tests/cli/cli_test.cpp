@@ -49,8 +49,8 @@ class Cli : public testing::Test {
 TEST_F(Cli, HelpTeachesAndSucceeds) {
   const auto done = run({"--help"});
   EXPECT_EQ(done.status.code, 0);
-  for (const char* word :
-       {"evolve", "evaluate", "plan", "export", "show", "report", "doctor", "calibrate", "First steps"})
+  for (const char* word : {"evolve", "evaluate", "compare", "plan", "export", "show", "report", "doctor",
+                           "calibrate", "First steps"})
     EXPECT_NE(done.stdout_text.find(word), std::string::npos) << word;
   EXPECT_EQ(run({"evolve", "--help"}).status.code, 0);
 }
@@ -168,6 +168,35 @@ TEST_F(Cli, EvaluateGivesTheVerdictAndItsExitCode) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ((*report)["status"], "REJECTED");
   EXPECT_EQ((*report)["rule"], "out-of-bounds-read");
+}
+
+TEST_F(Cli, CompareSaysWhichIsFasterAndThatItIsAnEstimate) {
+  const std::string folder = "seeds/gdn_decode_qk4_v8_d128_k_last/";
+  const auto done = run({"compare", folder + "lane_groups.cu", folder + "lane_groups.cu", "--executor", "sim",
+                         "--workloads", "0"});
+  EXPECT_EQ(done.status.code, 0) << done.stderr_text;
+  EXPECT_EQ(done.stdout_text.substr(0, 4), "TIE ");
+  EXPECT_NE(done.stdout_text.find("not measurements"), std::string::npos);
+
+  const auto json =
+      run({"compare", kSeed, folder + "plain.cu", "--executor", "sim", "--workloads", "0", "--json"});
+  EXPECT_EQ(json.status.code, 0) << json.stderr_text;
+  const Json duel = parse_json(json.stdout_text, "compare").value().at("duel");
+  EXPECT_EQ(duel.at("method"), "sim-estimate");
+  EXPECT_EQ(duel.at("workloads").size(), 1u);
+}
+
+TEST_F(Cli, CompareSaysWhichOfTheTwoFails) {
+  const std::string wrong = "tests/broken_kernels/all_zeros.cu", definition = "gdn_decode_qk4_v8_d128_k_last";
+  const auto of_b = run({"compare", kSeed, wrong, "--executor", "sim", "--workloads", "0"});
+  EXPECT_EQ(of_b.status.code, 1) << of_b.stderr_text;
+  EXPECT_NE(of_b.stdout_text.find("the incumbent fails its checks"), std::string::npos) << of_b.stdout_text;
+  const auto of_a =
+      run({"compare", wrong, kSeed, "--definition", definition, "--executor", "sim", "--workloads", "0"});
+  EXPECT_EQ(of_a.status.code, 1) << of_a.stderr_text;
+  EXPECT_NE(of_a.stdout_text.find("A = " + wrong + " fails its checks"), std::string::npos)
+      << of_a.stdout_text;
+  expect_one_line(run({"compare", kSeed, "no/such.cu"}), 2, {"no/such.cu"});
 }
 
 TEST_F(Cli, ASearchIsReportedShownExportedAndResumed) {
