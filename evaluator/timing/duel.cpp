@@ -205,11 +205,9 @@ DefinitionDuel judge_definition(std::span<const DuelOfWorkload> workloads, const
                                 Rng& rng) {
   CHECK(!workloads.empty() && options.resamples > 0);
   DefinitionDuel whole;
-  std::vector<BootstrapMedian> medians;
   double weights = 0, speed_up = 0;
   for (const auto& [duel, weight] : workloads) {
     CHECK(duel != nullptr && weight > 0);
-    medians.emplace_back(duel->log_ratios);
     weights += weight;
     speed_up += weight / duel->ratio;
     whole.noise_floor += weight * duel->noise_floor;
@@ -226,13 +224,12 @@ DefinitionDuel judge_definition(std::span<const DuelOfWorkload> workloads, const
     whole.verdict = workloads.front().duel->verdict;
     return whole;
   }
-  std::vector<double> ratios;
-  for (int k = 0; k < options.resamples; ++k) {
-    double sum = 0;
-    for (size_t w = 0; w < workloads.size(); ++w)
-      sum += workloads[w].weight * std::exp(-medians[w].draw(rng));
-    ratios.push_back(weights / sum);
+  std::vector<double> ratios(static_cast<size_t>(options.resamples), 0);  // first sums of speed-ups
+  for (const auto& [duel, weight] : workloads) {
+    const std::vector<double> medians = BootstrapMedian(duel->log_ratios).draws(options.resamples, rng);
+    for (size_t k = 0; k < ratios.size(); ++k) ratios[k] += weight * std::exp(-medians[k]);
   }
+  for (double& ratio : ratios) ratio = weights / ratio;
   std::sort(ratios.begin(), ratios.end());
   const double tail = (1 - options.confidence) / 2;
   whole.interval = {quantile(ratios, tail), quantile(ratios, 1 - tail)};

@@ -73,17 +73,25 @@ Interval median_interval(std::vector<double> values, double confidence) {
 BootstrapMedian::BootstrapMedian(std::vector<double> values) : sorted_(std::move(values)) {
   CHECK(!sorted_.empty());
   std::sort(sorted_.begin(), sorted_.end());
-  const int n = static_cast<int>(sorted_.size());
+}
+
+double BootstrapMedian::cumulative(size_t k) const {
+  const auto n = static_cast<int>(sorted_.size());
   const int lower = (n + 1) / 2, upper = n / 2 + 1;  // ranks of the middle values, equal if n is odd
-  for (int k = 1; k <= n; ++k) {
-    const double p = static_cast<double>(k) / n;
-    cumulative_.push_back((binomial_upper_tail(n, lower, p) + binomial_upper_tail(n, upper, p)) / 2);
-  }
+  const double p = static_cast<double>(k + 1) / n;
+  return (binomial_upper_tail(n, lower, p) + binomial_upper_tail(n, upper, p)) / 2;
 }
 
 double BootstrapMedian::quantile_of_resamples(double p) const {
-  const auto at = std::lower_bound(cumulative_.begin(), cumulative_.end(), p);
-  return at == cumulative_.end() ? sorted_.back() : sorted_[static_cast<size_t>(at - cumulative_.begin())];
+  size_t low = 0, high = sorted_.size() - 1;  // the first k with cumulative(k) >= p; that of the last is 1
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    if (cumulative(middle) >= p)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return sorted_[low];
 }
 
 double BootstrapMedian::median() const {
@@ -95,8 +103,15 @@ Interval BootstrapMedian::interval(double confidence) const {
   return {quantile_of_resamples(tail), quantile_of_resamples(1 - tail)};
 }
 
-double BootstrapMedian::draw(Rng& rng) const {
-  return quantile_of_resamples(rng.uniform());
+std::vector<double> BootstrapMedian::draws(int count, Rng& rng) const {
+  std::vector<double> table;
+  for (size_t k = 0; k + 1 < sorted_.size(); ++k) table.push_back(cumulative(k));
+  std::vector<double> medians;
+  for (int draw = 0; draw < count; ++draw) {
+    const auto at = std::lower_bound(table.begin(), table.end(), rng.uniform());
+    medians.push_back(sorted_[static_cast<size_t>(at - table.begin())]);
+  }
+  return medians;
 }
 
 }  // namespace warpwright::timing

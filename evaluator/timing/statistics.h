@@ -41,14 +41,14 @@ class BootstrapMedian {
   explicit BootstrapMedian(std::vector<double> values);  // REQUIRES: not empty
 
   double median() const;
-  Interval interval(double confidence) const;  // percentile interval, equal tails
-  double draw(Rng& rng) const;                 // the median of one resample
+  Interval interval(double confidence) const;            // percentile interval, equal tails
+  std::vector<double> draws(int count, Rng& rng) const;  // medians of resamples
 
  private:
+  double cumulative(size_t k) const;  // P(a resample's median <= sorted_[k])
   double quantile_of_resamples(double p) const;
 
   std::vector<double> sorted_;
-  std::vector<double> cumulative_;  // P(resample's median <= sorted_[k])
 };
 
 }  // namespace warpwright::timing

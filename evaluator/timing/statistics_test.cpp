@@ -106,9 +106,9 @@ TEST(BootstrapMedian, IsWhatResamplingGives) {
   for (const int n : {1, 2, 8, 9, 30}) {
     const std::vector<double> values = normals(n, rng);
     const BootstrapMedian closed(values);
-    std::vector<double> drawn, resampled;
+    const std::vector<double> drawn = closed.draws(20000, rng);
+    std::vector<double> resampled;
     for (int k = 0; k < 20000; ++k) {
-      drawn.push_back(closed.draw(rng));
       std::vector<double> resample;
       for (int i = 0; i < n; ++i) resample.push_back(values[rng.below(static_cast<uint64_t>(n))]);
       std::sort(resample.begin(), resample.end());
