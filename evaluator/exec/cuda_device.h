@@ -16,7 +16,6 @@ struct CudaOptions {
   ConnectionDeadlines deadlines;
   std::filesystem::path lock_folder;
   int64_t lock_deadline_ms = 900'000;  // for the GPU to be free
-  bool load_ptx = false;               // although there are cubins: for a driver that runs no machine code
 };
 
 class CudaDevice {
@@ -33,7 +32,6 @@ class CudaDevice {
   Result<void> renew();
 
   const cuda::DeviceFacts& facts() const { return facts_; }
-  bool loads_ptx() const { return options_.load_ptx; }
   int next_id() { return ++last_id_; }
   Result<GpuLock::Hold> share() { return lock_->share(options_.lock_deadline_ms); }
   Result<GpuLock::Hold> exclude() { return lock_->exclude(options_.lock_deadline_ms); }

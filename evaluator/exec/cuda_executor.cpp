@@ -27,10 +27,7 @@ class CudaExecutor final : public Executor {
   Result<Loaded> load(const std::vector<CodeUnit>& units) override {
     auto kernels = KernelTable::read(units);
     if (!kernels) return Loaded{Failure{Status::kCompileError, "", std::move(kernels.error())}, nullptr};
-    std::vector<CodeUnit> wanted = units;
-    if (device_->loads_ptx())
-      for (CodeUnit& unit : wanted) unit.cubin.clear();
-    auto code = std::make_shared<CudaCode>(device_, wanted, std::move(*kernels));
+    auto code = std::make_shared<CudaCode>(device_, units, std::move(*kernels));
     TRY_ASSIGN(const auto hold, device_->share());
     TRY_ASSIGN(auto failure, code->load());
     if (failure) return Loaded{std::move(failure), nullptr};
@@ -73,8 +70,6 @@ CudaOptions default_cuda_options() {
   CudaOptions options;
   options.process.argv = {worker.string(), "device-process"};
   options.lock_folder = cache_directory();
-  const char* load_ptx = std::getenv("WARPWRIGHT_LOAD_PTX");
-  options.load_ptx = load_ptx != nullptr && std::string_view(load_ptx) == "1";
   return options;
 }
 

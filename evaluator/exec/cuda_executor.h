@@ -14,7 +14,7 @@ namespace warpwright::exec {
 Result<void> find_driver();
 
 // `warpwright-worker device-process` ($WARPWRIGHT_WORKER, else beside the running program), and a lock in
-// cache_directory(). $WARPWRIGHT_LOAD_PTX=1: PTX is loaded, not cubins.
+// cache_directory().
 CudaOptions default_cuda_options();
 
 // Starts the device process and checks the device's health. Error: no driver, no GPU, or one that does not

@@ -177,9 +177,7 @@ TEST_F(FakeGpu, ACubinForAnotherGpuIsACompileError) {
   ASSERT_TRUE(refused.failure);
   EXPECT_EQ(refused.failure->status, Status::kCompileError);
   EXPECT_NE(refused.failure->message.find("--target sm_90"), std::string::npos) << refused.failure->message;
-  auto with_ptx = options();
-  with_ptx.load_ptx = true;
-  expect_works(*load(*make_cuda_executor(with_ptx).value(), units));
+  expect_works(*load(*executor));
 }
 
 TEST_F(FakeGpu, SamplersTimeTwoProgramsOnChangingInputs) {

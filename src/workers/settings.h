@@ -18,9 +18,21 @@ struct WorkerSettings {
 
   // The child's whole environment is the variables named here (and a few the loader needs), then
   // set_environment: API keys of this process never reach a worker, whatever the launch prefix exports.
-  std::vector<std::string> keep_environment = {
-      "WARPWRIGHT_HOME",      "WARPWRIGHT_CACHE", "WARPWRIGHT_LOG", "XDG_CACHE_HOME",
-      "CUDA_VISIBLE_DEVICES", "FIB_DATASET_PATH", "USER",           "LOGNAME"};
+  std::vector<std::string> keep_environment = {"WARPWRIGHT_HOME",
+                                               "WARPWRIGHT_CACHE",
+                                               "WARPWRIGHT_LOG",
+                                               "XDG_CACHE_HOME",
+                                               "CUDA_VISIBLE_DEVICES",
+                                               "CUDA_DEVICE_ORDER",
+                                               "CUDA_PATH",
+                                               "VIRTUAL_ENV",
+                                               "WARPWRIGHT_LIBCUDA",
+                                               "WARPWRIGHT_LIBCUPTI",
+                                               "WARPWRIGHT_LIBNVML",
+                                               "WARPWRIGHT_LOCK_SM_MHZ",
+                                               "FIB_DATASET_PATH",
+                                               "USER",
+                                               "LOGNAME"};
   std::map<std::string, std::string> set_environment;
 
   int64_t hello_deadline_ms = 120'000;   // behind a queue (srun, kubectl) a start may take minutes
