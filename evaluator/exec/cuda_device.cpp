@@ -87,11 +87,13 @@ Result<void> check_health(cuda::Engine& engine) {
 
 Result<std::shared_ptr<CudaDevice>> CudaDevice::open(const CudaOptions& options) {
   std::shared_ptr<CudaDevice> device(new CudaDevice(options));
-  TRY(device->start());
+  TRY(device->connect());  // which GPU it is, and so which lock, the process has to tell
+  TRY_ASSIGN(const auto hold, device->share());
+  TRY(device->require_health());
   return device;
 }
 
-Result<void> CudaDevice::start() {
+Result<void> CudaDevice::connect() {
   if (connection_ != nullptr && !connection_->all_gone())
     return infrastructure_error(
         "a device process that was killed is still there: the driver hangs; reset the GPU "
@@ -108,6 +110,10 @@ Result<void> CudaDevice::start() {
   if (!lock_) {
     TRY_ASSIGN(lock_, GpuLock::open(options_.lock_folder, facts_.uuid));
   }
+  return {};
+}
+
+Result<void> CudaDevice::require_health() {
   connection_->set_work_deadline_ms(options_.deadlines.transfer_ms);
   if (auto healthy = check_health(*connection_); !healthy) {
     lose();
@@ -119,7 +125,8 @@ Result<void> CudaDevice::start() {
 Result<DeviceConnection*> CudaDevice::ready() {
   if (!alive()) {
     if (generation_ > 0) spdlog::info("starting a fresh device process");
-    TRY(start());
+    TRY(connect());
+    TRY(require_health());
   }
   return connection_.get();
 }
@@ -131,7 +138,8 @@ void CudaDevice::lose() {
 Result<void> CudaDevice::renew() {
   lose();
   TRY_ASSIGN(const auto hold, share());
-  return start();
+  TRY(connect());
+  return require_health();
 }
 
 }  // namespace warpwright::exec

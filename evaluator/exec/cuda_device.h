@@ -24,6 +24,7 @@ class CudaDevice {
   static Result<std::shared_ptr<CudaDevice>> open(const CudaOptions& options);
 
   // The process, started afresh if there is none. Ids of an earlier generation mean nothing to it.
+  // REQUIRES: the caller has a hold on the GPU, if a process may have to be started.
   Result<DeviceConnection*> ready();
   int generation() const { return generation_; }
   bool is_current(int generation) { return generation == generation_ && alive(); }
@@ -32,6 +33,7 @@ class CudaDevice {
   Result<void> renew();
 
   const cuda::DeviceFacts& facts() const { return facts_; }
+  int64_t waited_ms() const { return lock_->waited_ms(); }
   int next_id() { return ++last_id_; }
   Result<GpuLock::Hold> share() { return lock_->share(options_.lock_deadline_ms); }
   Result<GpuLock::Hold> exclude() { return lock_->exclude(options_.lock_deadline_ms); }
@@ -39,7 +41,8 @@ class CudaDevice {
  private:
   explicit CudaDevice(CudaOptions options) : options_(std::move(options)) {}
   bool alive() { return connection_ != nullptr && connection_->alive(); }
-  Result<void> start();
+  Result<void> connect();
+  Result<void> require_health();
 
   CudaOptions options_;
   std::unique_ptr<DeviceConnection> connection_;

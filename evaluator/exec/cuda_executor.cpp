@@ -34,6 +34,7 @@ class CudaExecutor final : public Executor {
     return Loaded{std::nullopt, std::make_unique<CudaProgram>(std::move(code))};
   }
 
+  int64_t waited_ms() const override { return device_->waited_ms(); }
   Result<void> renew() override { return device_->renew(); }
 
   Result<std::unique_ptr<Sampler>> open_sampler(const SamplerSetup& setup) override {

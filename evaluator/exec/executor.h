@@ -156,6 +156,8 @@ class Executor {
   // A fresh device process, after a health check; programs load themselves again, sessions and samplers
   // opened before are dead. Error: the device does not work.
   virtual Result<void> renew() { return {}; }
+  // How long calls and batches have waited for other processes to leave the GPU: no candidate's time.
+  virtual int64_t waited_ms() const { return 0; }
   // REQUIRES: device() is not null.
   virtual Result<std::unique_ptr<Sampler>> open_sampler(const SamplerSetup& setup);
 };

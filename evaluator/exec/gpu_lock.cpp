@@ -91,6 +91,7 @@ Result<GpuLock::Hold> GpuLock::acquire(bool exclusive, int64_t deadline_ms) {
     if (::ftruncate(lock_.get(), 0) == 0) [[maybe_unused]]
       const ssize_t ignored = ::pwrite(lock_.get(), pid.data(), pid.size(), 0);
   }
+  waited_ms_ += clock.monotonic_ms() - begin_ms;
   if (said) spdlog::info("the GPU is free after {} s", (clock.monotonic_ms() - begin_ms) / 1000);
   return hold;
 }

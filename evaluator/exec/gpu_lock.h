@@ -36,6 +36,7 @@ class GpuLock {
   // who would share it. Error: not free within the deadline. REQUIRES: this object has no Hold already.
   Result<Hold> share(int64_t deadline_ms) { return acquire(false, deadline_ms); }
   Result<Hold> exclude(int64_t deadline_ms) { return acquire(true, deadline_ms); }
+  int64_t waited_ms() const { return waited_ms_; }  // in all
 
  private:
   GpuLock(std::filesystem::path path, UniqueFd lock, UniqueFd queue)
@@ -44,6 +45,7 @@ class GpuLock {
 
   std::filesystem::path path_;
   UniqueFd lock_;
+  int64_t waited_ms_ = 0;
   UniqueFd queue_;  // held while waiting for lock_: whoever comes later waits here
 };
 
