@@ -75,6 +75,34 @@ TEST_F(OnFake, SeedsPass) {
     EXPECT_STATUS(evaluate(fs::relative(seed, find_home().value()), "0,46"), "PASSED") << seed;
 }
 
+// Two seeds, one of them the quicker on this GPU, and one against itself, under 1 % of noise.
+TEST_F(OnFake, DuelsOrderWhatDiffersAndNothingElse) {
+  open("FAKE_GPU_NOISE=0.01\n");
+  const auto duel = [&](const std::string& challenger, const std::string& incumbent) {
+    EvaluationRequest request;
+    request.id = challenger + incumbent;
+    const fs::path folder = find_home().value() / "seeds" / kDefinition;
+    request.source = read_file(folder / challenger).value();
+    request.definition = kDefinition;
+    request.executor = "cuda";
+    request.selection = "0";
+    request.last_stage = Stage::kSmoke;
+    request.rival = Rival{read_file(folder / incumbent).value(), incumbent, {}, 0.15};
+    const EvaluationReport report = evaluator_->evaluate(request, {});
+    EXPECT_STATUS(report, "PASSED");
+    return report.duel.value_or(DuelReport());
+  };
+  const DuelReport won = duel("warp_rows.cu", "plain.cu"), lost = duel("plain.cu", "warp_rows.cu");
+  EXPECT_EQ(won.verdict, "FASTER") << won.ratio << " " << won.message;
+  EXPECT_EQ(lost.verdict, "SLOWER") << lost.ratio << " " << lost.message;
+  EXPECT_EQ(won.method, "cupti");
+  EXPECT_NEAR(won.ratio * lost.ratio, 1, 0.02);
+  const DuelReport equal = duel("warp_rows.cu", "warp_rows.cu");
+  EXPECT_NE(equal.verdict, "FASTER") << equal.ratio;
+  EXPECT_NE(equal.verdict, "SLOWER") << equal.ratio;
+  EXPECT_NEAR(equal.ratio, 1, 0.02);
+}
+
 struct Verdict {
   const char *kernel, *status, *rule;
 };
