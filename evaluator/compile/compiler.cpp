@@ -11,6 +11,7 @@
 #include "evaluator/compile/cache.h"
 #include "evaluator/compile/headers.h"
 #include "evaluator/compile/job.h"
+#include "evaluator/compile/precompiled.h"
 #include "src/base/clock.h"
 #include "src/base/files.h"
 #include "src/base/hash.h"
@@ -197,11 +198,66 @@ Compiler::Compiler(CompilerOptions options, Toolkit toolkit, std::string stamp)
 Compiler::Compiler(Compiler&&) noexcept = default;
 Compiler::~Compiler() = default;
 
+void CompilerOptions::take_precompiled_from_environment() {
+  precompiled = find_precompiled();
+  if (const char* folder = std::getenv("WARPWRIGHT_WRITE_PRECOMPILED"); folder != nullptr && *folder != '\0')
+    write_precompiled = folder;
+}
+
 Result<Compiler> Compiler::create(CompilerOptions options) {
-  TRY_ASSIGN(Toolkit toolkit, find_toolkit(options.search));
+  auto toolkit = find_toolkit(options.search);
+  if (!toolkit) return create_without_toolkit(std::move(options), toolkit.error());
   TRY_ASSIGN(options.worker, find_worker(options.worker));
-  std::string stamp = toolkit_stamp(toolkit);
-  return Compiler(std::move(options), std::move(toolkit), std::move(stamp));
+  std::string stamp = toolkit_stamp(*toolkit);
+  Compiler compiler(std::move(options), std::move(*toolkit), std::move(stamp));
+  if (const auto& folder = compiler.options_.write_precompiled) {
+    TRY_ASSIGN(PrecompiledResults results,
+               PrecompiledResults::create(*folder, compiler.toolkit_.version.text()));
+    compiler.write_precompiled_ = std::make_unique<PrecompiledResults>(std::move(results));
+  }
+  return compiler;
+}
+
+Result<Compiler> Compiler::create_without_toolkit(CompilerOptions options, const Error& missing) {
+  if (!options.precompiled) return tl::unexpected(missing);
+  auto results = PrecompiledResults::open(*options.precompiled);
+  if (!results) return infrastructure_error(fmt::format("{}; {}", results.error().message, missing.message));
+  Toolkit toolkit;
+  toolkit.nvrtc_library = results->folder();
+  toolkit.found_by = "precompiled results only, there is no NVRTC here";
+  if (const auto version = parse_nvrtc_version(results->nvrtc())) toolkit.version = *version;
+  Compiler compiler(std::move(options), std::move(toolkit), "");
+  compiler.precompiled_ = std::make_unique<PrecompiledResults>(std::move(*results));
+  return compiler;
+}
+
+Result<CompileAnswer> Compiler::find_or_compile(const CompileJob& job, bool& cached) {
+  std::optional<CompileAnswer> answer;
+  if (precompiled_ != nullptr) {
+    answer = precompiled_->get(job);
+    cached = true;
+    if (answer) return std::move(*answer);
+    return infrastructure_error(fmt::format(
+        "there is no NVRTC here, and {} is not among the precompiled results in {}; install a CUDA toolkit "
+        "12.8 or newer, or precompile it where there is one: set WARPWRIGHT_WRITE_PRECOMPILED to a folder, "
+        "evaluate the same source with the same knobs for {}, and carry that folder here",
+        job.source_name, precompiled_->folder().string(), job.target));
+  }
+  const std::string key = cache_key(job, stamp_);
+  if (cache_ != nullptr) {
+    if (const auto bytes = cache_->get(key)) answer = decode_answer(*bytes);
+    cached = answer.has_value();
+  }
+  if (!answer) {
+    TRY_ASSIGN(answer, run_child(options_.worker, job, options_.limits));
+    if (cache_ != nullptr && is_cacheable(*answer)) cache_->put(key, encode(*answer));
+  }
+  if (write_precompiled_ != nullptr) {
+    write_precompiled_->put(job, *answer);
+    if (const std::string fault = write_precompiled_->take_warning(); !fault.empty())
+      return infrastructure_error(fault);
+  }
+  return std::move(*answer);
 }
 
 Result<CompileOutcome> Compiler::compile(const CompileRequest& request) {
@@ -214,18 +270,9 @@ Result<CompileOutcome> Compiler::compile(const CompileRequest& request) {
     return outcome;
   }
   const CompileJob job = make_job(request, toolkit_, options_.limits);
-  const std::string key = cache_key(job, stamp_);
-  std::optional<CompileAnswer> answer;
-  if (cache_ != nullptr) {
-    if (const auto bytes = cache_->get(key)) answer = decode_answer(*bytes);
-    outcome.cached = answer.has_value();
-  }
-  if (!answer) {
-    TRY_ASSIGN(answer, run_child(options_.worker, job, options_.limits));
-    if (cache_ != nullptr && is_cacheable(*answer)) cache_->put(key, encode(*answer));
-  }
-  outcome.value = std::move(answer->value);
-  outcome.sandbox = answer->sandbox;
+  TRY_ASSIGN(CompileAnswer answer, find_or_compile(job, outcome.cached));
+  outcome.value = std::move(answer.value);
+  outcome.sandbox = precompiled_ != nullptr ? "" : answer.sandbox;
   outcome.seconds = static_cast<double>(clock.monotonic_ms() - start_ms) / 1000;
   if (cache_ != nullptr) outcome.warning = cache_->take_warning();
   if (outcome.warning.empty() && !outcome.sandbox.empty() && !outcome.sandbox.starts_with("landlock"))

@@ -98,30 +98,43 @@ struct CompilerOptions {
   std::optional<std::filesystem::path> cache_folder;  // none: no cache; default_cache_folder() is usual
   uint64_t cache_bytes = uint64_t{4} << 30;
   CompilerLimits limits;
+  // Results for a machine without a toolkit (precompiled.h): read where there is none; written, with one, for
+  // another machine. From the environment: see precompiled.h.
+  std::optional<std::filesystem::path> precompiled, write_precompiled;
+  void take_precompiled_from_environment();
 };
 
 std::filesystem::path default_cache_folder();  // cache_directory()/compile
 
 class CompileCache;
+struct CompileAnswer;
+struct CompileJob;
+class PrecompiledResults;
 
 // Not thread-safe; several processes may share one cache folder.
 class Compiler {
  public:
-  // Error: no usable toolkit, or no worker program.
+  // Error: no usable toolkit and no precompiled results, or no worker program.
   static Result<Compiler> create(CompilerOptions options);
   Compiler(Compiler&&) noexcept;
   ~Compiler();
 
+  // Where there is no toolkit: an error for a request that was not precompiled.
   Result<CompileOutcome> compile(const CompileRequest& request);
+  // Without one, the version of the NVRTC that made the precompiled results, and their folder as its library.
   const Toolkit& toolkit() const { return toolkit_; }
 
  private:
   Compiler(CompilerOptions options, Toolkit toolkit, std::string stamp);
+  static Result<Compiler> create_without_toolkit(CompilerOptions options, const Error& missing);
+  Result<CompileAnswer> find_or_compile(const CompileJob& job, bool& cached);
 
   CompilerOptions options_;
   Toolkit toolkit_;
   std::string stamp_;
   std::unique_ptr<CompileCache> cache_;
+  std::unique_ptr<PrecompiledResults> precompiled_;        // there is no toolkit: all that there is
+  std::unique_ptr<PrecompiledResults> write_precompiled_;  // null: nothing is written for other machines
 };
 
 // The options NVRTC is given, in order; a candidate cannot add any.

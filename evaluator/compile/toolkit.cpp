@@ -49,20 +49,6 @@ std::vector<fs::path> subfolders(const fs::path& folder) {
   return found;
 }
 
-// "13.0" or "13"; nothing else.
-std::optional<NvrtcVersion> parse_version(std::string_view text) {
-  NvrtcVersion version;
-  const char* end = text.data() + text.size();
-  auto [next, error] = std::from_chars(text.data(), end, version.major);
-  if (error != std::errc() || version.major < 0) return std::nullopt;
-  if (next == end) return version;
-  if (*next != '.') return std::nullopt;
-  auto [last, minor_error] = std::from_chars(next + 1, end, version.minor);
-  if (minor_error != std::errc() || version.minor < 0) return std::nullopt;
-  if (last != end && *last != '.') return std::nullopt;
-  return version;
-}
-
 struct VersionedFile {
   fs::path path;
   NvrtcVersion version;
@@ -75,7 +61,7 @@ std::optional<VersionedFile> newest(const fs::path& folder, std::string_view pre
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     if (!name.starts_with(prefix)) continue;
-    const auto version = parse_version(std::string_view(name).substr(prefix.size()));
+    const auto version = parse_nvrtc_version(std::string_view(name).substr(prefix.size()));
     if (!version || (major != 0 && version->major != major)) continue;
     if (!best || version->major > best->version.major || best->version < *version)
       best = VersionedFile{entry->path(), *version};
@@ -179,12 +165,29 @@ void add_site_packages(std::vector<CudaSearch::Root>& roots, const fs::path& pre
 
 }  // namespace
 
+std::optional<NvrtcVersion> parse_nvrtc_version(std::string_view text) {
+  NvrtcVersion version;
+  const char* end = text.data() + text.size();
+  auto [next, error] = std::from_chars(text.data(), end, version.major);
+  if (error != std::errc() || version.major < 0) return std::nullopt;
+  if (next == end) return version;
+  if (*next != '.') return std::nullopt;
+  auto [last, minor_error] = std::from_chars(next + 1, end, version.minor);
+  if (minor_error != std::errc() || version.minor < 0) return std::nullopt;
+  if (last != end && *last != '.') return std::nullopt;
+  return version;
+}
+
 std::string NvrtcVersion::text() const {
   return fmt::format("{}.{}", major, minor);
 }
 
 CudaSearch CudaSearch::from_environment() {
   CudaSearch search;
+  if (const char* only = environment("WARPWRIGHT_TOOLKIT")) {
+    if (std::string_view(only) != "none") search.roots.push_back({only, "WARPWRIGHT_TOOLKIT"});
+    return search;
+  }
   for (const char* name : {"CUDA_HOME", "CUDA_PATH"})
     if (const char* value = environment(name)) search.roots.push_back({value, name});
   if (const auto root = toolkit_of_nvcc()) search.roots.push_back({*root, "nvcc in PATH"});
@@ -193,7 +196,7 @@ CudaSearch CudaSearch::from_environment() {
   for (const fs::path& folder : subfolders("/usr/local")) {
     const std::string name = folder.filename().string();
     if (!name.starts_with("cuda-")) continue;
-    if (const auto version = parse_version(name.substr(5))) versioned.emplace_back(*version, folder);
+    if (const auto version = parse_nvrtc_version(name.substr(5))) versioned.emplace_back(*version, folder);
   }
   std::sort(versioned.rbegin(), versioned.rend());
   for (const auto& [version, folder] : versioned) search.roots.push_back({folder, "the usual place"});

@@ -6,11 +6,13 @@
 //   first), /opt/cuda, /usr (Debian's nvidia-cuda-toolkit), the project's .cuda/ folder
 //   (tools/get-cuda-wheels.sh), and the nvidia/ folders of pip's site-packages ($VIRTUAL_ENV, ~/.local,
 //   /usr/lib/python3, /usr/local/lib).
+// $WARPWRIGHT_TOOLKIT names the only place to look at; `none`: there is no toolkit.
 #pragma once
 
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/base/result.h"
@@ -22,6 +24,9 @@ struct NvrtcVersion {
   auto operator<=>(const NvrtcVersion&) const = default;
   std::string text() const;  // "13.0"
 };
+
+// "13.0" or "13"; nothing else.
+std::optional<NvrtcVersion> parse_nvrtc_version(std::string_view text);
 
 // sm_100a exists since 12.8.
 inline constexpr NvrtcVersion kOldestNvrtc{12, 8};

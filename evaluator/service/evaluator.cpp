@@ -105,6 +105,7 @@ Result<std::unique_ptr<Evaluator>> Evaluator::create(const EvaluatorOptions& opt
   TRY_ASSIGN(auto datasets, trace::DatasetPath::open(options.datasets));
   compile::CompilerOptions compiler_options;
   compiler_options.cache_folder = compile::default_cache_folder();
+  compiler_options.take_precompiled_from_environment();
   TRY_ASSIGN(auto compiler, compile::Compiler::create(std::move(compiler_options)));
   Resources resources{options, std::move(datasets), std::move(compiler), {}, reference::OracleCache()};
   std::random_device entropy;
