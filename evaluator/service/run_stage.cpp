@@ -10,6 +10,7 @@
 #include "evaluator/validate/trivial.h"
 #include "evaluator/validate/unchanged.h"
 #include "src/base/check.h"
+#include "src/base/hash.h"
 
 namespace warpwright::service {
 namespace {
@@ -23,10 +24,6 @@ struct Call {
   std::unique_ptr<exec::Session> session;
   exec::CallReport report;
 };
-
-// Wall clock of one call on a device; kernels take micro- to milliseconds, the first call of a module loads
-// it.
-constexpr int64_t kCallDeadlineMs = 20'000;
 
 // The second call differs from the first in everything that a right kernel does not depend on: poison, order
 // of blocks (simulator), addresses, and on a device what lies beside the buffers: nothing, so that an overrun
@@ -48,7 +45,7 @@ Result<Call> call_once(const Evaluation& evaluation, const BoundWorkload& worklo
   exec::CallOptions options;
   options.fill = turn == Turn::kFirst ? exec::Fill::kNan : exec::Fill::kFinite;
   options.guards = turn == Turn::kFirst ? cuda::GuardKind::kZones : cuda::GuardKind::kUnmapped;
-  options.deadline_ms = kCallDeadlineMs;
+  options.deadline_ms = evaluation.request.limits.call_deadline_ms;
   options.warp_instruction_budget = evaluation.request.limits.warp_instructions;
   options.reverse_order = turn == Turn::kSecond;
   options.resident_blocks = [&](const plan::BoundLaunch& launch) -> uint64_t {
@@ -139,6 +136,11 @@ StageResult judge_outputs(const Evaluation& evaluation, BoundWorkload& workload,
   workload.report.max_rel = comparison.statistics.max_rel;
   workload.report.scaled_rms = comparison.statistics.scaled_rms;
   if (!comparison.verdict.passed()) return ending_of(workload, comparison.verdict);
+  for (const trace::Tensor& output : evaluation.loaded.definition.outputs) {
+    TRY_ASSIGN(const auto content, call.session->read(output.name));
+    const std::string_view bytes(reinterpret_cast<const char*>(content.data()), content.size());
+    workload.report.outputs_hash[output.name] = sha256_hex(bytes).substr(0, 16);
+  }
   return kGoOn;
 }
 

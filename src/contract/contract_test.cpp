@@ -83,6 +83,7 @@ TEST(Messages, ADuelSurvivesTheRoundTrip) {
   report.evidence.clear();  // bytes that are not UTF-8 do not read back as they were
   report.workloads.at(0).dropped = 3;
   report.workloads.at(0).clock_mhz = 1965;
+  report.workloads.at(0).outputs_hash = {{"output", "0123456789abcdef"}};
   report.timing.clock_difference_us = 0.4;
   report.timing.clock_disagreement = 0.01;
   auto message = decode_line(encode_line(ReportMessage{report}));

@@ -62,6 +62,7 @@ Json to_json(const WorkloadReport& workload) {
           {"samples", workload.samples},
           {"dropped", workload.dropped},
           {"clock_mhz", workload.clock_mhz},
+          {"outputs_hash", workload.outputs_hash},
           {"counters", workload.counters},
           {"profile", workload.profile}};
 }
@@ -83,6 +84,8 @@ Result<WorkloadReport> workload_from_json(const Json& json) {
   TRY_ASSIGN(workload.samples, reader.integer_or("samples", 0));
   TRY_ASSIGN(workload.dropped, reader.integer_or("dropped", 0));
   TRY_ASSIGN(workload.clock_mhz, reader.number_or("clock_mhz", 0));
+  using Hashes = std::map<std::string, std::string>;
+  TRY_ASSIGN(workload.outputs_hash, read_map<Hashes>(reader, "outputs_hash"));
   if (const Json* counters = reader.find("counters")) workload.counters = *counters;
   if (const Json* profile = reader.find("profile")) workload.profile = *profile;
   return workload;
@@ -119,7 +122,8 @@ Json to_json(const EvaluationRequest& request) {
                {"limits",
                 {{"warp_instructions", request.limits.warp_instructions},
                  {"compile_deadline_ms", request.limits.compile_deadline_ms},
-                 {"evaluation_deadline_ms", request.limits.evaluation_deadline_ms}}}};
+                 {"evaluation_deadline_ms", request.limits.evaluation_deadline_ms},
+                 {"call_deadline_ms", request.limits.call_deadline_ms}}}};
   if (request.rival) json["rival"] = to_json(*request.rival);
   return json;
 }
@@ -152,6 +156,7 @@ Result<EvaluationRequest> evaluation_request_from_json(const Json& json) {
     TRY_ASSIGN(l.compile_deadline_ms, limits.integer_or("compile_deadline_ms", l.compile_deadline_ms));
     TRY_ASSIGN(l.evaluation_deadline_ms,
                limits.integer_or("evaluation_deadline_ms", l.evaluation_deadline_ms));
+    TRY_ASSIGN(l.call_deadline_ms, limits.integer_or("call_deadline_ms", l.call_deadline_ms));
   }
   if (reader.has("rival")) {
     TRY_ASSIGN(const Json* rival, reader.object("rival"));

@@ -23,6 +23,7 @@ struct EvaluationLimits {
   uint64_t warp_instructions = 500'000'000;  // simulator, per call; deterministic; tens of seconds
   int64_t compile_deadline_ms = 60'000;
   int64_t evaluation_deadline_ms = 600'000;  // wall clock of everything after compile
+  int64_t call_deadline_ms = 20'000;         // wall clock of one checked call on a device
 };
 
 struct EvaluationRequest {
@@ -67,7 +68,10 @@ struct WorkloadReport {
   int samples = 0;        // kept
   int dropped = 0;        // throttled or invalid ones
   double clock_mhz = 0;   // SM clock, median of the samples kept; 0: unknown
-  Json counters;          // of the simulator: {"launches": [{"estimate", "counters"}]}; may be null
+  // By output: a hash of the bytes that the first validated call left in it, on any executor: equal bits,
+  // equal hash (16 hexadecimal digits). Empty: not validated.
+  std::map<std::string, std::string> outputs_hash;
+  Json counters;  // of the simulator: {"launches": [{"estimate", "counters"}]}; may be null
   // With EvaluationRequest::profile: [{"label", "lines", "findings", ...}], one per kernel; null otherwise.
   Json profile;
 };
