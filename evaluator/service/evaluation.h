@@ -51,6 +51,7 @@ struct Evaluation {
 
   // prepare
   exec::Executor* executor = nullptr;
+  int64_t waited_before_ms = 0;  // executor->waited_ms() at the start: waiting for the GPU is no candidate's time
   trace::LoadedDefinition loaded = {};
   rules::Rules rules = {};
   rules::DeviceModel device = {};  // the request's model; where a GPU runs, its own counts and sizes
@@ -81,6 +82,8 @@ struct Resources {
   // reference outputs are computed once and not for every candidate.
   std::array<uint64_t, 2> secret_seeds = {};
   std::map<std::string, std::string> executor_alias = {};  // "auto" -> "sim"
+  // An executor whose machine failed an evaluation: renewed before the next one, which must not pay for it.
+  exec::Executor* suspect = nullptr;
 };
 
 // The executor of a request, opened when it is first asked for.

@@ -64,6 +64,8 @@ class RealEvaluator final : public Evaluator {
       }
     }
     if (request.rival && evaluation.report.status == Status::kPassed) duel(evaluation);
+    if (evaluation.report.status == Status::kWorkerLost && evaluation.executor != nullptr)
+      resources_.suspect = evaluation.executor;
     if (request.last_stage > Stage::kCompile && evaluation.report.stage > Stage::kCompile)
       for (const BoundWorkload& workload : evaluation.workloads)
         if (workload.passed || workload.report.status != Status::kPassed)
@@ -98,7 +100,8 @@ class RealEvaluator final : public Evaluator {
 }  // namespace
 
 bool Evaluation::deadline_passed() const {
-  return SystemClock().monotonic_ms() > deadline_ms;
+  const int64_t waited_ms = executor == nullptr ? 0 : executor->waited_ms() - waited_before_ms;
+  return SystemClock().monotonic_ms() - waited_ms > deadline_ms;
 }
 
 Result<std::unique_ptr<Evaluator>> Evaluator::create(const EvaluatorOptions& options) {

@@ -33,6 +33,9 @@ BoundWorkload report_on(rules::SelectedWorkload selected) {
 Result<void> choose_device(Evaluation& evaluation, Resources& resources) {
   const EvaluationRequest& request = evaluation.request;
   TRY_ASSIGN(evaluation.executor, executor_of(resources, request.executor));
+  if (resources.suspect == evaluation.executor) TRY(evaluation.executor->renew());
+  resources.suspect = nullptr;
+  evaluation.waited_before_ms = evaluation.executor->waited_ms();
   TRY_ASSIGN(evaluation.device, device_model_of(*evaluation.executor, request.device));
   evaluation.target = target_of(evaluation.device, request.target);
   if (const auto* gpu = evaluation.executor->device(); gpu != nullptr && request.device != "auto") {

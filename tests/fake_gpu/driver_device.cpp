@@ -116,7 +116,7 @@ FAKE_EXPORT Code cuDeviceGetName(char* name, int bytes, abi::Device) {
 }
 FAKE_EXPORT Code cuDeviceGetUuid_v2(abi::Uuid* uuid, abi::Device) {
   DriverCall call(Needs::kAlways, "cuDeviceGetUuid_v2");
-  std::memcpy(uuid->bytes, "fake GPU no. 001", 16);
+  std::memcpy(uuid->bytes, device_uuid().data(), 16);
   return call.code;
 }
 FAKE_EXPORT Code cuDeviceGetAttribute(int* value, abi::DeviceAttribute attribute, abi::Device) {

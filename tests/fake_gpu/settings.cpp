@@ -28,13 +28,17 @@ std::vector<std::string> split(const std::string& text, char separator) {
   std::_Exit(2);
 }
 
+std::string path_as_named() {
+  Dl_info here;
+  if (dladdr(reinterpret_cast<const void*>(&path_as_named), &here) == 0) return "";
+  return here.dli_fname;
+}
+
 // Of the file fake_gpu.env beside the library, as it was named to dlopen: NAME=VALUE in lines. For processes
 // whose parents pass on only what they know.
 std::map<std::string, std::string> read_file_beside() {
   std::map<std::string, std::string> values;
-  Dl_info here;
-  if (dladdr(reinterpret_cast<const void*>(&read_file_beside), &here) == 0) return values;
-  std::ifstream file(std::filesystem::path(here.dli_fname).replace_filename("fake_gpu.env"));
+  std::ifstream file(std::filesystem::path(path_as_named()).replace_filename("fake_gpu.env"));
   for (std::string line; std::getline(file, line);) {
     const std::size_t equals = line.find('=');
     if (equals != std::string::npos) values[line.substr(0, equals)] = line.substr(equals + 1);
@@ -156,6 +160,10 @@ Settings from_environment() {
 }
 
 }  // namespace
+
+std::string device_uuid() {
+  return fmt::format("fake GPU{:08x}", std::hash<std::string>()(path_as_named()) & 0xffffffff);
+}
 
 const Settings& settings() {
   static const Settings the_settings = from_environment();

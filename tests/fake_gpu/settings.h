@@ -48,4 +48,8 @@ struct Settings {
 // Ends the process with a message if a variable makes no sense.
 const Settings& settings();
 
+// 16 characters. Of the path by which the library was loaded: tests with a link of their own to it have a GPU of
+// their own, and do not wait for each other's timings.
+std::string device_uuid();
+
 }  // namespace warpwright::fake_gpu
