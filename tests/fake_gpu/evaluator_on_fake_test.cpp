@@ -69,10 +69,24 @@ class OnFake : public testing::Test {
       << (report).rule << ": " << (report).message << "\n"     \
       << ((report).evidence.empty() ? "" : (report).evidence[0])
 
-TEST_F(OnFake, SeedsPass) {
+TEST_F(OnFake, SeedsPassAndAreTimedByCupti) {
   open();
-  for (const fs::path& seed : list_files(find_home().value() / "seeds" / kDefinition, ".cu"))
-    EXPECT_STATUS(evaluate(fs::relative(seed, find_home().value()), "0,46"), "PASSED") << seed;
+  for (const fs::path& seed : list_files(find_home().value() / "seeds" / kDefinition, ".cu")) {
+    const EvaluationReport report = evaluate(fs::relative(seed, find_home().value()), "0,46", Stage::kTime);
+    EXPECT_STATUS(report, "PASSED") << seed;
+    EXPECT_EQ(report.timing.method, "cupti");
+    for (const WorkloadReport& workload : report.workloads) {
+      EXPECT_GT(workload.latency_us, 2);
+      EXPECT_GT(workload.samples, 0);
+    }
+  }
+}
+
+TEST_F(OnFake, WithoutCuptiEventsAreTheClock) {
+  open("FAKE_GPU_CUPTI=off\n");
+  const EvaluationReport report = evaluate_seed("0", Stage::kTime);
+  EXPECT_STATUS(report, "PASSED");
+  EXPECT_EQ(report.timing.method, "events");
 }
 
 // Two seeds, one of them the quicker on this GPU, and one against itself, under 1 % of noise.

@@ -14,16 +14,16 @@
 namespace warpwright::fake_gpu {
 namespace {
 
-// "sm_90a" runs on 90 only, "sm_80" on all that are not older.
-bool runs_here(const std::string& target) {
+// "sm_90a" runs on 90 only; "sm_80" as PTX on all that are not older, as a cubin on those of its generation.
+bool runs_here(const std::string& target, bool is_cubin) {
   const std::size_t digits = target.find_first_of("0123456789");
   if (digits == std::string::npos) return false;
   std::size_t end = 0;
-  const int arch = std::stoi(target.substr(digits, 4), &end);
-  const bool is_specific = digits + end < target.size();
-  const int here = settings().arch;
-  if (!is_specific) return arch <= here;
-  return target[digits + end] == 'f' ? arch / 10 == here / 10 && arch <= here : arch == here;
+  const int arch = std::stoi(target.substr(digits, 4), &end), here = settings().arch;
+  const char suffix = digits + end < target.size() ? target[digits + end] : ' ';
+  if (suffix == 'a') return arch == here;
+  const bool same_generation = arch / 10 == here / 10;
+  return arch <= here && (same_generation || (suffix != 'f' && !is_cubin));
 }
 
 bool looks_like_ptx(std::string_view text) {
@@ -150,7 +150,8 @@ int load_program(Device& device, const char* image, std::shared_ptr<Program>& pr
   program = std::make_shared<Program>();
   program->space = &device.space;
   std::string text;
-  if (std::memcmp(image, ELFMAG, SELFMAG) == 0) {
+  const bool is_cubin = std::memcmp(image, ELFMAG, SELFMAG) == 0;
+  if (is_cubin) {
     auto cubin = read_cubin(image);
     if (!cubin) return kInvalidImage;
     if (cubin->ptx.empty()) {
@@ -168,7 +169,7 @@ int load_program(Device& device, const char* image, std::shared_ptr<Program>& pr
     log = "ptxas application ptx input, " + module.error().message;
     return kInvalidPtx;
   }
-  if (!runs_here(module->target)) {
+  if (!runs_here(module->target, is_cubin)) {
     log = "ptxas fatal: " + module->target + " is not this GPU's";
     return kNoBinary;
   }

@@ -146,6 +146,8 @@ GPU_TEST(FakeGpu, ACubinRunsAsThePtxItCarries) {
 GPU_TEST(FakeGpu, CodeForOtherGpusAndBrokenCodeIsRefused, {"FAKE_GPU_ARCH", "100"}) {
   Gpu gpu(cu);
   abi::Module module = nullptr;
+  EXPECT_EQ(cu.cuModuleLoadData(&module, cubin(module_text("sm_90")).c_str()), 209);
+  EXPECT_EQ(cu.cuModuleLoadData(&module, module_text("sm_90").c_str()), 0);
   EXPECT_EQ(cu.cuModuleLoadData(&module, cubin("").c_str()), 209) << "without line information";
   EXPECT_EQ(cu.cuModuleLoadData(&module, (std::string("\x7f") + "ELF" + std::string(99, '\0')).c_str()), 200);
   EXPECT_EQ(cu.cuModuleLoadData(&module, "int main() {}"), 200);
