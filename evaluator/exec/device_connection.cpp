@@ -49,8 +49,11 @@ DeviceConnection::Answer<T> DeviceConnection::ask(const device::Command& command
   auto reply = channel_->exchange(command, deadline_ms);
   if (!reply) return {std::nullopt, std::move(reply.error()), ""};
   if (auto* wanted = std::get_if<T>(&*reply)) return {std::move(*wanted), std::nullopt, ""};
-  if (const auto* refused = std::get_if<device::Refused>(&*reply))
+  if (const auto* refused = std::get_if<device::Refused>(&*reply)) {
+    channel_
+        ->end();  // its context may be lost for good (memory errors are sticky): the next one starts afresh
     return {std::nullopt, std::nullopt, device::clean_text(refused->message)};
+  }
   return {std::nullopt, channel_->garbled("a reply of the wrong kind"), ""};
 }
 
