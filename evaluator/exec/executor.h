@@ -72,6 +72,7 @@ struct CallOptions {
   std::function<uint64_t(const plan::BoundLaunch&)> resident_blocks = {};
   bool profile = false;                              // fill OperationWork::profile (sim)
   Fill fill = Fill::kNan;                            // of outputs and workspaces, before the call
+  bool keep_contents = false;                        // no fill: they are as the call before left them (sim)
   cuda::GuardKind guards = cuda::GuardKind::kZones;  // of the buffers, at the first call (cuda)
   int64_t deadline_ms = 60'000;  // wall clock of the call, then the device process is killed (cuda)
 };

@@ -55,6 +55,7 @@ Failure to_failure(const sim::Finding& finding) {
     case Kind::kSharedRace:
     case Kind::kGlobalRace:
       return {Status::kRejected, "data-race", finding.message};
+    case Kind::kNoGridWait:
     case Kind::kAsyncRead:
     case Kind::kAsyncOverwrite:
       return {Status::kRejected, finding.rule, finding.message};
@@ -105,7 +106,7 @@ class SimSession final : public Session {
 
   Result<CallReport> call(const plan::BoundPlan& plan, const CallOptions& options) override {
     for (const std::string& name : filled_) {
-      fill(memory_.bytes(address_of(name)), options.fill);
+      if (!options.keep_contents) fill(memory_.bytes(address_of(name)), options.fill);
       memory_.mark_initialised(address_of(name), false);
     }
     CallReport report;
@@ -171,6 +172,7 @@ class SimSession final : public Session {
     launch.grid = to_sim(bound.grid);
     launch.block = to_sim(bound.block);
     launch.cooperative = bound.attributes.cooperative;
+    launch.programmatic = bound.attributes.pdl;
     if (options.resident_blocks) launch.resident_blocks = options.resident_blocks(bound);
     launch.dynamic_shared_bytes = static_cast<uint32_t>(bound.dynamic_shared_bytes);
     launch.parameters = pack_arguments(bound, kernel->info->parameters, kernel->info->parameter_bytes,

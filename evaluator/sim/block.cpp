@@ -85,6 +85,11 @@ BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const Module
   shared_ = allocate(shared_bytes);
   local_.resize(std::size_t{kernel.local_bytes} * kLanes * warps);
   if (launch.options->detect_races) local_written_.resize(local_.size());
+  const auto inherit = [](const std::vector<std::byte>& residue, std::byte* storage, std::size_t bytes) {
+    std::copy_n(residue.begin(), std::min(residue.size(), bytes), storage);
+  };
+  inherit(memory.shared_residue, shared_.get(), shared_bytes);
+  inherit(memory.local_residue, local_.data(), local_.size());
   for (const ConstantRow& row : kernel.constants) {
     if (row.kind == ConstantRow::Kind::kSpecial && is_per_block(row.name)) per_block_.push_back(&row);
   }
@@ -118,7 +123,13 @@ BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const Module
   }
 }
 
-BlockRunner::~BlockRunner() = default;
+// Shared and local memory begin with what the launch before left there, as on a GPU.
+BlockRunner::~BlockRunner() {
+  Memory::Impl& memory = *block_.memory;
+  const std::size_t bytes = shared_bytes_of(*launch_.kernel, *launch_.launch);
+  if (bytes > 0) memory.shared_residue.assign(shared_.get(), shared_.get() + bytes);
+  if (!local_.empty()) memory.local_residue = std::move(local_);
+}
 
 void BlockRunner::fill_constants(Warp& w, const ModuleImage& image, uint64_t parameter_address) {
   for (const ConstantRow& row : launch_.kernel->constants) {

@@ -48,7 +48,7 @@ class SharedCheck {
     const uint64_t write = shadow_.writes[cell], read = shadow_.reads[cell];
     if (write == RaceShadow::kInFlight) return report_in_flight();
     if (write < shadow_.begin) {
-      if (use_ == SharedUse::kRead) report_unwritten();
+      if (use_ != SharedUse::kWrite && !is_plain_store(w_, op_)) report_unwritten();
     } else if (!(atomic_ && (write & ShadowTag::kAtomic) != 0) &&
                !shadow_.is_ordered(w_.index, lane_, write) && !is_copy()) {
       report_race(write, "wrote");

@@ -19,7 +19,6 @@ constexpr uint64_t kUnknownOp = 0xffff;
 constexpr uint32_t kLastSegment = ~uint32_t{0} - (1u << 24);
 constexpr std::size_t kMostSegments = std::size_t{1} << 24;  // of one launch; later ones go unwatched
 constexpr std::size_t kMostReleases = 64;                    // of a block at one address
-constexpr int kMostHops = 8;  // of releases that were acquired before a release
 
 bool is_read(GlobalUse use) {
   return use == GlobalUse::kRead || use == GlobalUse::kAtomicRead;
@@ -53,12 +52,14 @@ void GlobalCells::refine(uint64_t bytes, uint32_t shift) {
   granule_shift = shift;
 }
 
-GlobalRaces::GlobalRaces(Memory::Impl& memory) : memory_(memory) {
+GlobalRaces::GlobalRaces(Memory::Impl& memory, bool programmatic)
+    : memory_(memory), programmatic_(programmatic) {
   if (memory.next_segment > kLastSegment) {
     for (const auto& buffer : memory.buffers) buffer->cells = {};
-    memory.next_segment = 1;
+    memory.next_segment = memory.first_unfinished = 1;
   }
   base_ = memory.next_segment;
+  if (!programmatic) memory.first_unfinished = base_;
 }
 
 GlobalRaces::~GlobalRaces() {
@@ -69,6 +70,7 @@ void BlockRaces::start(std::size_t warps) {
   acquired.clear();
   fences.assign(warps, {});
   segments.assign(warps, 0);
+  grid_waits.clear();
 }
 
 uint32_t GlobalRaces::segment_of(Warp& w) {
@@ -97,6 +99,8 @@ void GlobalRaces::access(Warp& w, const Op* op, Buffer& buffer, const uint64_t* 
   const uint64_t mine =
       uint64_t{segment} << kSegmentShift | index << kOpShift | (is_atomic(use) ? kAtomic : 0);
   said_race_ = false;
+  const uint64_t unfinished =
+      programmatic_ && runs_beside_others(w) ? uint64_t{memory_.first_unfinished} << kSegmentShift : oldest;
   for (uint32_t left = mask; left != 0; left &= left - 1) {
     const int lane = __builtin_ctz(left);
     const uint64_t begin = addresses[lane] - buffer.base;
@@ -105,6 +109,9 @@ void GlobalRaces::access(Warp& w, const Op* op, Buffer& buffer, const uint64_t* 
       uint64_t& write = cells.writes[cell];
       uint64_t& read = cells.reads[cell];
       const uint64_t tag = mine | static_cast<uint64_t>(lane);
+      const auto is_unfinished = [&](uint64_t old) { return old >= unfinished && old < oldest; };
+      if (is_unfinished(write) || (!is_read(use) && is_unfinished(read)))
+        report_early_access(w, op, lane, addresses[lane], bytes, is_read(use), is_unfinished(write));
       const bool foreign_write = write >= oldest && write >> kSegmentShift != segment;
       if (is_read(use)) {
         if (foreign_write) check_cell(w, op, buffer, lane, addresses[lane], bytes, write, 0, use);
@@ -144,28 +151,41 @@ bool GlobalRaces::is_ordered(const Warp& w, uint64_t tag) const {
            segment.stamp <=
                w.shadow->known[static_cast<std::size_t>(w.index)][static_cast<std::size_t>(segment.warp)];
   }
-  return is_released(w.block->races->acquired, segment, 0);
+  return is_released(w.block->races->acquired, segment);
 }
 
-bool GlobalRaces::is_released(const std::vector<AcquiredRelease>& acquired, const Segment& segment,
-                              int depth) const {
+bool GlobalRaces::releases_it(const Place& place, uint64_t before, const Segment& segment) {
+  const auto releases = place.find(segment.block);
+  return releases != place.end() &&
+         std::any_of(releases->second.begin(), releases->second.end(), [&](const Release& release) {
+           return release.order < before &&
+                  segment.stamp <= (release.warp == segment.warp ? release.stamp : release.other_stamp);
+         });
+}
+
+// Whether what was acquired leads back to a release of the segment, through releases that had acquired
+// others.
+bool GlobalRaces::is_released(const std::vector<AcquiredRelease>& acquired, const Segment& segment) const {
   for (const AcquiredRelease& one : acquired) {
     const auto place = places_.find(one.address);
+    if (place != places_.end() && releases_it(place->second, one.order, segment)) return true;
+  }
+  std::vector<AcquiredRelease> work(acquired);
+  std::unordered_map<uint64_t, uint64_t> looked_at;  // address -> up to which order; earlier ones say no more
+  while (!work.empty()) {
+    const AcquiredRelease one = work.back();
+    work.pop_back();
+    const auto place = places_.find(one.address);
     if (place == places_.end()) continue;
-    if (const auto releases = place->second.find(segment.block); releases != place->second.end()) {
-      for (const Release& release : releases->second) {
-        if (release.order < one.order &&
-            segment.stamp <= (release.warp == segment.warp ? release.stamp : release.other_stamp)) {
-          return true;
-        }
-      }
-    }
-    if (depth >= kMostHops) continue;
+    const auto [known, is_new] = looked_at.try_emplace(one.address, one.order);
+    if (!is_new && known->second >= one.order) continue;
+    known->second = one.order;
+    if (releases_it(place->second, one.order, segment)) return true;
     // A block's later release knows all that its earlier ones did: only the last before `one` is looked into.
     for (const auto& [block, releases] : place->second) {
       const auto last = std::find_if(releases.rbegin(), releases.rend(),
                                      [&](const Release& release) { return release.order < one.order; });
-      if (last != releases.rend() && is_released(last->acquired, segment, depth + 1)) return true;
+      if (last != releases.rend()) work.insert(work.end(), last->acquired.begin(), last->acquired.end());
     }
   }
   return false;
@@ -216,6 +236,35 @@ void GlobalRaces::report_race(Warp& w, const Op* op, int lane, uint64_t address,
                          ? "with no barrier in between"
                          : "and nothing orders the two blocks (a fence and an atomic by one, an atomic by "
                            "the other)"));
+}
+
+void GlobalRaces::wait_for_grids(Warp& w) {
+  has_waited_ = true;
+  const uint32_t segment = segment_of(w);
+  std::vector<uint64_t>& waits = w.block->races->grid_waits;
+  const uint64_t tag = uint64_t{segment} << kSegmentShift;
+  if (segment != 0 && (waits.empty() || waits.back() != tag)) waits.push_back(tag);
+}
+
+bool GlobalRaces::runs_beside_others(const Warp& w) const {
+  const std::vector<uint64_t>& waits = w.block->races->grid_waits;
+  return std::none_of(waits.begin(), waits.end(), [&](uint64_t tag) { return is_ordered(w, tag); });
+}
+
+void GlobalRaces::report_early_access(Warp& w, const Op* op, int lane, uint64_t address, uint32_t bytes,
+                                      bool reads, bool was_written) {
+  if (said_race_) return;
+  said_race_ = true;
+  report(w, op, lane, Finding::Kind::kNoGridWait,
+         fmt::format("{} {} bytes at {}, which a kernel before this one {}, without griddepcontrol.wait: a "
+                     "[[pdl]] launch runs beside them until it waits",
+                     reads ? "reads" : "writes", bytes, w.block->memory->describe(address, bytes),
+                     was_written ? "writes" : "reads"));
+}
+
+const Op* grid_wait_op(Warp& w, const Op* op) {
+  if (w.races != nullptr) w.races->wait_for_grids(w);
+  return op + 1;
 }
 
 const Op* fence_op(Warp& w, const Op* op) {

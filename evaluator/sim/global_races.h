@@ -31,15 +31,17 @@ struct BlockRaces {
              other_stamp = 0;  // up to which the warp's own and other warps' accesses are before it
   };
   std::vector<AcquiredRelease> acquired;
-  std::vector<Fence> fences;       // by warp; stamp 0: none yet
-  std::vector<uint32_t> segments;  // by warp: the current one; 0: none yet
+  std::vector<Fence> fences;         // by warp; stamp 0: none yet
+  std::vector<uint32_t> segments;    // by warp: the current one; 0: none yet
+  std::vector<uint64_t> grid_waits;  // griddepcontrol.wait, as tags
 
   void start(std::size_t warps);
 };
 
 class GlobalRaces {
  public:
-  explicit GlobalRaces(Memory::Impl& memory);
+  // `programmatic`: the launch may run beside those before it, back to the last one that was not.
+  GlobalRaces(Memory::Impl& memory, bool programmatic);
   ~GlobalRaces();
 
   // Before the data moves. `mask` must not be empty, and all of it in the buffer.
@@ -48,6 +50,10 @@ class GlobalRaces {
   void fence(Warp& w);
   // An atomic or volatile access: an acquire, and, after a fence or as a release itself, a release.
   void synchronise(Warp& w, uint64_t address, bool is_release);
+  // griddepcontrol.wait: the launches before this one are complete for the warp, and for whom a barrier
+  // orders behind it.
+  void wait_for_grids(Warp& w);
+  bool has_waited() const { return has_waited_; }
 
  private:
   // Accesses of one warp between two barriers.
@@ -65,14 +71,19 @@ class GlobalRaces {
   uint32_t segment_of(Warp& w);
   const Segment& segment_at(uint64_t tag) const;
   bool is_ordered(const Warp& w, uint64_t tag) const;
-  bool is_released(const std::vector<AcquiredRelease>& acquired, const Segment& segment, int depth) const;
+  static bool releases_it(const Place& place, uint64_t before, const Segment& segment);
+  bool is_released(const std::vector<AcquiredRelease>& acquired, const Segment& segment) const;
   void check_cell(Warp& w, const Op* op, const Buffer& buffer, int lane, uint64_t address, uint32_t bytes,
                   uint64_t write, uint64_t read, GlobalUse use);
+  bool runs_beside_others(const Warp& w) const;
+  void report_early_access(Warp& w, const Op* op, int lane, uint64_t address, uint32_t bytes, bool reads,
+                           bool was_written);
   void report_race(Warp& w, const Op* op, int lane, uint64_t address, uint32_t bytes, uint64_t tag,
                    bool reads, const char* verb);
 
   Memory::Impl& memory_;
   uint32_t base_;  // number of this launch's first segment
+  bool programmatic_, has_waited_ = false;
   std::vector<Segment> segments_;
   std::unordered_map<uint64_t, Place> places_;
   uint64_t order_ = 0;
@@ -80,5 +91,6 @@ class GlobalRaces {
 };
 
 const Op* fence_op(Warp& w, const Op* op);
+const Op* grid_wait_op(Warp& w, const Op* op);
 
 }  // namespace warpwright::sim

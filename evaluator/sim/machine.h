@@ -282,7 +282,7 @@ struct LaunchState {
   struct Tracer* tracer = nullptr;  // only while a deadlock is explained
   Counters counters;
   std::vector<Finding> findings;
-  std::array<uint32_t, 16> finding_count = {};
+  std::array<uint32_t, 32> finding_count = {};
   bool faulted = false;
   std::unique_ptr<GlobalRaces> races;
 

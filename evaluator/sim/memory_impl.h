@@ -81,6 +81,8 @@ struct Memory::Impl {
   std::vector<std::unique_ptr<Buffer>> buffers;  // by address
   uint64_t next = kGlobalBase;
   uint32_t next_segment = 1;               // of GlobalRaces
+  uint32_t first_unfinished = 1;           // segment of the launches that a programmatic one runs beside
+  std::vector<std::byte> shared_residue, local_residue;  // what the last launch left, see BlockRunner
   std::map<uint64_t, ModuleImage> images;  // by Program::Impl::id
 
   Buffer* at(uint64_t base);             // exactly that base, or nullptr

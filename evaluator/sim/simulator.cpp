@@ -165,6 +165,16 @@ void sum_counters(LaunchState& state, const Memory::Impl& memory) {
   }
 }
 
+void report_no_grid_wait(LaunchState& state) {
+  const Finding::Kind kind = Finding::Kind::kNoGridWait;
+  state.findings.push_back(
+      {kind, std::string(rule_name(kind)),
+       fmt::format("{}: no thread executes griddepcontrol.wait, so that this [[pdl]] launch may end before "
+                   "those it depends on: wait in every block, or leave [[pdl]] out",
+                   state.kernel->display_name),
+       false});
+}
+
 }  // namespace
 
 std::string_view rule_name(Finding::Kind kind) {
@@ -187,6 +197,8 @@ std::string_view rule_name(Finding::Kind kind) {
       return "async-copy-read-before-wait";
     case Finding::Kind::kAsyncOverwrite:
       return "async-copy-overwritten";
+    case Finding::Kind::kNoGridWait:
+      return "pdl-without-wait";
     case Finding::Kind::kDivergentBarrier:
       return "divergent-barrier";
     case Finding::Kind::kDivergentSync:
@@ -237,8 +249,10 @@ LaunchReport run(const Program& program, const Launch& launch, Memory& memory, c
   for (std::size_t k = 0; k < kernel->stretches.size(); ++k)
     state.stretch_runs[k].path = kernel->stretches[k].path;
   state.budget = static_cast<int64_t>(std::min<uint64_t>(options.warp_instruction_budget, INT64_MAX));
-  if (options.detect_races) state.races = std::make_unique<GlobalRaces>(memory.impl());
+  if (options.detect_races) state.races = std::make_unique<GlobalRaces>(memory.impl(), launch.programmatic);
   run_blocks(state, memory.impl(), image, parameter_address);
+  if (launch.programmatic && state.races != nullptr && !state.faulted && !state.races->has_waited())
+    report_no_grid_wait(state);
   sum_counters(state, memory.impl());
   if (parameter_address != 0) memory.free(parameter_address);
   if (grid_barrier != 0) memory.free(grid_barrier);

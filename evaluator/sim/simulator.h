@@ -66,6 +66,9 @@ struct Launch {
   std::vector<std::byte> parameters;  // the kernel's parameter block, KernelInfo::parameter_bytes long
   // All blocks run at the same time, so that they may wait for each other (cudaLaunchAttributeCooperative).
   bool cooperative = false;
+  // A programmatic dependent launch: it may begin while those before it still run, so that what they touch is
+  // its own only after griddepcontrol.wait.
+  bool programmatic = false;
   // How many blocks of this kernel the device holds at once: a cooperative launch needs room for all of its
   // blocks, and a block of an ordinary one that waits for another gets company up to this number. 0: what a
   // device of 148 SMs holds by the block's threads and shared memory (registers are not known here).
@@ -100,6 +103,7 @@ struct Finding {
     kGlobalRace,         // between blocks, or warps of a block; goes on
     kAsyncRead,          // shared memory is read before the cp.async that fills it was waited for; goes on
     kAsyncOverwrite,     // source or destination of a cp.async is written before that; goes on
+    kNoGridWait,         // a programmatic launch did not wait for those before it; goes on
     kDivergentBarrier,   // goes on when the barrier could be completed, ends the launch when not
     kDivergentSync,      // shfl, vote, match, bar.warp: lanes named in the mask never came; goes on
     kDeadlock,

@@ -280,6 +280,8 @@ void Decoder::decode_instruction(int index) {
     decode_simple(trap);
   } else if (is_fence(*instruction_)) {
     decode_simple(fence_op);
+  } else if (base == "griddepcontrol" && instruction_->has("wait")) {
+    decode_simple(grid_wait_op);
   } else if (has_no_effect(*instruction_)) {
     return;
   } else {
