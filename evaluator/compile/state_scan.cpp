@@ -149,4 +149,13 @@ std::vector<StateFinding> scan_for_state(const ptx::Module& module, const std::v
   return StateScan(module, entries).run();
 }
 
+bool waits_for_prerequisites(const ptx::Module& module, const std::string& entry) {
+  const Reachable reachable = find_reachable(module, {entry});
+  if (reachable.functions.empty()) return true;
+  for (const Function* function : reachable.functions)
+    for (const Instruction& instruction : function->code)
+      if (instruction.base() == "griddepcontrol" && instruction.has("wait")) return true;
+  return false;
+}
+
 }  // namespace warpwright::compile

@@ -42,4 +42,8 @@ struct StateFinding {
 // most one per rule and name. Cost is linear in the module's size.
 std::vector<StateFinding> scan_for_state(const ptx::Module& module, const std::vector<std::string>& entries);
 
+// Whether the entry, or what it calls, has griddepcontrol.wait: a [[pdl]] launch without it may end before
+// those it depends on. True for an entry that the module lacks.
+bool waits_for_prerequisites(const ptx::Module& module, const std::string& entry);
+
 }  // namespace warpwright::compile

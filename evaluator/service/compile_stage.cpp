@@ -104,6 +104,28 @@ std::optional<Ending> check_launches(Evaluation& evaluation, const Modules& modu
   return std::nullopt;
 }
 
+// [[pdl]] kernels that never wait for the ones before them.
+std::optional<Ending> check_grid_waits(const Evaluation& evaluation, const Modules& modules) {
+  std::optional<Ending> ending;
+  for_each_plan(evaluation, [&](const plan::BoundPlan& plan) {
+    for_each_launch(plan, [&](const plan::BoundLaunch& launch) {
+      if (ending || !launch.attributes.pdl) return;
+      const auto module = modules.find(launch.unit);
+      const std::string symbol = kernel_of(evaluation, launch).symbol;
+      if (module == modules.end() || symbol.empty()) return;
+      if (compile::waits_for_prerequisites(module->second, symbol)) return;
+      ending = Ending{Status::kRejected,
+                      "pdl-without-wait",
+                      fmt::format("`{}` is launched with [[pdl]] but never executes griddepcontrol.wait "
+                                  "(cudaGridDependencySynchronize): it may end before the kernels it depends "
+                                  "on; wait in every block, or leave [[pdl]] out",
+                                  launch.name_expression),
+                      {}};
+    });
+  });
+  return ending;
+}
+
 std::optional<Ending> scan(Evaluation& evaluation, Modules& modules) {
   for (const CompiledUnit& unit : evaluation.program.units) {
     std::set<std::string> entries;
@@ -178,6 +200,7 @@ StageResult compile_candidate(Evaluation& evaluation, Resources& resources) {
 
   Modules modules;
   if (auto state = scan(evaluation, modules)) return state;
+  if (auto unordered = check_grid_waits(evaluation, modules)) return unordered;
   TRY_ASSIGN(auto loaded, evaluation.executor->load(code_units(evaluation)));
   if (loaded.failure)
     return Ending{loaded.failure->status, loaded.failure->rule, loaded.failure->message, {}};
@@ -219,8 +242,8 @@ std::string result_key(const Evaluation& evaluation, std::string_view executor) 
   hasher.add(evaluation.report.identity).add(executor).add(evaluation.device.name).add(kEvaluatorVersion);
   if (const auto* gpu = evaluation.executor->device())
     hasher.add(gpu->name).add(std::to_string(gpu->driver_version)).add(gpu->timer).add(gpu->clocks);
-  // The figures decide estimates, and the floor below which a time is refused.
-  hasher.add(evaluation.device.identity());
+  else
+    hasher.add(evaluation.device.calibration.identity());
   hasher.add(evaluation.rules.content_hash).add(std::to_string(request.seed)).add(request.selection);
   hasher.add(request.timing_profile).add(std::to_string(request.limits.warp_instructions));
   for (const BoundWorkload& workload : evaluation.workloads) hasher.add(workload.report.uuids.front());

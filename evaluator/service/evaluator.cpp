@@ -9,6 +9,7 @@
 #include "evaluator/service/evaluation.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
+#include "src/base/quotable.h"
 
 namespace warpwright::service {
 namespace {
@@ -23,14 +24,21 @@ constexpr StageStep kSteps[] = {{Stage::kPlan, prepare},
                                 {Stage::kValidate, validate},
                                 {Stage::kTime, time_workloads}};
 
-// Evidence goes to people and models: bounded, the first things kept.
-void bound_evidence(std::vector<std::string>& evidence) {
+// A report goes to people, terminals and models, and much of its text is the candidate's own or the
+// compiler's about it: bounded, the first things kept, and nothing in it but plain characters.
+void make_quotable(EvaluationReport& report) {
+  report.message = quotable_line(report.message, kMaxMessageBytes);
   size_t left = kMaxEvidenceBytes;
-  for (std::string& text : evidence) {
-    if (text.size() > left) text = text.substr(0, left) + " [cut]";
+  for (std::string& text : report.evidence) {
+    text = left == 0 ? "" : quotable_text(text, left);
     left -= std::min(left, text.size());
   }
-  std::erase_if(evidence, [](const std::string& text) { return text.empty() || text == " [cut]"; });
+  std::erase_if(report.evidence, [](const std::string& text) { return text.empty() || text == " [cut]"; });
+  for (std::string& warning : report.warnings) warning = quotable_line(warning, kMaxMessageBytes);
+  if (report.warnings.size() <= kMaxWarnings) return;
+  const size_t more = report.warnings.size() - kMaxWarnings;
+  report.warnings.resize(kMaxWarnings);
+  report.warnings.push_back(fmt::format("and {} more warnings", more));
 }
 
 class RealEvaluator final : public Evaluator {
@@ -70,6 +78,7 @@ class RealEvaluator final : public Evaluator {
       for (const BoundWorkload& workload : evaluation.workloads)
         if (workload.passed || workload.report.status != Status::kPassed)
           evaluation.report.workloads.push_back(workload.report);
+    make_quotable(evaluation.report);
     return std::move(evaluation.report);
   }
 
@@ -86,10 +95,7 @@ class RealEvaluator final : public Evaluator {
     report.status = ending.status;
     report.rule = std::move(ending.rule);
     report.message = std::move(ending.message);
-    for (char& c : report.message)
-      if (c == '\n') c = ' ';
     report.evidence = std::move(ending.evidence);
-    bound_evidence(report.evidence);
   }
 
   Resources resources_;

@@ -17,6 +17,9 @@ namespace warpwright::service {
 inline constexpr const char* kEvaluatorVersion =
     "2";  // part of every result key: raise it when verdicts may change
 
+inline constexpr size_t kMaxMessageBytes = 2000;  // of a report's message, and of each of its warnings
+inline constexpr size_t kMaxWarnings = 32;
+
 struct EvaluatorOptions {
   std::filesystem::path home;                   // configs/, seeds/
   std::vector<std::filesystem::path> datasets;  // before $FIB_DATASET_PATH and configs/trace

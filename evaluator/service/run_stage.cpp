@@ -30,29 +30,43 @@ struct Call {
 // faults.
 enum class Turn { kFirst, kSecond };
 
-Result<Call> call_once(const Evaluation& evaluation, const BoundWorkload& workload,
-                       const reference::ReferenceCase& reference, Turn turn) {
-  Call call{evaluation.loaded_program->open_session(), {}};
-  for (const auto& [name, tensor] : reference.inputs.tensors) TRY(call.session->set_input(name, tensor.data));
+// Fresh memory with the workload's inputs.
+Result<std::unique_ptr<exec::Session>> open_session(const Evaluation& evaluation,
+                                                    const BoundWorkload& workload,
+                                                    const reference::ReferenceCase& reference) {
+  auto session = evaluation.loaded_program->open_session();
+  for (const auto& [name, tensor] : reference.inputs.tensors) TRY(session->set_input(name, tensor.data));
   for (const trace::Tensor& output : evaluation.loaded.definition.outputs) {
     TRY_ASSIGN(const int64_t bytes, evaluation.loaded.definition.bytes_of(output, workload.report.axes));
-    TRY(call.session->add_buffer(output.name, BufferRole::kOutput, bytes));
+    TRY(session->add_buffer(output.name, BufferRole::kOutput, bytes));
   }
   for (const plan::BoundWorkspace& workspace : workload.plan.workspaces)
-    TRY(call.session->add_buffer(workspace.name,
-                                 workspace.self_clean ? BufferRole::kSelfClean : BufferRole::kWorkspace,
-                                 workspace.bytes));
+    TRY(session->add_buffer(workspace.name,
+                            workspace.self_clean ? BufferRole::kSelfClean : BufferRole::kWorkspace,
+                            workspace.bytes));
+  return session;
+}
+
+exec::CallOptions call_options(const Evaluation& evaluation) {
   exec::CallOptions options;
-  options.fill = turn == Turn::kFirst ? exec::Fill::kNan : exec::Fill::kFinite;
-  options.guards = turn == Turn::kFirst ? cuda::GuardKind::kZones : cuda::GuardKind::kUnmapped;
   options.deadline_ms = evaluation.request.limits.call_deadline_ms;
   options.warp_instruction_budget = evaluation.request.limits.warp_instructions;
-  options.reverse_order = turn == Turn::kSecond;
   options.resident_blocks = [&](const plan::BoundLaunch& launch) -> uint64_t {
     const KernelUse use = find_kernel(evaluation.program, launch.unit, launch.name_expression);
     if (use.resources == nullptr || !use.resources->has_resources) return 0;
     return static_cast<uint64_t>(resident_blocks(evaluation.device, launch, *use.resources));
   };
+  return options;
+}
+
+Result<Call> call_once(const Evaluation& evaluation, const BoundWorkload& workload,
+                       const reference::ReferenceCase& reference, Turn turn) {
+  Call call;
+  TRY_ASSIGN(call.session, open_session(evaluation, workload, reference));
+  exec::CallOptions options = call_options(evaluation);
+  options.fill = turn == Turn::kFirst ? exec::Fill::kNan : exec::Fill::kFinite;
+  options.guards = turn == Turn::kFirst ? cuda::GuardKind::kZones : cuda::GuardKind::kUnmapped;
+  options.reverse_order = turn == Turn::kSecond;
   options.profile = evaluation.request.profile && turn == Turn::kFirst;  // its work is kept
   TRY_ASSIGN(call.report, call.session->call(workload.plan, options));
   return call;
@@ -162,6 +176,43 @@ Result<Reference> reference_of(const Evaluation& evaluation, Resources& resource
                                evaluation.rules, workload.selected.profile, evaluation.request.seed);
 }
 
+uint64_t work_of(const exec::CallReport& report) {
+  uint64_t instructions = 0;
+  for (const exec::OperationWork& operation : report.operations)
+    instructions += operation.counters.warp_instructions;
+  return instructions;
+}
+
+// For a call that read what nobody wrote: calls on the same memory, as a careless benchmark makes them. What
+// a call leaves behind (results, marks, counters of calls) may not change what a later one does.
+StageResult rehearse(const Evaluation& evaluation, const BoundWorkload& workload, const Call& seen,
+                     const reference::ReferenceCase& reference) {
+  constexpr int kCalls = 64;  // more than the warm-up and the samples of usual benchmarks
+  constexpr uint64_t kMostWork = 40'000'000;
+  const exec::Failure* finding = seen.report.find(kUninitialised);
+  if (finding == nullptr) return kGoOn;
+  TRY_ASSIGN(const auto session, open_session(evaluation, workload, reference));
+  exec::CallOptions options = call_options(evaluation);
+  options.keep_contents = true;
+  uint64_t first = 0, total = 0;
+  for (int k = 1; k <= kCalls && (k <= 3 || total <= kMostWork); ++k) {
+    TRY_ASSIGN(const exec::CallReport report, session->call(workload.plan, options));
+    if (report.failure) return ending_of(workload, *report.failure, report);
+    const uint64_t work = work_of(report);
+    total += work;
+    if (k == 1) first = work;
+    if (work == first) continue;
+    return ending_of(
+        workload, Status::kRejected, "residue-dependence",
+        fmt::format("call {} on the same memory took {} warp instructions, the call before took {}: what an "
+                    "earlier call left behind decides what is done. {}. Write before you read, or clear it "
+                    "with memset",
+                    k, work, first, finding->message),
+        {finding->message});
+  }
+  return kGoOn;
+}
+
 // Everything that one call on kNan poison shows. A workload that passes keeps the call's work for the
 // estimate.
 StageResult judge_call(Evaluation& evaluation, BoundWorkload& workload, Call& call,
@@ -171,6 +222,8 @@ StageResult judge_call(Evaluation& evaluation, BoundWorkload& workload, Call& ca
   if (ending) return name_the_cause(workload, call, std::move(ending));
   TRY_ASSIGN(auto dirty, judge_self_clean(workload, call));
   if (dirty) return dirty;
+  TRY_ASSIGN(auto remembers, rehearse(evaluation, workload, call, reference));
+  if (remembers) return remembers;
   if (const exec::Failure* finding = call.report.find(kUninitialised))
     evaluation.report.warnings.push_back(finding->message + "; it does not reach an output");
   workload.work = std::move(call.report.operations);

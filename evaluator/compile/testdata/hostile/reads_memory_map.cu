@@ -1,0 +1,4 @@
+// Where the compiler's libraries lie.
+// expect: diagnostics
+#include "/proc/self/maps"
+__global__ void f() {}
