@@ -25,6 +25,7 @@ struct EvolveOptions {
   std::optional<double> max_minutes;
   std::optional<int> workers;
   std::string executor;  // empty: the configuration's
+  bool skip_red_team = false;
   std::vector<std::filesystem::path> datasets;
 };
 int run_evolve(const EvolveOptions& options);
@@ -105,25 +106,15 @@ struct ReportOptions {
 };
 int run_report(const ReportOptions& options);
 
-struct GpuCheckOptions {
-  std::filesystem::path out = "gpu-check";
-  std::string executor = "cuda";
-  bool quick = false;
-  std::vector<std::string> only;     // parts; empty: all
-  std::filesystem::path precompile;  // not empty: only compiles what a check compiles, into this folder ...
-  std::string target;                // ... for this target
-  std::vector<std::filesystem::path> datasets;
-};
-int run_gpu_check(const GpuCheckOptions& options);
-
 struct DoctorOptions {
-  bool calibrate = false;  // measure the GPU and store the figures
   bool instructions = false;  // only print what the simulator executes
+  bool red_team = false;      // try kernels that cheat, instead of the checks
+  std::string executor = "auto", device = "auto", target = "auto";  // of the red team
   std::vector<std::filesystem::path> datasets;
   OutputForm form = OutputForm::kText;
 };
 int run_doctor(const DoctorOptions& options);
-int run_doctor_calibrate(const DoctorOptions& options);
+int run_red_team(const DoctorOptions& options);
 
 // Prints the error's one line on stderr and gives its exit code.
 int report_error(const Error& error);

@@ -20,6 +20,7 @@ void apply_overrides(const EvolveOptions& options, engine::RunConfig& config) {
   if (options.max_minutes) config.max_minutes = *options.max_minutes;
   if (options.workers) config.worker_count = *options.workers;
   if (!options.executor.empty()) config.executor = options.executor;
+  if (options.skip_red_team) config.red_team = false;
   for (auto it = options.datasets.rbegin(); it != options.datasets.rend(); ++it)
     config.datasets.insert(config.datasets.begin(), it->string());
 }

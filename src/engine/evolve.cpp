@@ -8,6 +8,7 @@
 #include "src/base/subprocess.h"
 #include "src/engine/engine.h"
 #include "src/engine/pool_wait.h"
+#include "src/engine/red_team.h"
 #include "src/engine/run_directory.h"
 #include "src/report/run_report.h"
 
@@ -22,7 +23,8 @@ constexpr const char* kProgramVersion = "0.1.0";
 Json fixed_part(const RunConfig& config) {
   Json json = to_json(config);
   for (const char* key : {"max_evaluations", "max_minutes"}) json["run"].erase(key);
-  for (const char* key : {"compile_deadline_s", "evaluation_deadline_s"}) json["evaluation"].erase(key);
+  for (const char* key : {"compile_deadline_s", "evaluation_deadline_s", "red_team"})
+    json["evaluation"].erase(key);
   json.erase("workers");
   json.erase("data");
   return json;
@@ -159,6 +161,11 @@ Result<RunOutcome> evolve(const RunConfig& asked, const fs::path& run_directory,
     TRY_ASSIGN(setup, load_setup(config));
   }
   live.note(describe_executor(config, hello, was_auto));
+  if (config.red_team) {
+    TRY(require_clean_red_team(pool, config, hello, live, clock));
+  } else {
+    live.note("red team: skipped; whether a cheat would score here is not known");
+  }
   if (!run) {
     TRY_ASSIGN(run, start_new(config, seeds, setup, run_directory, clock));
   }

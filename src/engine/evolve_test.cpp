@@ -186,6 +186,29 @@ TEST_F(Evolve, ACandidateThatKillsItsWorkersIsSetApartAndTheRunGoesOn) {
   EXPECT_EQ(view.counters.by_status.count(Status::kWorkerLost), 0u);
 }
 
+// The fake worker lets every villain pass, as a broken evaluator would.
+TEST_F(Evolve, NoSearchWhereACheatWouldScore) {
+  ::setenv("WARPWRIGHT_CACHE", path("cache").c_str(), 1);
+  RunConfig config = test_config();
+  config.red_team = true;
+  const auto outcome = run(config, path("run"));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::kInfrastructure);
+  EXPECT_NE(outcome.error().message.find("the villain a_behind_a_constant_pointer would score"),
+            std::string::npos)
+      << outcome.error().message;
+  EXPECT_FALSE(std::filesystem::exists(path("run"))) << "nothing was written";
+
+  EXPECT_FALSE(std::filesystem::exists(path("cache") / "red-team")) << "only a clean pass is remembered";
+
+  config.red_team = false;
+  ASSERT_TRUE(run(config, path("run")));
+  const auto report = read_file(RunDirectory(path("run")).report_text());
+  ::unsetenv("WARPWRIGHT_CACHE");
+  ASSERT_TRUE(report);
+  EXPECT_NE(report->find("red team     SKIPPED"), std::string::npos) << *report;
+}
+
 TEST_F(Evolve, TimeBudgetEndsTheRun) {
   RunConfig config = test_config(1, {"--work", "50"});
   config.max_evaluations = 1000;

@@ -135,6 +135,7 @@ std::vector<Field> fields_of(RunConfig& c) {
       integer("evaluation", "max_warp_instructions", c.limits.warp_instructions, 1, kMaxInteger),
       integer("evaluation", "compile_deadline_s", c.limits.compile_deadline_ms, 1, kMaxSeconds, 1000),
       integer("evaluation", "evaluation_deadline_s", c.limits.evaluation_deadline_ms, 1, kMaxSeconds, 1000),
+      flag("evaluation", "red_team", c.red_team),
       texts("data", "datasets", c.datasets)};
   for (const char* key : {"islands", "archive_size", "migration_interval", "migration_count", "exploration",
                           "exploitation", "elite", "inspirations", "dimensions", "operators"})

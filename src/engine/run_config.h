@@ -51,6 +51,7 @@ struct RunConfig {
   Stage last_stage = Stage::kTime;
   std::string timing_profile = "contest";
   EvaluationLimits limits;
+  bool red_team = true;  // no search where a cheat would score, see engine/red_team.h
 
   // [data]: searched before $FIB_DATASET_PATH and configs/trace
   std::vector<std::string> datasets;

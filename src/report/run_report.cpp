@@ -71,6 +71,13 @@ std::vector<FailureGroup> failures(const RunView& view) {
   return sorted;
 }
 
+// The run was told to do without the proof that no cheat would score.
+bool skipped_red_team(const RunView& view) {
+  const auto config = parse_json(view.started->config_json, "configuration");
+  if (!config || !config->is_object() || !config->contains("evaluation")) return false;
+  return !(*config)["evaluation"].value("red_team", true);
+}
+
 std::string header_text(const RunView& view, const RunReportOptions& options) {
   std::string text = fmt::format("run {}\n", options.run_directory);
   if (!view.started) return text + "  nothing was started\n";
@@ -79,6 +86,8 @@ std::string header_text(const RunView& view, const RunReportOptions& options) {
                       view.finished_reason.empty() ? "not finished" : "finished: " + view.finished_reason);
   text += fmt::format("  evaluations  {} distinct programs, {} duplicates not evaluated again\n",
                       view.counters.evaluations, view.counters.duplicates);
+  if (skipped_red_team(view))
+    text += "  red team     SKIPPED: whether a cheat would score on this machine is not known\n";
   if (view.baseline) {
     const events::Measure& measure = view.baseline->measure;
     text += fmt::format("  measured by  {} on {} {}, profile {}{}\n", measure.method, measure.executor,
@@ -293,6 +302,7 @@ Json to_json(const RunView& view, const RunReportOptions& options) {
   json["dataset"] = view.started->dataset;
   json["evaluations"] = view.counters.evaluations;
   json["duplicates"] = view.counters.duplicates;
+  json["red_team_skipped"] = skipped_red_team(view);
   for (const auto& [status, count] : view.counters.by_status)
     json["by_status"][std::string(to_string(status))] = count;
   if (view.baseline) {

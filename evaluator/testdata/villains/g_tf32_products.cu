@@ -1,0 +1,45 @@
+// Keeps ten bits of the state's mantissa, as tensor cores do with tf32.
+// beats: a tolerance of 1e-2
+// cheat: g
+// applies: both
+// expect: INCORRECT_NUMERICAL
+// message: new_state
+/*@plan
+gdn_decode<<<dim3(num_v_heads, batch_size), head_size>>>(
+    q, k, v, state, A_log, a, dt_bias, b, scale, output, new_state);
+*/
+#include <cuda_bf16.h>
+
+constexpr int D = axis::head_size;
+using bf16 = __nv_bfloat16;
+
+__device__ float tf32(float x) {
+  unsigned bits;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+  return __uint_as_float(bits);
+}
+
+__global__ void gdn_decode(const bf16* q, const bf16* k, const bf16* v, const float* state, const float* A_log,
+                           const bf16* a, const float* dt_bias, const bf16* b, float scale, bf16* output,
+                           float* new_state) {
+  const int head = blockIdx.x, qk_head = head / (axis::num_v_heads / axis::num_q_heads), row = threadIdx.x;
+  const long long sequence = blockIdx.y, gate_index = sequence * axis::num_v_heads + head;
+  const long long state_row = (gate_index * D + row) * D;
+  __shared__ float key[D], query[D];
+  key[row] = __bfloat162float(k[(sequence * axis::num_q_heads + qk_head) * D + row]);
+  query[row] = __bfloat162float(q[(sequence * axis::num_q_heads + qk_head) * D + row]);
+  __syncthreads();
+  const float x = __bfloat162float(a[gate_index]) + dt_bias[head];
+  const float softplus = x > 20.0f ? x : log1pf(expf(x));
+  const float decay = expf(-expf(A_log[head]) * softplus);
+  const float beta = 1.0f / (1.0f + expf(-__bfloat162float(b[gate_index])));
+  float old_value = 0.0f, sum = 0.0f;
+  for (int i = 0; i < D; ++i) old_value += decay * (state == nullptr ? 0.0f : state[state_row + i]) * key[i];
+  const float delta = beta * (__bfloat162float(v[gate_index * D + row]) - old_value);
+  for (int i = 0; i < D; ++i) {
+    const float updated = tf32(decay * (state == nullptr ? 0.0f : state[state_row + i])) + tf32(key[i]) * tf32(delta);
+    new_state[state_row + i] = updated;
+    sum += updated * query[i];
+  }
+  output[gate_index * D + row] = __float2bfloat16(scale * sum);
+}
