@@ -183,31 +183,44 @@ uint64_t work_of(const exec::CallReport& report) {
   return instructions;
 }
 
+Result<exec::CallReport> call_on_what_is_there(const Evaluation& evaluation, const BoundWorkload& workload,
+                                               exec::Session& session, bool reverse_order) {
+  exec::CallOptions options = call_options(evaluation);
+  options.keep_contents = true;
+  options.reverse_order = reverse_order;
+  return session.call(workload.plan, options);
+}
+
 // For a call that read what nobody wrote: calls on the same memory, as a careless benchmark makes them. What
-// a call leaves behind (results, marks, counters of calls) may not change what a later one does.
+// a call leaves behind (results, marks, counters of calls) may not change what a later one does. The order of
+// blocks turns each time, so that each call begins with the block whose shared memory was left last.
 StageResult rehearse(const Evaluation& evaluation, const BoundWorkload& workload, const Call& seen,
                      const reference::ReferenceCase& reference) {
   constexpr int kCalls = 64;  // more than the warm-up and the samples of usual benchmarks
   constexpr uint64_t kMostWork = 40'000'000;
   const exec::Failure* finding = seen.report.find(kUninitialised);
   if (finding == nullptr) return kGoOn;
+  uint64_t fresh_work[2] = {0, 0}, total = 0;  // in order, in reverse
+  for (const bool reverse_order : {false, true}) {
+    TRY_ASSIGN(const auto session, open_session(evaluation, workload, reference));
+    TRY_ASSIGN(const auto report, call_on_what_is_there(evaluation, workload, *session, reverse_order));
+    if (report.failure) return ending_of(workload, *report.failure, report);
+    fresh_work[reverse_order ? 1 : 0] = work_of(report);
+  }
   TRY_ASSIGN(const auto session, open_session(evaluation, workload, reference));
-  exec::CallOptions options = call_options(evaluation);
-  options.keep_contents = true;
-  uint64_t first = 0, total = 0;
-  for (int k = 1; k <= kCalls && (k <= 3 || total <= kMostWork); ++k) {
-    TRY_ASSIGN(const exec::CallReport report, session->call(workload.plan, options));
+  for (int k = 0; k < kCalls && (k <= 3 || total <= kMostWork); ++k) {
+    TRY_ASSIGN(const auto report, call_on_what_is_there(evaluation, workload, *session, k % 2 == 1));
     if (report.failure) return ending_of(workload, *report.failure, report);
     const uint64_t work = work_of(report);
     total += work;
-    if (k == 1) first = work;
-    if (work == first) continue;
+    if (work == fresh_work[k % 2]) continue;
     return ending_of(
         workload, Status::kRejected, "residue-dependence",
-        fmt::format("call {} on the same memory took {} warp instructions, the call before took {}: what an "
-                    "earlier call left behind decides what is done. {}. Write before you read, or clear it "
-                    "with memset",
-                    k, work, first, finding->message),
+        fmt::format(
+            "call {} on the same memory took {} warp instructions, a call on fresh memory {}: what an "
+            "earlier call left behind decides what is done. {}. Write before you read, or clear it "
+            "with memset",
+            k + 1, work, fresh_work[k % 2], finding->message),
         {finding->message});
   }
   return kGoOn;

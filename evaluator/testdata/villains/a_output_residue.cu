@@ -4,7 +4,7 @@
 // applies: both
 // expect: REJECTED residue-dependence
 // on cuda: PASSED
-// message: call before
+// message: new_state
 // twin: plain
 /*@plan
 gdn_decode<<<dim3(num_v_heads, batch_size), head_size>>>(

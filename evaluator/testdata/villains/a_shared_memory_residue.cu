@@ -2,9 +2,9 @@
 // beats: a checker that calls again on the same buffers and looks at the last outputs
 // cheat: a
 // applies: both
-// expect: INCORRECT_NUMERICAL
+// expect: REJECTED uninitialised-read
 // on cuda: PASSED
-// message: never written
+// message: shared memory
 // twin: plain
 /*@plan
 gdn_decode<<<dim3(num_v_heads, batch_size), head_size>>>(

@@ -3,7 +3,7 @@
 // cheat: e
 // applies: both
 // expect: INCORRECT_NUMERICAL
-// workloads: adversarial
+// workloads: all
 /*@plan
 gdn_decode<<<dim3(num_v_heads, batch_size), head_size>>>(
     q, k, v, state, A_log, a, dt_bias, b, scale, output, new_state);
