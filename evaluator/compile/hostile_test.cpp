@@ -85,7 +85,7 @@ TEST_P(Hostile, EndsWithinItsLimitsAndTellsNothingOfTheMachine) {
 INSTANTIATE_TEST_SUITE_P(
     Sources, Hostile,
     testing::ValuesIn(list_files(find_home().value() / "evaluator/compile/testdata/hostile", ".cu")),
-    [](const auto& info) { return info.param.stem().string(); });
+    [](const auto& source) { return source.param.stem().string(); });
 
 // A worker that shows its environment instead of compiling.
 TEST(CompileChild, IsGivenNoSecretsOfTheEnvironment) {

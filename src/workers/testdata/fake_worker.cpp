@@ -260,7 +260,7 @@ void greet() {
   HelloMessage hello;
   hello.protocol = options.protocol;
   hello.executor = options.measures ? "cuda" : "sim";
-  hello.device = "b200";
+  hello.device = hello.device_model = "b200";
   hello.versions = {{"evaluator", "fake"}};
   if (!options.no_hello) say(hello);
 }
