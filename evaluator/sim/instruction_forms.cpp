@@ -391,7 +391,8 @@ constexpr SupportedInstruction kOthers[] = {
     {kFlow, "cp.async{.ca,.cg}.shared{::cta,}.global{.L2::cache_hint,}{.L2::64B,.L2::128B,.L2::256B,}",
      "[%a], [%d0], 16", "arrives when it is waited for"},
     {kFlow, "cp.async{.commit_group,.wait_group,.wait_all}", "", ""},
-    {kFlow, "griddepcontrol{.wait,.launch_dependents}", "", "grids run one after the other; what is touched before the wait is found"},
+    {kFlow, "griddepcontrol{.wait,.launch_dependents}", "",
+     "grids run one after the other; accesses before the wait are found"},
     {kFlow, "setmaxnreg{.inc,.dec}.sync.aligned.u32", "64", "no effect"},
 };
 
