@@ -128,6 +128,9 @@ Result<std::unique_ptr<Evaluator>> Evaluator::create(const EvaluatorOptions& opt
   hello.device = executor->device_text();
   hello.device_model = model.name;
   hello.target = target_of(model, "auto");
+  if (executor->device() == nullptr) {
+    if (const auto gpu = executor_of(resources, "cuda"); !gpu) hello.no_gpu = gpu.error().message;
+  }
   hello.versions = {{"evaluator", kEvaluatorVersion},
                     {"nvrtc", resources.compiler.toolkit().version.text()},
                     {"cuda", fmt::format("{} ({})", resources.compiler.toolkit().nvrtc_library.string(),

@@ -36,7 +36,7 @@ Result<Tried> try_all(const DoctorOptions& options) {
   Tried tried;
   {
     workers::WorkerPool probe(settings);
-    TRY_ASSIGN(const HelloMessage hello, engine::first_hello(probe, clock));
+    TRY_ASSIGN(const HelloMessage hello, engine::first_hello(probe, clock, options.executor));
     tried.executor = options.executor == "auto" ? hello.executor : options.executor;
     tried.device = hello.device;
   }

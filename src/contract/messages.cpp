@@ -18,6 +18,7 @@ Result<HelloMessage> hello_from_json(JsonObjectReader& reader) {
   TRY_ASSIGN(hello.device, reader.string_or("device", ""));
   TRY_ASSIGN(hello.device_model, reader.string_or("device_model", "b200"));
   TRY_ASSIGN(hello.target, reader.string_or("target", "sm_100a"));
+  TRY_ASSIGN(hello.no_gpu, reader.string_or("no_gpu", ""));
   TRY_ASSIGN(hello.datasets, reader.strings_or("datasets", {}));
   if (const Json* versions = reader.find("versions"); versions != nullptr && versions->is_object()) {
     for (const auto& [name, version] : versions->items())
@@ -27,33 +28,34 @@ Result<HelloMessage> hello_from_json(JsonObjectReader& reader) {
 }
 
 Json body_of(const Message& message) {
-  return std::visit(
-      Overloaded{
-          [](const HelloMessage& m) -> Json {
-            return {{"kind", "hello"},        {"protocol", m.protocol}, {"features", m.features},
-                    {"executor", m.executor}, {"device", m.device},     {"device_model", m.device_model},
-                    {"target", m.target},     {"versions", m.versions}, {"datasets", m.datasets}};
-          },
-          [](const EvaluateMessage& m) -> Json {
-            return {{"kind", "evaluate"}, {"request", to_json(m.request)}};
-          },
-          [](const ProgressMessage& m) -> Json {
-            return {{"kind", "progress"}, {"id", m.id}, {"stage", to_string(m.stage)}};
-          },
-          [](const HeartbeatMessage&) -> Json {
-            return {{"kind", "heartbeat"}};
-          },
-          [](const CancelMessage& m) -> Json {
-            return {{"kind", "cancel"}, {"id", m.id}};
-          },
-          [](const ReportMessage& m) -> Json {
-            return {{"kind", "report"}, {"report", to_json(m.report)}};
-          },
-          [](const ByeMessage& m) -> Json {
-            return {{"kind", "bye"}, {"reason", m.reason}};
-          },
-      },
-      message);
+  return std::visit(Overloaded{
+                        [](const HelloMessage& m) -> Json {
+                          return {{"kind", "hello"},        {"protocol", m.protocol},
+                                  {"features", m.features}, {"executor", m.executor},
+                                  {"device", m.device},     {"device_model", m.device_model},
+                                  {"target", m.target},     {"no_gpu", m.no_gpu},
+                                  {"versions", m.versions}, {"datasets", m.datasets}};
+                        },
+                        [](const EvaluateMessage& m) -> Json {
+                          return {{"kind", "evaluate"}, {"request", to_json(m.request)}};
+                        },
+                        [](const ProgressMessage& m) -> Json {
+                          return {{"kind", "progress"}, {"id", m.id}, {"stage", to_string(m.stage)}};
+                        },
+                        [](const HeartbeatMessage&) -> Json {
+                          return {{"kind", "heartbeat"}};
+                        },
+                        [](const CancelMessage& m) -> Json {
+                          return {{"kind", "cancel"}, {"id", m.id}};
+                        },
+                        [](const ReportMessage& m) -> Json {
+                          return {{"kind", "report"}, {"report", to_json(m.report)}};
+                        },
+                        [](const ByeMessage& m) -> Json {
+                          return {{"kind", "bye"}, {"reason", m.reason}};
+                        },
+                    },
+                    message);
 }
 
 }  // namespace

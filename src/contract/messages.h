@@ -24,6 +24,7 @@ struct HelloMessage {
   std::string device;
   std::string device_model;  // what a request's device and target "auto" resolve to here: "b200", "sm_100a"
   std::string target;
+  std::string no_gpu;  // why executor `cuda` cannot be had here; empty: it can
   std::map<std::string, std::string> versions;
   std::vector<std::string> datasets;
 };

@@ -19,7 +19,7 @@ Result<OneEvaluation> evaluate_once(workers::WorkerSettings settings, Evaluation
   SystemClock clock;
   workers::WorkerPool pool(std::move(settings));
   OneEvaluation result;
-  TRY_ASSIGN(result.hello, first_hello(pool, clock));
+  TRY_ASSIGN(result.hello, first_hello(pool, clock, request.executor));
   pool.submit(std::move(request));
   while (!interrupted()) {
     for (workers::PoolEvent& event : turn(pool, clock)) {

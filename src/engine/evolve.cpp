@@ -152,7 +152,7 @@ Result<RunOutcome> evolve(const RunConfig& asked, const fs::path& run_directory,
   }
   TRY_ASSIGN(RunSetup setup, load_setup(config));
   workers::WorkerPool pool(setup.workers);
-  TRY_ASSIGN(const HelloMessage hello, first_hello(pool, clock));
+  TRY_ASSIGN(const HelloMessage hello, first_hello(pool, clock, config.executor));
   const bool was_auto = config.executor == "auto";
   if (was_auto) config.executor = hello.executor;
   if (config.target == "auto") config.target = hello.target;

@@ -20,10 +20,14 @@ std::vector<workers::PoolEvent> turn(workers::WorkerPool& pool, Clock& clock) {
   return pool.take_events();
 }
 
-Result<HelloMessage> first_hello(workers::WorkerPool& pool, Clock& clock) {
+Result<HelloMessage> first_hello(workers::WorkerPool& pool, Clock& clock, const std::string& executor) {
   while (!interrupted()) {
     for (workers::PoolEvent& event : turn(pool, clock)) {
-      if (auto* started = std::get_if<workers::WorkerStarted>(&event)) return std::move(started->hello);
+      if (auto* started = std::get_if<workers::WorkerStarted>(&event)) {
+        if (executor == "cuda" && !started->hello.no_gpu.empty())
+          return infrastructure_error(started->hello.no_gpu);
+        return std::move(started->hello);
+      }
       if (const auto* unusable = std::get_if<workers::PoolUnusable>(&event))
         return infrastructure_error("no worker can be started: " + unusable->reason);
     }
