@@ -53,6 +53,7 @@ int code_of(const sim::Finding& finding) {
     case Kind::kBadLaunch:
       fmt::print(stderr, "fake GPU: {}\n", finding.message);
       return kIllegalInstruction;
+    case Kind::kNoGridWait:
     case Kind::kUninitialisedRead:
     case Kind::kSharedRace:
     case Kind::kGlobalRace:

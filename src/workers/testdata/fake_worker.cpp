@@ -261,6 +261,7 @@ void greet() {
   hello.protocol = options.protocol;
   hello.executor = options.measures ? "cuda" : "sim";
   hello.device = hello.device_model = "b200";
+  hello.target = "sm_100a";
   hello.versions = {{"evaluator", "fake"}};
   if (!options.no_hello) say(hello);
 }
