@@ -15,7 +15,7 @@
 namespace warpwright::service {
 
 inline constexpr const char* kEvaluatorVersion =
-    "2";  // part of every result key: raise it when verdicts may change
+    "3";  // part of every result key: raise it when verdicts may change
 
 inline constexpr size_t kMaxMessageBytes = 2000;  // of a report's message, and of each of its warnings
 inline constexpr size_t kMaxWarnings = 32;
