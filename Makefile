@@ -1,12 +1,12 @@
 # warpwright's front door. `make help` lists the targets; each installs what is missing, builds, and does its job.
 .DEFAULT_GOAL := build
-.PHONY: help deps toolkit build test bench asan fuzz evolve format clean
+.PHONY: help deps toolkit build test bench asan fuzz evolve gpu-check gpu-check-folder format clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 RUN_DIR ?= runs/gdn_decode-$(shell date +%Y%m%d-%H%M%S)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 deps: ## install the Debian packages that are missing (sudo only if not root)
 	@tools/install-deps.sh
@@ -37,6 +37,14 @@ fuzz: deps ## mutated PTX through the simulator for FUZZ_SECONDS (60), under the
 
 evolve: build ## evolve gated-delta-net decode kernels over all 54 contest workloads, on this machine
 	@build/warpwright evolve --config configs/gdn_decode.toml --run-dir $(RUN_DIR)
+
+gpu-check: build ## on a machine with a GPU: tests, red team, rates, seeds, duels, simulator against hardware, in gpu-check/
+	@cmake --build --preset release --parallel $(JOBS) --target cuda_test cuda_engine_test
+	@build/warpwright gpu-check --out gpu-check
+
+gpu-check-folder: build ## build/gpu-check/: the same to carry to a bare machine with a driver (./run.sh there)
+	@cmake --build --preset release --parallel $(JOBS) --target cuda_test cuda_engine_test
+	@tools/gpu-check-folder.sh
 
 format: ## clang-format every source file
 	@git ls-files '*.h' '*.cpp' | xargs clang-format -i

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Takes NVRTC and the CUDA headers from PyPI's wheels into FOLDER (default: .cuda/ beside this script's folder),
-# where the program finds them (evaluator/compile/toolkit.h). About 100 MB to fetch, no driver and no GPU needed.
+# Takes NVRTC, the CUDA headers and CUPTI from PyPI's wheels into FOLDER (default: .cuda/ beside this script's folder),
+# where the program finds them (evaluator/compile/toolkit.h). About 110 MB to fetch, no driver and no GPU needed.
 # Does nothing when it has run before.
 #
 #   tools/get-cuda-wheels.sh [FOLDER]
@@ -10,9 +10,11 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 folder=${1:-$root/.cuda}
 python=${PYTHON:-python3}
-# One release of CUDA, pinned: the PTX that the tests know. crt has <crt/mma.h>, cccl <cuda/std/...>.
+# One release of CUDA, pinned: the PTX that the tests know. crt has <crt/mma.h>, cccl <cuda/std/...>;
+# cupti times kernels where there is a GPU.
 wheels="nvidia-cuda-nvrtc==13.0.88 nvidia-cuda-runtime==13.0.88
-  nvidia-cuda-crt==13.0.88 nvidia-cuda-cccl==13.0.85"
+  nvidia-cuda-crt==13.0.88 nvidia-cuda-cccl==13.0.85
+  nvidia-cuda-cupti==13.0.85"
 
 fail() {
   echo "warpwright: cannot take NVRTC and the CUDA headers from PyPI: $1" >&2
@@ -43,7 +45,7 @@ stage=$(mktemp -d "$folder/stage-XXXXXX") || fail "cannot write in $folder"
 trap 'rm -rf "$stage"' EXIT
 trap 'exit 130' INT TERM
 
-echo "warpwright: taking NVRTC and the CUDA headers from PyPI into $folder (once, about 100 MB)" >&2
+echo "warpwright: taking NVRTC and the CUDA headers from PyPI into $folder (once, about 110 MB)" >&2
 make_pip || fail "no pip: $python -m venv fails ($(tail -n 1 "$stage/log" 2>/dev/null)); install python3-venv"
 # shellcheck disable=SC2086  # one word per wheel
 "$stage/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \

@@ -3,6 +3,8 @@
 //   warpwright-worker [--dataset DIR]...     speaks JSON lines on stdin and stdout
 //   warpwright-worker compile-child          one compilation, for the worker itself
 //   warpwright-worker device-process         the process that holds the CUDA context, for the worker itself
+//   warpwright-worker measure-device         rates and launch costs of the GPU, as JSON (doctor --calibrate)
+//   warpwright-worker precompile-microbenchmarks TARGET   its kernels, into $WARPWRIGHT_WRITE_PRECOMPILED
 //   warpwright-worker instructions           which PTX instructions the simulator executes, as Markdown
 #include <signal.h>
 
@@ -11,6 +13,7 @@
 
 #include "evaluator/compile/child.h"
 #include "evaluator/exec/device_process.h"
+#include "evaluator/service/measure_device.h"
 #include "evaluator/service/worker_loop.h"
 #include "evaluator/sim/instructions.h"
 #include "src/base/files.h"
@@ -25,9 +28,15 @@ int main(int argc, char** argv) {
     return 0;
   }
   service::EvaluatorOptions options;
+  bool measures = false;
+  std::string precompile_target;
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) == "--dataset" && i + 1 < argc) {
       options.datasets.emplace_back(argv[++i]);
+    } else if (argc == 2 && std::string_view(argv[i]) == "measure-device") {
+      measures = true;
+    } else if (argc == 3 && std::string_view(argv[i]) == "precompile-microbenchmarks") {
+      precompile_target = argv[++i];
     } else {
       std::cerr << "usage: warpwright-worker [--dataset DIR]...\n"
                    "It evaluates kernels for warpwright, which starts it; JSON lines on stdin and stdout.\n";
@@ -42,5 +51,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   options.home = *home;
+  if (measures) return service::measure_device_main(options);
+  if (!precompile_target.empty()) return service::precompile_microbenchmarks_main(options, precompile_target);
   return service::run_worker(options);
 }

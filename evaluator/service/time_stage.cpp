@@ -93,7 +93,7 @@ StageResult time_workloads(Evaluation& evaluation, Resources& resources) {
   timing.profile = evaluation.request.timing_profile;
   timing.device = evaluation.device.display_name;
   timing.clocks = std::to_string(static_cast<int>(evaluation.device.sm_clock_mhz)) + " MHz assumed";
-  timing.calibration = evaluation.device.calibration.identity();
+  timing.calibration = evaluation.device.identity();
   evaluation.report.versions["calibration"] = evaluation.device.calibration.describe();
   return kGoOn;
 }

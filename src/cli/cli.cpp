@@ -165,9 +165,34 @@ CLI::App* add_report(CLI::App& app, ReportOptions& options) {
   return command;
 }
 
+CLI::App* add_gpu_check(CLI::App& app, GpuCheckOptions& options) {
+  auto* command = app.add_subcommand(
+      "gpu-check", "on a machine with a GPU: all that can be asked of it, in one document and one JSON");
+  command->footer(
+      "Parts, in order: machine, tests, red-team, calibration, seeds, duels, survival, ranking, bits, "
+      "flashinfer.\n"
+      "Each may fail without ending the rest; what ran before stays in DIR/gpu-check.json, so that --only "
+      "can add "
+      "to it.\n"
+      "Writes DIR/gpu-check.md, DIR/gpu-check.json and DIR/measurements.jsonl. Exit code 1: a part failed.");
+  command->add_option("--out", options.out, "folder to write")->capture_default_str();
+  command->add_option("--executor", options.executor, "cuda, or sim to run it through without a GPU")
+      ->capture_default_str();
+  command->add_flag("--quick", options.quick, "few workloads, settings and rounds: a minute");
+  command->add_option("--only", options.only, "PART[,PART]")->delimiter(',');
+  auto* precompile = command->add_option("--precompile", options.precompile,
+                                         "only compile what a check compiles, into this folder");
+  command->add_option("--target", options.target, "of --precompile: sm_90a, sm_100a")->needs(precompile);
+  add_datasets(command, options.datasets);
+  return command;
+}
+
 CLI::App* add_doctor(CLI::App& app, DoctorOptions& options) {
   auto* command = app.add_subcommand("doctor", "what this machine has, what is missing, what to do about it");
   add_datasets(command, options.datasets);
+  command->add_flag("--calibrate", options.calibrate,
+                    "measure the GPU (bandwidths, arithmetic, launch costs, noise) and store the figures: "
+                    "estimates and the physical floor read them");
   command->add_flag("--instructions", options.instructions,
                     "only print which PTX instructions the simulator executes (Markdown)");
   auto* red_team = command->add_flag("--red-team", options.red_team,
@@ -207,6 +232,7 @@ int main_with(int argc, char** argv) {
   ExportOptions export_options;
   ShowOptions show;
   ReportOptions report;
+  GpuCheckOptions gpu_check;
   DoctorOptions doctor;
   auto* evolve_command = add_evolve(app, evolve);
   auto* evaluate_command = add_evaluate(app, evaluate);
@@ -216,6 +242,7 @@ int main_with(int argc, char** argv) {
   auto* export_command = add_export(app, export_options);
   auto* show_command = add_show(app, show);
   auto* report_command = add_report(app, report);
+  auto* gpu_check_command = add_gpu_check(app, gpu_check);
   auto* doctor_command = add_doctor(app, doctor);
   try {
     app.parse(argc, argv);
@@ -232,6 +259,7 @@ int main_with(int argc, char** argv) {
   if (*export_command) return run_export(export_options);
   if (*show_command) return run_show(show);
   if (*report_command) return run_report(report);
+  if (*gpu_check_command) return run_gpu_check(gpu_check);
   return *doctor_command ? run_doctor(doctor) : 2;
 }
 

@@ -106,7 +106,19 @@ struct ReportOptions {
 };
 int run_report(const ReportOptions& options);
 
+struct GpuCheckOptions {
+  std::filesystem::path out = "gpu-check";
+  std::string executor = "cuda";
+  bool quick = false;
+  std::vector<std::string> only;     // parts; empty: all
+  std::filesystem::path precompile;  // not empty: only compiles what a check compiles, into this folder ...
+  std::string target;                // ... for this target
+  std::vector<std::filesystem::path> datasets;
+};
+int run_gpu_check(const GpuCheckOptions& options);
+
 struct DoctorOptions {
+  bool calibrate = false;     // measure the GPU and store the figures
   bool instructions = false;  // only print what the simulator executes
   bool red_team = false;      // try kernels that cheat, instead of the checks
   std::string executor = "auto", device = "auto", target = "auto";  // of the red team
@@ -115,6 +127,7 @@ struct DoctorOptions {
 };
 int run_doctor(const DoctorOptions& options);
 int run_red_team(const DoctorOptions& options);
+int run_doctor_calibrate(const DoctorOptions& options);
 
 // Prints the error's one line on stderr and gives its exit code.
 int report_error(const Error& error);

@@ -9,6 +9,7 @@
 #include "src/base/files.h"
 #include "src/base/subprocess.h"
 #include "src/cli/commands.h"
+#include "src/cli/measure.h"
 #include "src/engine/evaluate_once.h"
 #include "src/trace/dataset.h"
 
@@ -59,9 +60,28 @@ Finding check_worker(const DoctorOptions& options, std::vector<Finding>& details
 Finding check_gpu() {
   for (const char* device : {"/dev/nvidia0", "/dev/dxg"})
     if (::access(device, F_OK) == 0)
-      return {Health::kNote, "GPU", std::string(device) + " is there, but this version has no cuda executor",
-              ""};
+      return {Health::kGood, "GPU", std::string(device) + " is there; `executor` says whether it is used", ""};
   return {Health::kNote, "GPU", "none found; the simulator is used", ""};
+}
+
+// What was measured on this machine; a broken file is shown here before an evaluation trips over it.
+void check_calibration(std::vector<Finding>& findings) {
+  const auto files = list_files(cache_directory() / "devices", ".toml");
+  if (files.empty())
+    findings.push_back({Health::kNote, "calibration", "this machine's GPU was not measured",
+                        "with a GPU: warpwright doctor --calibrate"});
+  for (const auto& file : files) {
+    const auto measured = rules::load_measured_device(file.stem().string());
+    if (!measured || !*measured) {
+      findings.push_back({Health::kBad, "calibration", measured ? "unreadable" : measured.error().message,
+                          "remove the file, or measure again: warpwright doctor --calibrate"});
+      continue;
+    }
+    std::string text;
+    for (const auto& [what, value] : figures_text(**measured))
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", what, value);
+    findings.push_back({Health::kGood, "calibration", text, ""});
+  }
 }
 
 Finding check_datasets(const DoctorOptions& options) {
@@ -109,10 +129,12 @@ int print_instructions() {
 int run_doctor(const DoctorOptions& options) {
   if (options.instructions) return print_instructions();
   if (options.red_team) return run_red_team(options);
+  if (options.calibrate) return run_doctor_calibrate(options);
   std::vector<Finding> findings, details;
   findings.push_back(check_worker(options, details));
   findings.insert(findings.end(), details.begin(), details.end());
   findings.push_back(check_gpu());
+  check_calibration(findings);
   findings.push_back(check_datasets(options));
   findings.push_back(check_cache());
   findings.push_back(check_python());

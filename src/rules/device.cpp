@@ -9,6 +9,8 @@
 #include <optional>
 
 #include "src/base/files.h"
+#include "src/base/hash.h"
+#include "src/rules/measured_device.h"
 #include "src/rules/toml_reader.h"
 
 namespace warpwright::rules {
@@ -53,10 +55,23 @@ Result<DeviceModel> with_calibration(const std::filesystem::path& path, const st
   if (std::filesystem::exists(file, ignored)) {
     TRY_ASSIGN(device.calibration, load_calibration_file(file));
   }
+  TRY_ASSIGN(const auto measured, load_measured_device(device.name));
+  if (measured) take_over(device, *measured);
   return device;
 }
 
 }  // namespace
+
+std::string DeviceModel::identity() const {
+  FieldHasher hasher;
+  hasher.add(calibration.identity());
+  for (const double figure : {sm_clock_mhz, dram_bandwidth_gb_s, l2_bandwidth_gb_s, peak_tflops})
+    hasher.add(fmt::format("{}", figure));
+  for (const int64_t count : {int64_t{arch}, int64_t{sm_count}, l2_bytes, shared_bytes_per_sm,
+                              registers_per_sm, int64_t{max_threads_per_sm}, int64_t{max_blocks_per_sm}})
+    hasher.add(std::to_string(count));
+  return hasher.hex().substr(0, 12);
+}
 
 Result<DeviceModel> load_device_file(const std::filesystem::path& path) {
   TRY_ASSIGN(const std::string text, read_file(path, 1 << 20));

@@ -27,10 +27,15 @@ struct DeviceModel {
   int max_blocks_per_sm = 32;
   double peak_tflops = 0;   // of the fastest arithmetic with 8 bits or more; floors only
   Calibration calibration;  // configs/calibration/<name>.toml
+  std::string measured_on;  // date of this machine's own figures (measured_device.h); empty: there are none
+
+  // A hash of every number that decides an estimate: calibration and figures. Part of every result key.
+  std::string identity() const;
 };
 
-// With its calibration; a device without a file of it gets the literature values of Calibration's defaults.
-// Error: unknown name (lists what there is), unknown or missing key with file and line.
+// With its calibration, and what was measured on this machine (measured_device.h); a device without a file of
+// it gets the literature values of Calibration's defaults. Error: unknown name (lists what there is), unknown
+// or missing key with file and line.
 Result<DeviceModel> load_device(const std::string& name);
 // The model of a GPU that is here, by its name as the driver has it ("NVIDIA H100 80GB HBM3"), else by its
 // compute capability. Error: there is none of this capability.

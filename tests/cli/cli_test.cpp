@@ -222,5 +222,31 @@ TEST_F(Cli, ASearchIsReportedShownExportedAndResumed) {
   EXPECT_NE(resumed.stdout_text.find("6 distinct programs"), std::string::npos) << resumed.stdout_text;
 }
 
+// Times on the simulator are estimates, and the document must not let anybody take them for more.
+TEST_F(Cli, GpuCheckRunsThroughOnTheSimulatorAndSaysSo) {
+  const std::string out = (folder_.path() / "check").string();
+  const auto done = run({"gpu-check", "--executor", "sim", "--quick", "--out", out, "--only", "machine,bits"});
+  EXPECT_EQ(done.status.code, 0) << done.stdout_text << done.stderr_text;
+  EXPECT_NE(done.stdout_text.find("gpu-check.md"), std::string::npos) << done.stdout_text;
+  const auto more = run({"gpu-check", "--executor", "sim", "--quick", "--out", out, "--only", "tests"});
+  EXPECT_EQ(more.status.code, 0) << more.stdout_text << more.stderr_text;
+  const std::string text = read_file(folder_.path() / "check/gpu-check.md").value();
+  EXPECT_EQ(text.find("# GPU check, run through on the simulator: no time here is measured"), 0u) << text;
+  EXPECT_NE(text.find("Simulator against hardware: outputs: passed"), std::string::npos) << "kept from before";
+  EXPECT_NE(text.find("Test programs on this driver: skipped"), std::string::npos) << text;
+  EXPECT_TRUE(parse_json(read_file(folder_.path() / "check/gpu-check.json").value(), "gpu-check.json"));
+}
+
+TEST_F(Cli, WhatNeedsAGpuSaysSoWithoutOne) {
+  if (fs::exists("/dev/nvidia0")) GTEST_SKIP() << "there is a GPU";
+  const std::string out = (folder_.path() / "check").string();
+  const auto check = run({"gpu-check", "--out", out});
+  EXPECT_EQ(check.status.code, 3);
+  EXPECT_NE(check.stderr_text.find("--executor sim"), std::string::npos) << check.stderr_text;
+  EXPECT_FALSE(fs::exists(out));
+  expect_one_line(run({"doctor", "--calibrate"}), 3, {"libcuda"});
+  expect_one_line(run({"gpu-check", "--out", out, "--only", "dance"}), 2, {"dance", "survival"});
+}
+
 }  // namespace
 }  // namespace warpwright
