@@ -32,7 +32,7 @@ WorkerSession::WorkerSession(const GpuCheckOptions& options, int count) : option
 Result<HelloMessage> WorkerSession::hello() {
   SystemClock clock;
   if (!hello_) {
-    TRY_ASSIGN(hello_, engine::first_hello(*pool_, clock));
+    TRY_ASSIGN(hello_, engine::first_hello(*pool_, clock, "auto"));
   }
   return *hello_;
 }
