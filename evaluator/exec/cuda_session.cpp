@@ -35,13 +35,17 @@ class CudaSession final : public Session {
     TRY_ASSIGN(DeviceConnection* const connection, connection_of_buffers());
     TRY_ASSIGN(const auto hold, device().share());
     Buffer& buffer = buffers_[static_cast<size_t>(found->second)];
-    buffer.result.resize(buffer.spec.bytes);
-    TRY(connection->read(id_, found->second, buffer.result));
+    if (!buffer.is_read) {
+      buffer.result.resize(buffer.spec.bytes);
+      TRY(connection->read(id_, found->second, buffer.result));
+      buffer.is_read = true;
+    }
     return std::span<const std::byte>(buffer.result);
   }
 
   Result<CallReport> call(const plan::BoundPlan& plan, const CallOptions& options) override {
     if (generation_ != 0) TRY(connection_of_buffers());
+    for (Buffer& buffer : buffers_) buffer.is_read = false;
     TRY_ASSIGN(const auto hold, device().share());
     CallReport report;
     TRY_ASSIGN(report.failure, code_->load());
@@ -61,7 +65,8 @@ class CudaSession final : public Session {
     cuda::BufferSpec spec;
     std::vector<std::byte> content;  // of an input: for buffers that are opened again
     bool to_write = false;
-    std::vector<std::byte> result;  // of read()
+    std::vector<std::byte> result;  // of read(), as the last call left it
+    bool is_read = false;           // since that call: it is asked for by several checks
   };
 
   CudaDevice& device() const { return code_->device(); }
@@ -69,7 +74,7 @@ class CudaSession final : public Session {
   // The buffer of this name; another role or size means other buffers on the device.
   Buffer& buffer_of(const std::string& name, BufferRole role, size_t bytes) {
     const auto [found, is_new] = indices_.try_emplace(name, static_cast<int>(buffers_.size()));
-    if (is_new) buffers_.push_back({{name, role, bytes}, {}, false, {}});
+    if (is_new) buffers_.push_back({{name, role, bytes}, {}, false, {}, false});
     Buffer& buffer = buffers_[static_cast<size_t>(found->second)];
     if (is_new || buffer.spec.role != role || buffer.spec.bytes != bytes) close();
     buffer.spec.role = role;
@@ -86,6 +91,7 @@ class CudaSession final : public Session {
       }
     }
     open_ = false;
+    for (Buffer& buffer : buffers_) buffer.is_read = false;
   }
 
   Result<DeviceConnection*> connection_of_buffers() {
