@@ -76,12 +76,7 @@ Result<Work> simulate(const CalibrateOptions& options, const Program& program,
   request.device = device.name;
   request.knobs = program.knobs;
   TRY_ASSIGN(request.selection, indices_of(*candidate, records));
-  workers::WorkerSettings settings;
-  settings.worker_path = engine::default_worker_path();
-  for (const auto& dataset : options.datasets) {
-    settings.arguments.emplace_back("--dataset");
-    settings.arguments.push_back(dataset.string());
-  }
+  workers::WorkerSettings settings = engine::local_worker(options.datasets);
   TRY_ASSIGN(const auto done, engine::evaluate_once(settings, request, nullptr));
   if (done.report.status == Status::kPassed) return work_in(done.report);
   std::cerr << fmt::format("{}: left out, {} does not pass on the simulator: {} {}\n", records.front()->at,

@@ -63,12 +63,7 @@ int run_compare(const CompareOptions& options) {
     return report_error({ErrorKind::kUsage, "--tie-margin: a share from 0 to 1, like 0.15"});
   const auto pair = load_pair(options);
   if (!pair) return report_error(pair.error());
-  workers::WorkerSettings settings;
-  settings.worker_path = engine::default_worker_path();
-  for (const auto& dataset : options.datasets) {
-    settings.arguments.push_back("--dataset");
-    settings.arguments.push_back(dataset.string());
-  }
+  workers::WorkerSettings settings = engine::local_worker(options.datasets);
   const bool on_terminal = ::isatty(STDERR_FILENO) != 0;
   auto on_progress = [&](Stage stage) {
     if (on_terminal) std::cerr << fmt::format("\r\033[Kstage {} ...", to_string(stage)) << std::flush;

@@ -29,12 +29,7 @@ std::string_view to_string(Health health) {
 
 // Starts a worker and lets it compile a kernel that does nothing: process, toolkit, headers, sandbox.
 Finding check_worker(const DoctorOptions& options, std::vector<Finding>& details) {
-  workers::WorkerSettings settings;
-  settings.worker_path = engine::default_worker_path();
-  for (const auto& dataset : options.datasets) {
-    settings.arguments.push_back("--dataset");
-    settings.arguments.push_back(dataset.string());
-  }
+  workers::WorkerSettings settings = engine::local_worker(options.datasets);
   EvaluationRequest request;
   request.id = "doctor";
   request.definition = "gdn_decode_qk4_v8_d128_k_last";

@@ -45,12 +45,7 @@ int run_evaluate(const EvaluateOptions& options) {
   if (!candidate) return report_error(candidate.error());
   auto request = make_request(options, *candidate);
   if (!request) return report_error(request.error());
-  workers::WorkerSettings settings;
-  settings.worker_path = engine::default_worker_path();
-  for (const auto& dataset : options.candidate.datasets) {
-    settings.arguments.push_back("--dataset");
-    settings.arguments.push_back(dataset.string());
-  }
+  workers::WorkerSettings settings = engine::local_worker(options.candidate.datasets);
   const bool on_terminal = ::isatty(STDERR_FILENO) != 0;
   auto on_progress = [&](Stage stage) {
     if (on_terminal) std::cerr << fmt::format("\r\033[Kstage {} ...", to_string(stage)) << std::flush;

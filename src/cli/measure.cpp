@@ -45,18 +45,6 @@ Result<fs::path> store(const MeasuredHere& measured) {
   return path;
 }
 
-Result<EvaluationRequest> red_team_request_of(const fs::path& file) {
-  EvaluationRequest request;
-  TRY_ASSIGN(request.source, read_file(file));
-  request.source_name = file.filename().string();
-  request.definition = "gdn_decode_qk4_v8_d128_k_last";
-  request.selection = "smoke";
-  const size_t at = request.source.find("// workloads: ");
-  if (at != std::string::npos)
-    request.selection = request.source.substr(at + 14, request.source.find('\n', at) - at - 14);
-  return request;
-}
-
 std::vector<std::pair<std::string, std::string>> figures_text(const rules::MeasuredDevice& figures) {
   return {{"GPU", fmt::format("{} (model {}), driver {}, clocks {}", figures.gpu, figures.model,
                               figures.driver, figures.clocks)},

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "src/base/result.h"
-#include "src/contract/evaluation.h"
 #include "src/rules/measured_device.h"
 
 namespace warpwright::cli {
@@ -24,8 +23,5 @@ Result<MeasuredHere> measure_here();
 Result<std::filesystem::path> store(const MeasuredHere& measured);
 // For people: what, and the value with its unit.
 std::vector<std::pair<std::string, std::string>> figures_text(const rules::MeasuredDevice& figures);
-
-// The request that the red team makes of a kernel's file.
-Result<EvaluationRequest> red_team_request_of(const std::filesystem::path& file);
 
 }  // namespace warpwright::cli

@@ -25,12 +25,7 @@ struct Tried {
 Result<Tried> try_all(const DoctorOptions& options) {
   TRY_ASSIGN(const auto home, find_home());
   TRY_ASSIGN(const auto kernels, read_red_team(home));
-  workers::WorkerSettings settings;
-  settings.worker_path = engine::default_worker_path();
-  for (const auto& dataset : options.datasets) {
-    settings.arguments.push_back("--dataset");
-    settings.arguments.push_back(dataset.string());
-  }
+  workers::WorkerSettings settings = engine::local_worker(options.datasets);
   settings.count = 1;
   SystemClock clock;
   Tried tried;

@@ -13,6 +13,16 @@ std::string default_worker_path() {
   return (program_directory() / "warpwright-worker").string();
 }
 
+workers::WorkerSettings local_worker(const std::vector<std::filesystem::path>& datasets) {
+  workers::WorkerSettings settings;
+  settings.worker_path = default_worker_path();
+  for (const auto& dataset : datasets) {
+    settings.arguments.emplace_back("--dataset");
+    settings.arguments.push_back(dataset.string());
+  }
+  return settings;
+}
+
 Result<OneEvaluation> evaluate_once(workers::WorkerSettings settings, EvaluationRequest request,
                                     const std::function<void(Stage)>& on_progress) {
   settings.count = 1;

@@ -1,7 +1,9 @@
 // One evaluation by one worker, for `warpwright evaluate`.
 #pragma once
 
+#include <filesystem>
 #include <functional>
+#include <vector>
 
 #include "src/contract/messages.h"
 #include "src/workers/settings.h"
@@ -10,6 +12,9 @@ namespace warpwright::engine {
 
 // $WARPWRIGHT_WORKER, or warpwright-worker beside the running program.
 std::string default_worker_path();
+
+// One worker of this program's own, which looks into these datasets first.
+workers::WorkerSettings local_worker(const std::vector<std::filesystem::path>& datasets);
 
 struct OneEvaluation {
   EvaluationReport report;

@@ -17,15 +17,10 @@ namespace gpu_check {
 namespace fs = std::filesystem;
 
 WorkerSession::WorkerSession(const GpuCheckOptions& options, int count) : options_(options) {
-  workers::WorkerSettings settings;
-  settings.worker_path = engine::default_worker_path();
+  workers::WorkerSettings settings = engine::local_worker(options.datasets);
   settings.count = count;
   if (!options.precompile.empty())
     settings.set_environment["WARPWRIGHT_WRITE_PRECOMPILED"] = fs::absolute(options.precompile).string();
-  for (const auto& dataset : options.datasets) {
-    settings.arguments.emplace_back("--dataset");
-    settings.arguments.push_back(dataset.string());
-  }
   pool_ = std::make_unique<workers::WorkerPool>(std::move(settings));
 }
 

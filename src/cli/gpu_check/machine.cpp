@@ -10,6 +10,7 @@
 #include "src/base/subprocess.h"
 #include "src/cli/gpu_check/check.h"
 #include "src/cli/measure.h"
+#include "src/contract/red_team.h"
 
 namespace warpwright::cli::gpu_check {
 namespace fs = std::filesystem;
@@ -84,13 +85,9 @@ Result<PartResult> check_programs(Context& context) {
 Result<PartResult> check_red_team(Context& context) {
   if (context.options.quick && !context.precompiles()) return skipped("left out with --quick");
   if (context.precompiles()) {
+    TRY_ASSIGN(const auto kernels, read_red_team(context.home));
     std::vector<EvaluationRequest> requests;
-    for (const char* folder : {"villains", "honest"}) {
-      for (const fs::path& file : list_files(context.home / "evaluator/testdata" / folder, ".cu")) {
-        TRY_ASSIGN(auto request, red_team_request_of(file));
-        requests.push_back(std::move(request));
-      }
-    }
+    for (const RedTeamKernel& kernel : kernels) requests.push_back(red_team_request(kernel));
     TRY(context.session.run_all(std::move(requests)));
     return PartResult();
   }
