@@ -6,5 +6,9 @@
 namespace warpwright::reference {
 
 const Oracle& gdn_decode_oracle();
+const Oracle& gdn_prefill_oracle();
+const Oracle& dsa_sparse_attention_oracle();
+const Oracle& dsa_topk_indexer_oracle();
+const Oracle& moe_fp8_block_scale_oracle();
 
 }  // namespace warpwright::reference

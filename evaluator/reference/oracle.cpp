@@ -12,9 +12,13 @@
 namespace warpwright::reference {
 namespace {
 
-Result<void> check_finite(const trace::Definition& definition, const OracleOutputs& outputs) {
-  for (const auto& [name, values] : outputs) {
-    const auto it = std::find_if(values.begin(), values.end(), [](double x) { return !std::isfinite(x); });
+Result<void> check_finite(const trace::Definition& definition, const Oracle& oracle,
+                          const OracleOutputs& outputs) {
+  for (const auto& [name, values] : outputs.values) {
+    const bool may_be_minus_infinity = oracle.may_be_minus_infinity(name);
+    const auto it = std::find_if(values.begin(), values.end(), [&](double x) {
+      return !std::isfinite(x) && !(may_be_minus_infinity && std::isinf(x) && x < 0);
+    });
     if (it != values.end())
       return infrastructure_error(
           fmt::format("{}: the reference is not finite at {}[{}]; the input profile is wrong",
@@ -46,16 +50,30 @@ std::string case_key(const trace::Definition& definition, const trace::Workload&
 }  // namespace
 
 const Oracle* find_oracle(std::string_view family) {
-  for (const Oracle* oracle : {&gdn_decode_oracle()}) {
+  for (const Oracle* oracle : {&gdn_decode_oracle(), &gdn_prefill_oracle(), &dsa_sparse_attention_oracle(),
+                               &dsa_topk_indexer_oracle(), &moe_fp8_block_scale_oracle()}) {
     if (oracle->family() == family) return oracle;
   }
   return nullptr;
 }
 
+std::vector<double> best_of(const Ranking& ranking) {
+  std::vector<double> best;
+  for (const std::vector<Candidate>& row : ranking.rows) {
+    for (int64_t i = 0; i < ranking.slots; ++i) {
+      const auto place = static_cast<size_t>(i);
+      best.push_back(place < row.size() ? static_cast<double>(row[place].index) : -1);
+    }
+  }
+  return best;
+}
+
 size_t ReferenceCase::bytes() const {
   size_t total = 0;
   for (const auto& [name, tensor] : inputs.tensors) total += tensor.data.size();
-  for (const auto& [name, values] : outputs) total += values.size() * sizeof(double);
+  for (const auto& [name, values] : outputs.values) total += values.size() * sizeof(double);
+  for (const auto& [name, ranking] : outputs.rankings)
+    for (const auto& row : ranking.rows) total += row.size() * sizeof(Candidate);
   return total;
 }
 
@@ -78,7 +96,7 @@ Result<std::shared_ptr<const ReferenceCase>> OracleCache::get(const trace::Defin
   auto made = std::make_shared<ReferenceCase>();
   TRY_ASSIGN(made->inputs, make_inputs(definition, workload, rules, profile, seed));
   TRY_ASSIGN(made->outputs, oracle->run(definition, workload.axes, made->inputs));
-  TRY(check_finite(definition, made->outputs));
+  TRY(check_finite(definition, *oracle, made->outputs));
   bytes_ += made->bytes();
   entries_.emplace_front(key, std::move(made));
   while (bytes_ > max_bytes_ && entries_.size() > 1) {

@@ -16,9 +16,33 @@
 
 namespace warpwright::reference {
 
-using OracleOutputs = std::map<std::string, std::vector<double>>;  // by output name, row-major
+// One of the things a row of a ranked output may name.
+struct Candidate {
+  int64_t index = 0;
+  double score = 0;
+  double term_size = 0;  // root of the sum of squares of the score's terms: rounding errors are a share of it
+  bool operator==(const Candidate&) const = default;
+};
 
-// One per operator family, parameterised by the definition's constant axes. Stateless; one thread.
+// An output whose rows are sets: in any order the `slots` best candidates (all of them, if there are fewer),
+// then -1.
+struct Ranking {
+  int64_t slots = 0;
+  std::vector<std::vector<Candidate>> rows;  // best first; an index twice if the row has it twice
+  bool operator==(const Ranking&) const = default;
+};
+std::vector<double> best_of(const Ranking& ranking);  // the output with the best first
+
+struct OracleOutputs {
+  std::map<std::string, std::vector<double>> values;  // by output name, row-major; -infinity must be matched
+  std::map<std::string, Ranking> rankings;  // outputs judged by scores; their values are one right answer
+  // Rows (first axis) of all outputs where several answers are right, because the inputs are as good as tied
+  // (top-k routing). Rising.
+  std::vector<int64_t> undecided_rows;
+  bool operator==(const OracleOutputs&) const = default;
+};
+
+// One per operator family, parameterised by the definition's constant axes. Stateless; uses all cores.
 class Oracle {
  public:
   virtual ~Oracle() = default;
@@ -26,9 +50,12 @@ class Oracle {
   // Error: axes the family does not cover, an input that is missing.
   virtual Result<OracleOutputs> run(const trace::Definition& definition, const trace::Axes& axes,
                                     const Inputs& inputs) const = 0;
+  // Every other value must be finite.
+  virtual bool may_be_minus_infinity(std::string_view /*output*/) const { return false; }
 };
 
-// Null: no such family. Families: gdn_decode.
+// Null: no such family. Families: gdn_decode, gdn_prefill, dsa_sparse_attention, dsa_topk_indexer,
+// moe_fp8_block_scale.
 const Oracle* find_oracle(std::string_view family);
 
 // Inputs of one workload and what they should give.

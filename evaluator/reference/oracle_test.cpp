@@ -72,9 +72,9 @@ OracleOutputs by_definition(const Inputs& in, int64_t batch, int64_t q_heads, in
         double sum = 0;
         for (int64_t k = 0; k < d; ++k) {
           sum += at("q", qh * d + k) * s[k][v];
-          out["new_state"].push_back(s[k][v]);
+          out.values["new_state"].push_back(s[k][v]);
         }
-        out["output"].push_back(scale * sum);
+        out.values["output"].push_back(scale * sum);
       }
     }
   }
@@ -82,10 +82,11 @@ OracleOutputs by_definition(const Inputs& in, int64_t batch, int64_t q_heads, in
 }
 
 void expect_close(const OracleOutputs& actual, const OracleOutputs& expected) {
-  for (const auto& [name, values] : expected) {
-    ASSERT_EQ(actual.at(name).size(), values.size());
+  for (const auto& [name, values] : expected.values) {
+    ASSERT_EQ(actual.values.at(name).size(), values.size());
     for (size_t i = 0; i < values.size(); ++i)
-      ASSERT_NEAR(actual.at(name)[i], values[i], 1e-12 * (1 + std::abs(values[i]))) << name << " " << i;
+      ASSERT_NEAR(actual.values.at(name)[i], values[i], 1e-12 * (1 + std::abs(values[i])))
+          << name << " " << i;
   }
 }
 
@@ -132,7 +133,7 @@ TEST(GdnDecode, ContestInputsGiveOutputsOfTheCapturedSize) {
   const auto made =
       cache.get(loaded.definition, workload_of(loaded.definition, 4), load_rules_of(loaded), "contest", 1);
   double squares = 0;
-  for (double value : made.value()->outputs.at("output")) squares += value * value;
+  for (double value : made.value()->outputs.values.at("output")) squares += value * value;
   const double rms = std::sqrt(squares / (4 * 8 * 128));
   EXPECT_GT(rms, 5e-4);
   EXPECT_LT(rms, 5e-3);

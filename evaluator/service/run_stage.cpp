@@ -64,7 +64,8 @@ Result<Call> call_once(const Evaluation& evaluation, const BoundWorkload& worklo
   Call call;
   TRY_ASSIGN(call.session, open_session(evaluation, workload, reference));
   exec::CallOptions options = call_options(evaluation);
-  options.fill = turn == Turn::kFirst ? exec::Fill::kNan : exec::Fill::kFinite;
+  const bool nan_first = validate::telling_poison(evaluation.loaded.definition) == Poison::kNan;
+  options.fill = (turn == Turn::kFirst) == nan_first ? exec::Fill::kNan : exec::Fill::kFinite;
   options.guards = turn == Turn::kFirst ? cuda::GuardKind::kZones : cuda::GuardKind::kUnmapped;
   options.reverse_order = turn == Turn::kSecond;
   options.profile = evaluation.request.profile && turn == Turn::kFirst;  // its work is kept
@@ -139,7 +140,8 @@ StageResult judge_outputs(const Evaluation& evaluation, BoundWorkload& workload,
                           const reference::ReferenceCase& reference, validate::RuleSet rule_set) {
   for (const trace::Tensor& output : evaluation.loaded.definition.outputs) {
     TRY_ASSIGN(const TensorView view, view_output(evaluation, workload, output, call));
-    if (auto verdict = validate::find_unwritten(view, Poison::kNan); !verdict.passed())
+    const Poison poison = validate::telling_poison(evaluation.loaded.definition);
+    if (auto verdict = validate::find_unwritten(view, poison); !verdict.passed())
       return ending_of(workload, verdict);
   }
   auto read = [&](const std::string& name) { return call.session->read(name); };
@@ -226,7 +228,7 @@ StageResult rehearse(const Evaluation& evaluation, const BoundWorkload& workload
   return kGoOn;
 }
 
-// Everything that one call on kNan poison shows. A workload that passes keeps the call's work for the
+// Everything that one call on fresh memory shows. A workload that passes keeps the call's work for the
 // estimate.
 StageResult judge_call(Evaluation& evaluation, BoundWorkload& workload, Call& call,
                        const reference::ReferenceCase& reference, validate::RuleSet rule_set) {
@@ -289,8 +291,8 @@ StageResult check_again(Evaluation& evaluation, const BoundWorkload& workload, c
 Result<void> screen(const Evaluation& evaluation, const BoundWorkload& workload,
                     const reference::ReferenceCase& reference) {
   if (evaluation.rules.strict.empty()) return {};
-  const auto trivial =
-      validate::find_trivial_answer(evaluation.loaded.definition, reference, evaluation.rules, nullptr);
+  const auto trivial = validate::find_trivial_answer(evaluation.loaded.definition, workload.report.axes,
+                                                     reference, evaluation.rules, nullptr);
   if (trivial)
     return infrastructure_error(fmt::format("workload ({}) proves nothing: {}; mend its input profile in {}",
                                             axes_text(workload), *trivial, evaluation.rules.source_path));

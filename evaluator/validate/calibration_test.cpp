@@ -265,7 +265,8 @@ TEST_F(Calibration, NoWorkloadOfAnySelectionHasATrivialAnswer) {
     for (const rules::SelectedWorkload& selected : workloads) {
       const auto made =
           cache_.get(loaded_.definition, selected.group.workload, rules_, selected.profile, 9).value();
-      const auto trivial = find_trivial_answer(loaded_.definition, *made, rules_, &previous);
+      const auto trivial =
+          find_trivial_answer(loaded_.definition, selected.group.workload.axes, *made, rules_, &previous);
       EXPECT_EQ(trivial, std::nullopt) << selected.group.workload.uuid;
       previous = made->outputs;
     }

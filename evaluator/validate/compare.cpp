@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "evaluator/reference/numeric.h"
+#include "evaluator/validate/ranked.h"
 #include "evaluator/validate/region.h"
 
 namespace warpwright::validate {
@@ -14,6 +16,7 @@ namespace {
 
 constexpr size_t kChunk = 4096;       // elements converted at a time
 constexpr size_t kShownElements = 8;  // wrong elements in the evidence
+constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 constexpr double kUnbounded =
     1e30;  // stands for an error against a reference that is zero: JSON has no infinity
 constexpr double kOfficialFloor = 1e-8;  // FlashInfer-Bench's, in the relative error
@@ -42,8 +45,12 @@ struct Sums {
 class Judge {
  public:
   Judge(const TensorView& output, std::span<const double> reference, const rules::OfficialTolerance* official,
-        const rules::StrictTolerance* strict)
-      : output_(output), reference_(reference), official_(official), strict_(strict) {}
+        const rules::StrictTolerance* strict, std::span<const int64_t> undecided_rows)
+      : output_(output),
+        reference_(reference),
+        official_(official),
+        strict_(strict),
+        undecided_rows_(undecided_rows) {}
 
   Result<Comparison> run() {
     TRY(measure_reference());
@@ -61,25 +68,38 @@ class Judge {
  private:
   Result<void> measure_reference() {
     double squares = 0;
+    size_t finite = 0;
     for (size_t i = 0; i < reference_.size(); ++i) {
+      if (reference_[i] == kMinusInfinity) continue;
       if (!std::isfinite(reference_[i]))
         return infrastructure_error(
             fmt::format("the reference is not finite at {}", place(output_, static_cast<int64_t>(i))));
       squares += reference_[i] * reference_[i];
+      ++finite;
     }
-    rms_ = reference_.empty() ? 0 : std::sqrt(squares / static_cast<double>(reference_.size()));
+    rms_ = finite == 0 ? 0 : std::sqrt(squares / static_cast<double>(finite));
     return {};
+  }
+
+  bool is_decided(int64_t index) const {
+    if (undecided_rows_.empty()) return true;
+    const int64_t row = index / (output_.elements() / output_.shape.front());
+    return !std::binary_search(undecided_rows_.begin(), undecided_rows_.end(), row);
   }
 
   bool matches_officially(double got, double expected) const {
     const double error = std::abs(got - expected);
     // Written so that NaN never matches.
-    return std::isfinite(got) &&
+    return std::isfinite(got) && std::isfinite(expected) &&
            (error <= official_->atol || error / (std::abs(expected) + kOfficialFloor) <= official_->rtol);
   }
 
   void measure_errors() {
-    for_elements(output_, reference_, [&](int64_t, double got, double expected) {
+    for_elements(output_, reference_, [&](int64_t index, double got, double expected) {
+      if (expected == kMinusInfinity) {
+        if (got != expected) ++not_minus_infinity_;
+        return;
+      }
       if (official_ != nullptr && !matches_officially(got, expected)) ++statistics_.unmatched;
       if (!std::isfinite(got)) {
         ++statistics_.non_finite;
@@ -89,6 +109,7 @@ class Judge {
       const double magnitude = std::abs(error);
       statistics_.max_abs = std::max(statistics_.max_abs, magnitude);
       statistics_.max_rel = std::max(statistics_.max_rel, magnitude / (std::abs(expected) + kOfficialFloor));
+      if (!is_decided(index)) return;
       statistics_.scaled_max = std::max(statistics_.scaled_max, scaled(magnitude, std::abs(expected) + rms_));
       sums_.error += error;
       sums_.error_squares += error * error;
@@ -104,6 +125,8 @@ class Judge {
   std::string failed_clauses() const {
     if (statistics_.non_finite > 0)
       return fmt::format("{} of {} elements are NaN or infinite", statistics_.non_finite, reference_.size());
+    if (not_minus_infinity_ > 0)
+      return fmt::format("{} elements are not -infinity where it is expected", not_minus_infinity_);
     const std::string official = failed_official();
     const std::string strict = failed_strict();
     if (official.empty() && strict.empty()) return "";
@@ -150,10 +173,11 @@ class Judge {
     return "";
   }
 
-  bool is_wrong(double got, double expected) const {
+  bool is_wrong(int64_t index, double got, double expected) const {
+    if (expected == kMinusInfinity) return got != expected;
     if (!std::isfinite(got)) return true;
     if (official_ != nullptr && !matches_officially(got, expected)) return true;
-    if (strict_ == nullptr) return false;
+    if (strict_ == nullptr || !is_decided(index)) return false;
     const double error = scaled(std::abs(got - expected), std::abs(expected) + rms_);
     // Where only rms or bias fail, no element is wrong by itself: show the typical ones.
     const bool element_rule = statistics_.scaled_max > strict_->scaled_max;
@@ -164,7 +188,7 @@ class Judge {
     Region wrong(output_.shape);
     std::vector<std::string> lines;
     for_elements(output_, reference_, [&](int64_t index, double got, double expected) {
-      if (!is_wrong(got, expected)) return;
+      if (!is_wrong(index, got, expected)) return;
       wrong.add(index);
       if (lines.size() < kShownElements)
         lines.push_back(fmt::format("{}: expected {:.6g}, got {:.6g}", place(output_, index), expected, got));
@@ -180,7 +204,9 @@ class Judge {
   std::span<const double> reference_;
   const rules::OfficialTolerance* official_;
   const rules::StrictTolerance* strict_;
+  std::span<const int64_t> undecided_rows_;
   double rms_ = 0;
+  int64_t not_minus_infinity_ = 0;
   ErrorStatistics statistics_;
   Sums sums_;
 };
@@ -206,12 +232,13 @@ void merge(ErrorStatistics& into, const ErrorStatistics& other) {
 
 Result<Comparison> compare_output(const TensorView& output, std::span<const double> reference,
                                   const rules::OfficialTolerance* official,
-                                  const rules::StrictTolerance* strict) {
+                                  const rules::StrictTolerance* strict,
+                                  std::span<const int64_t> undecided_rows) {
   const size_t bits = static_cast<size_t>(trace::size_bits(output.dtype)) * reference.size();
   if (output.elements() != static_cast<int64_t>(reference.size()) || output.data.size() * 8 < bits)
     return infrastructure_error(fmt::format("{}: {} elements, the reference has {}", output.name,
                                             output.elements(), reference.size()));
-  return Judge(output, reference, official, strict).run();
+  return Judge(output, reference, official, strict, undecided_rows).run();
 }
 
 Result<Comparison> compare_outputs(const trace::Definition& definition, const trace::Axes& axes,
@@ -219,8 +246,8 @@ Result<Comparison> compare_outputs(const trace::Definition& definition, const tr
                                    const rules::Rules& rules, RuleSet rule_set) {
   Comparison whole;
   for (const trace::Tensor& tensor : definition.outputs) {
-    const auto expected = reference.find(tensor.name);
-    if (expected == reference.end())
+    const auto expected = reference.values.find(tensor.name);
+    if (expected == reference.values.end())
       return infrastructure_error(fmt::format("{}: the oracle gives no '{}'", definition.name, tensor.name));
     TRY_ASSIGN(const auto content, read(tensor.name));
     TensorView output{tensor.name, tensor.dtype, {}, content};
@@ -230,12 +257,15 @@ Result<Comparison> compare_outputs(const trace::Definition& definition, const tr
       whole.verdict = wrong_size(tensor.name, output.data.size(), bytes);
       return whole;
     }
-    const auto strict = rules.strict.find(tensor.name);
-    TRY_ASSIGN(Comparison one, compare_output(output, expected->second,
-                                              rule_set == RuleSet::kStrictOnly && strict != rules.strict.end()
-                                                  ? nullptr
-                                                  : &rules.official,
-                                              strict == rules.strict.end() ? nullptr : &strict->second));
+    const auto found = rules.strict.find(tensor.name);
+    const rules::StrictTolerance* strict = found == rules.strict.end() ? nullptr : &found->second;
+    const bool strict_only = rule_set == RuleSet::kStrictOnly && strict != nullptr;
+    const rules::OfficialTolerance* official = strict_only ? nullptr : &rules.official;
+    const auto ranking = reference.rankings.find(tensor.name);
+    TRY_ASSIGN(Comparison one,
+               ranking != reference.rankings.end()
+                   ? compare_ranked(output, ranking->second, official, strict)
+                   : compare_output(output, expected->second, official, strict, reference.undecided_rows));
     merge(whole.statistics, one.statistics);
     if (whole.verdict.passed()) whole.verdict = std::move(one.verdict);
   }

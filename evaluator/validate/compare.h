@@ -31,11 +31,13 @@ struct Comparison {
   Verdict verdict;
 };
 
-// `official` or `strict` may be null: that rule is not applied.
-// Error: the reference is not finite, or its size is not the output's (an evaluator's error).
+// `official` or `strict` may be null: that rule is not applied. Where the reference is -infinity, the output
+// must be. Elements in `undecided_rows` (of the first axis, rising) are not judged by the strict rule. Error:
+// the reference is NaN or +infinity, or its size is not the output's (an evaluator's error).
 Result<Comparison> compare_output(const TensorView& output, std::span<const double> reference,
                                   const rules::OfficialTolerance* official,
-                                  const rules::StrictTolerance* strict);
+                                  const rules::StrictTolerance* strict,
+                                  std::span<const int64_t> undecided_rows = {});
 
 enum class RuleSet { kOfficialAndStrict, kStrictOnly };
 using ReadBuffer = std::function<Result<std::span<const std::byte>>(const std::string& name)>;

@@ -54,20 +54,30 @@ void fill(std::span<std::byte> bytes, Poison poison) {
   std::fill(bytes.begin(), bytes.end(), poison_byte(poison));
 }
 
-Verdict find_unwritten(const TensorView& under_nan, const TensorView& under_finite) {
-  CHECK(under_nan.data.size() == under_finite.data.size());
-  Region region(under_nan.shape);
-  const size_t size = unit_bytes(under_nan.dtype);
-  for_units(under_nan, [&](size_t index, std::span<const std::byte> element) {
-    if (is_poison(element, poison_byte(Poison::kNan)) &&
-        is_poison(under_finite.data.subspan(index * size, size), poison_byte(Poison::kFinite)))
+Poison telling_poison(const trace::Definition& definition) {
+  const bool any_floating = std::any_of(definition.outputs.begin(), definition.outputs.end(),
+                                        [](const trace::Tensor& t) { return trace::is_floating(t.dtype); });
+  return any_floating ? Poison::kNan : Poison::kFinite;
+}
+
+Verdict find_unwritten(const TensorView& first, const TensorView& second) {
+  CHECK(first.data.size() == second.data.size());
+  Region region(first.shape);
+  const size_t size = unit_bytes(first.dtype);
+  for_units(first, [&](size_t index, std::span<const std::byte> element) {
+    const auto other = second.data.subspan(index * size, size);
+    const auto both = [&](Poison a, Poison b) {
+      return is_poison(element, poison_byte(a)) && is_poison(other, poison_byte(b));
+    };
+    if (both(Poison::kNan, Poison::kFinite) || both(Poison::kFinite, Poison::kNan))
       region.add(static_cast<int64_t>(index));
   });
-  return unwritten_verdict(under_nan, region);
+  return unwritten_verdict(first, region);
 }
 
 Verdict find_unwritten(const TensorView& output, Poison poison) {
   Region region(output.shape);
+  if (poison == Poison::kNan && !trace::is_floating(output.dtype)) return {};
   for_units(output, [&](size_t index, std::span<const std::byte> element) {
     if (is_poison(element, poison_byte(poison))) region.add(static_cast<int64_t>(index));
   });

@@ -18,11 +18,14 @@ enum class Poison {
 std::byte poison_byte(Poison poison);
 void fill(std::span<std::byte> bytes, Poison poison);
 
-// `under_nan` and `under_finite`: the same output after a call on each pattern. Passed, or
-// INCORRECT_NUMERICAL
+// The pattern that tells most in one call: where all outputs are integers, -1 may be an answer.
+Poison telling_poison(const trace::Definition& definition);
+
+// The same output after a call on each pattern, in either order. Passed, or INCORRECT_NUMERICAL
 // ("output[:, 0, 5, 120..127] was never written: ...").
-Verdict find_unwritten(const TensorView& under_nan, const TensorView& under_finite);
-// As above with one call only; kFinite may be hit by chance, so use kNan.
+Verdict find_unwritten(const TensorView& first, const TensorView& second);
+// As above with one call only. Of an integer under kNan nothing is said; a float under kFinite may be hit by
+// chance.
 Verdict find_unwritten(const TensorView& output, Poison poison);
 
 // The two calls gave different bits: REJECTED, rule "depends-on-poison" (or "not-repeatable" when both calls

@@ -13,7 +13,7 @@ namespace warpwright::validate {
 // Tries zeros, the mean, a copy of each input with as many elements, and the outputs of `previous` (another
 // workload or seed with the same shapes; may be null) against every output. The first that passes is
 // described: "zeros pass as output". REQUIRES: strict tolerances for every output.
-std::optional<std::string> find_trivial_answer(const trace::Definition& definition,
+std::optional<std::string> find_trivial_answer(const trace::Definition& definition, const trace::Axes& axes,
                                                const reference::ReferenceCase& reference,
                                                const rules::Rules& rules,
                                                const reference::OracleOutputs* previous);

@@ -140,8 +140,9 @@ TEST(Compare, ABufferOfAnotherSizeIsAWrongShape) {
   ::unsetenv("FIB_DATASET_PATH");
   const auto loaded = trace::DatasetPath::open({}).value().load("gdn_decode_qk4_v8_d128_k_last").value();
   const auto rules = rules::load_rules(loaded, find_home().value()).value();
-  const reference::OracleOutputs expected = {{"output", std::vector<double>(1024)},
-                                             {"new_state", std::vector<double>(131072)}};
+  reference::OracleOutputs expected;
+  expected.values["output"].resize(1024);
+  expected.values["new_state"].resize(131072);
   const std::vector<std::byte> short_buffer(100);
   const auto read = [&](const std::string&) { return std::span<const std::byte>(short_buffer); };
   const auto result = compare_outputs(loaded.definition, {{"batch_size", 1}}, read, expected, rules,
@@ -220,11 +221,11 @@ struct Screen {
     rules.strict["y"] = kStrict;
     Fixture f;
     made.inputs.tensors["x"] = f.tensor;
-    made.outputs["y"] = f.reference;
-    for (double& value : made.outputs["y"]) value = value * value;
+    made.outputs.values["y"] = f.reference;
+    for (double& value : made.outputs.values["y"]) value = value * value;
   }
   std::optional<std::string> find(const reference::OracleOutputs* previous = nullptr) const {
-    return find_trivial_answer(definition, made, rules, previous);
+    return find_trivial_answer(definition, {{"n", 32}}, made, rules, previous);
   }
   trace::Definition definition;
   rules::Rules rules;
@@ -236,11 +237,11 @@ TEST(Trivial, WorkloadsThatProveNothingAreNamed) {
   EXPECT_EQ(screen.find(), std::nullopt);
   const reference::OracleOutputs same = screen.made.outputs;
   EXPECT_EQ(screen.find(&same), "the previous workload's result passes as y");
-  screen.made.outputs["y"] = Fixture().reference;
+  screen.made.outputs.values["y"] = Fixture().reference;
   EXPECT_EQ(screen.find(), "a copy of x passes as y");
-  screen.made.outputs["y"].assign(32, 2.5);
+  screen.made.outputs.values["y"].assign(32, 2.5);
   EXPECT_EQ(screen.find(), "a constant passes as y");
-  screen.made.outputs["y"].assign(32, 0);
+  screen.made.outputs.values["y"].assign(32, 0);
   EXPECT_EQ(screen.find(), "zeros pass as y");
 }
 

@@ -33,6 +33,10 @@ struct StrictTolerance {
   double scaled_max = 0;   // max of |error| / (|reference| + rms(reference))
   double scaled_rms = 0;   // rms(error) / rms(reference)
   double scaled_bias = 0;  // |mean(error)| / rms(reference)
+  // Of an output that names the best of each row, instead of the three: a candidate may be missed or wrongly
+  // taken if its score is so near the border, as a share of the two scores' term sizes (root of the sum of
+  // squares of a score's terms, which is what rounding errors are a share of).
+  double score_margin = 0;
 };
 
 // How often the contest's timing profile repeats a call, per trial.

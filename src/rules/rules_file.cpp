@@ -37,6 +37,11 @@ Result<OfficialTolerance> parse_official(TomlReader reader) {
 
 Result<StrictTolerance> parse_strict(TomlReader reader) {
   StrictTolerance strict;
+  TRY_ASSIGN(strict.score_margin, reader.number_or("score_margin", 0));
+  if (strict.score_margin > 0) {
+    TRY(reader.reject_unknown_keys());
+    return strict;
+  }
   TRY_ASSIGN(strict.scaled_max, reader.number("scaled_max"));
   TRY_ASSIGN(strict.scaled_rms, reader.number("scaled_rms"));
   TRY_ASSIGN(strict.scaled_bias, reader.number("scaled_bias"));
