@@ -1,6 +1,6 @@
 # warpwright's front door. `make help` lists the targets; each installs what is missing, builds, and does its job.
 .DEFAULT_GOAL := build
-.PHONY: help deps toolkit build test bench asan fuzz evolve gpu-check gpu-check-folder format clean
+.PHONY: help deps toolkit build test bench asan fuzz oracle-check evolve gpu-check gpu-check-folder format clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 RUN_DIR ?= runs/gdn_decode-$(shell date +%Y%m%d-%H%M%S)
@@ -34,6 +34,12 @@ fuzz: deps ## mutated PTX through the simulator for FUZZ_SECONDS (60), under the
 	@cmake --preset asan >build-configure.log 2>&1 || { cat build-configure.log; exit 1; }
 	@cmake --build --preset asan --parallel $(JOBS) --target ptx_fuzz
 	@build-asan/ptx_fuzz --seconds $(FUZZ_SECONDS) evaluator/ptx/testdata evaluator/sim/testdata
+
+oracle-check: deps toolkit ## the oracles against NumPy transcriptions, roundings against ml_dtypes (both from PyPI, in build/oracle-venv)
+	@cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; exit 1; }
+	@cmake --build --preset release --parallel $(JOBS) --target run_oracle
+	@python3 -m venv build/oracle-venv && build/oracle-venv/bin/pip install --quiet numpy ml_dtypes
+	@ctest --test-dir build --tests-regex '^python_' --verbose
 
 evolve: build ## evolve gated-delta-net decode kernels over all 54 contest workloads, on this machine
 	@build/warpwright evolve --config configs/gdn_decode.toml --run-dir $(RUN_DIR)

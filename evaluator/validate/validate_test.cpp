@@ -128,6 +128,40 @@ TEST(Compare, AZeroReferenceAllowsOnlyZeros) {
   EXPECT_TRUE(std::isfinite(wrong.statistics.scaled_max));
 }
 
+TEST(Compare, MinusInfinityIsMatchedExactlyAndOnlyWhereItIsExpected) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  Fixture f;
+  f.reference[3] = f.reference[20] = -kInfinity;
+  f.store(f.reference);
+  EXPECT_TRUE(f.compare().verdict.passed()) << f.compare().verdict.message;
+  EXPECT_LT(f.compare().statistics.scaled_rms, 1e-6);  // float32 storage
+  for (double value : {-1e30, kInfinity, std::nan("")}) {
+    f.set(20, value);
+    EXPECT_FALSE(f.compare().verdict.passed()) << value;
+  }
+  EXPECT_EQ(f.compare().verdict.message, "y: 1 elements are not -infinity where it is expected");
+  EXPECT_EQ(f.compare().verdict.evidence.at(1), "y[2, 4]: expected -inf, got nan");
+  f.set(20, -kInfinity);
+  f.set(5, -kInfinity);
+  EXPECT_EQ(f.compare().verdict.message, "y: 1 of 32 elements are NaN or infinite");
+}
+
+TEST(Compare, UndecidedRowsAreLeftToTheOfficialRule) {
+  Fixture f;
+  f.set(9, 5);
+  const std::vector<int64_t> undecided = {1};
+  const auto compare = [&](const OfficialTolerance* official) {
+    return compare_output(f.view(), f.reference, official, &kStrict, undecided).value();
+  };
+  EXPECT_TRUE(compare(nullptr).verdict.passed());
+  EXPECT_FALSE(compare(&kOfficial).verdict.passed());
+  f.set(9, std::nan(""));
+  EXPECT_FALSE(compare(nullptr).verdict.passed());
+  f.set(9, f.reference[9]);
+  f.set(17, 5);
+  EXPECT_FALSE(compare(nullptr).verdict.passed());
+}
+
 TEST(Compare, AReferenceThatIsNotFiniteIsTheEvaluatorsError) {
   Fixture f;
   f.reference[3] = std::nan("");
