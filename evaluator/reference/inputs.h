@@ -17,7 +17,7 @@
 namespace warpwright::reference {
 
 // Elements [first, first + values.size()) of a tensor whose rows (last axis) have `row_length` elements.
-// REQUIRES: the distribution is not kAbsent; row_length > 0.
+// REQUIRES: the distribution is neither kAbsent nor structured; row_length > 0.
 void generate(const rules::Generator& generator, uint64_t seed, std::string_view tensor, int64_t row_length,
               int64_t first, std::span<float> values);
 

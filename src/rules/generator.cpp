@@ -19,7 +19,27 @@ constexpr std::array<Parameter, 2> kHeavyTails = {{{"std", 1}, {"limit", 64}}};
 constexpr std::array<Parameter, 3> kTwoValues = {{{"low", 0}, {"high", 1}, {"probability", 0.5}}};
 constexpr std::array<Parameter, 2> kIntegers = {{{"low", 0}, {"high", 1}}};
 
-constexpr std::array<DistributionFacts, 11> kDistributions = {{
+constexpr std::array<Parameter, 6> kRoutingLogits = {{{"std", 1},
+                                                      {"skew", 0},
+                                                      {"local_offset", 0},
+                                                      {"favourite", -1},
+                                                      {"favourite_offset", 0},
+                                                      {"ensure_local", 0}}};
+constexpr std::array<Parameter, 4> kCuSeqlens = {{{"skew", 8}, {"empty", 0}, {"ones", 0}, {"longest", 0}}};
+constexpr std::array<Parameter, 1> kSeqLens = {{{"long_rows", 1}}};
+constexpr std::array<Parameter, 2> kBlockTable = {{{"one_run", 0.22}, {"live_tail", 0.2}}};
+constexpr std::array<Parameter, 4> kSparseIndices = {
+    {{"least", -1}, {"median", -1}, {"most", -1}, {"scattered", 0}}};
+constexpr std::array<Parameter, 2> kFp8KeyPages = {{{"std", 1}, {"distinct", 0}}};
+
+constexpr std::array<std::string_view, 1> kExpertAxes = {"num_local_experts"};
+constexpr std::array<std::string_view, 2> kTokenAxes = {"total_seq_len", "num_seqs"};
+constexpr std::array<std::string_view, 3> kLengthAxes = {"max_num_pages", "page_size", "topk"};
+constexpr std::array<std::string_view, 3> kTableAxes = {"max_num_pages", "page_size", "num_pages"};
+constexpr std::array<std::string_view, 3> kIndexAxes = {"num_pages", "page_size", "topk"};
+constexpr std::array<std::string_view, 2> kPageAxes = {"num_pages", "page_size"};
+
+constexpr std::array<DistributionFacts, 18> kDistributions = {{
     {Distribution::kNormal, "normal", kNormal},
     {Distribution::kUniform, "uniform", kUniform},
     {Distribution::kConstant, "constant", kConstant},
@@ -31,6 +51,13 @@ constexpr std::array<DistributionFacts, 11> kDistributions = {{
     {Distribution::kTwoValues, "two_values", kTwoValues},
     {Distribution::kIntegers, "integers", kIntegers},
     {Distribution::kAbsent, "absent", {}},
+    {Distribution::kRoutingLogits, "routing_logits", kRoutingLogits, kExpertAxes, true},
+    {Distribution::kCuSeqlens, "cu_seqlens", kCuSeqlens, kTokenAxes, true},
+    {Distribution::kSeqLens, "seq_lens", kSeqLens, kLengthAxes, true},
+    {Distribution::kEdgeLengths, "edge_lengths", {}, kLengthAxes, true},
+    {Distribution::kBlockTable, "block_table", kBlockTable, kTableAxes, true},
+    {Distribution::kSparseIndices, "sparse_indices", kSparseIndices, kIndexAxes, true},
+    {Distribution::kFp8KeyPages, "fp8_key_pages", kFp8KeyPages, kPageAxes, true},
 }};
 
 }  // namespace

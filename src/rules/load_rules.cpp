@@ -49,9 +49,16 @@ Result<void> check_names(const Rules& rules, const trace::Definition& definition
       if (generator.distribution == Distribution::kAbsent && !tensor->optional)
         return usage_error(fmt::format("{}: profile '{}': input '{}' is not optional, so it cannot be absent",
                                        rules.source_path, profile.name, input));
+      for (std::string_view axis : facts_of(generator.distribution).axes) {
+        if (definition.find_axis(axis) == nullptr)
+          return usage_error(fmt::format("{}: profile '{}': input '{}': {} needs the axis '{}'",
+                                         rules.source_path, profile.name, input,
+                                         to_string(generator.distribution), axis));
+      }
     }
   }
   for (const auto& [name, selection] : rules.selections) {
+    TRY(rules.definition_for(name, definition));
     for (const Selection::Case& item : selection.cases) {
       for (const auto& [scalar, value] : item.scalars) {
         const trace::Tensor* tensor = definition.find_input(scalar);
@@ -89,7 +96,7 @@ Result<void> check_floor(const Rules& rules, const trace::LoadedDefinition& load
 }
 
 void add_defaults(Rules& rules) {
-  if (rules.profiles.empty()) rules.profiles.push_back({"random", {}});
+  if (rules.profiles.empty()) rules.profiles.push_back({.name = "random"});
   rules.selections.try_emplace("all", Selection{Selection::Take::kAll, {}});
   rules.selections.try_emplace("smoke", Selection{Selection::Take::kCheapestOfEachBand, {}});
   rules.selections.try_emplace("sim", Selection{Selection::Take::kAll, {}});

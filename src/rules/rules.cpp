@@ -6,6 +6,7 @@
 #include <charconv>
 #include <set>
 
+#include "src/base/check.h"
 #include "src/plan/plan.h"
 
 namespace warpwright::rules {
@@ -33,13 +34,19 @@ SelectedWorkload make_selected(const Rules& rules, const trace::Definition& defi
 }
 
 Result<std::vector<SelectedWorkload>> with_bands(const Rules& rules, const LoadedDefinition& loaded,
-                                                 std::vector<WorkloadGroup> groups) {
+                                                 const std::vector<Workload>& workloads) {
+  std::map<std::string, std::vector<Workload>> by_profile;  // workloads of two profiles are never equal
+  for (const Workload& workload : workloads) by_profile[rules.profile_of(workload).name].push_back(workload);
   std::vector<SelectedWorkload> selected;
-  for (WorkloadGroup& group : groups) {
-    TRY_ASSIGN(const std::string band, rules.band_of(loaded.definition, group.workload.axes));
-    selected.push_back(
-        make_selected(rules, loaded.definition, std::move(group), band, rules.profiles.front().name));
+  for (const auto& [profile, alike] : by_profile) {
+    for (WorkloadGroup& group : trace::group_workloads(alike)) {
+      TRY_ASSIGN(const std::string band, rules.band_of(loaded.definition, group.workload.axes));
+      selected.push_back(make_selected(rules, loaded.definition, std::move(group), band, profile));
+    }
   }
+  std::stable_sort(selected.begin(), selected.end(), [](const auto& a, const auto& b) {
+    return a.group.workload.index < b.group.workload.index;
+  });
   return selected;
 }
 
@@ -47,7 +54,7 @@ Result<std::vector<SelectedWorkload>> select_all(const Rules& rules, const Loade
   if (loaded.workloads.empty())
     return usage_error(fmt::format("{}: the dataset {} has no workloads of it", loaded.definition.name,
                                    loaded.dataset.string()));
-  return with_bands(rules, loaded, trace::group_workloads(loaded.workloads));
+  return with_bands(rules, loaded, loaded.workloads);
 }
 
 // Cost stands for bytes of all tensors: what has to be made, moved and compared.
@@ -99,14 +106,14 @@ Result<std::vector<SelectedWorkload>> select_indices(const Rules& rules, const L
   }
   std::vector<Workload> workloads;
   for (size_t index : chosen) workloads.push_back(loaded.workloads[index]);
-  return with_bands(rules, loaded, trace::group_workloads(workloads));
+  return with_bands(rules, loaded, workloads);
 }
 
 // A workload of a case: random tensors, scalars of the case.
-Workload make_workload(const Selection::Case& item, const trace::Definition& definition,
+Workload make_workload(const Selection::Case& item, trace::Axes axes, const trace::Definition& definition,
                        const Workload* stands_for) {
   Workload workload;
-  workload.axes = item.axes;
+  workload.axes = std::move(axes);
   for (const trace::Tensor& tensor : definition.inputs) {
     trace::WorkloadInput input;
     const auto given = item.scalars.find(tensor.name);
@@ -121,19 +128,22 @@ Workload make_workload(const Selection::Case& item, const trace::Definition& def
   return workload;
 }
 
-Result<void> check_case_axes(const Selection::Case& item, const trace::Definition& definition,
-                             const std::string& where) {
-  for (const auto& [name, value] : item.axes) {
+Result<trace::Axes> axes_of(const Selection::Case& item, const trace::Definition& definition,
+                            const std::string& where) {
+  trace::Axes axes;
+  for (const auto& [name, expression] : item.axes) {
     const trace::Axis* axis = definition.find_axis(name);
-    if (axis == nullptr || axis->is_constant || value < 0)
-      return usage_error(
-          fmt::format("{}: '{}' must be a variable axis of {}, not negative", where, name, definition.name));
+    if (axis == nullptr || axis->is_constant)
+      return usage_error(fmt::format("{}: '{}' must be a variable axis of {}", where, name, definition.name));
+    TRY_ASSIGN(axes[name],
+               plan::evaluate_integer(expression, definition, {}, fmt::format("{}: axis '{}'", where, name)));
+    if (axes[name] < 0) return usage_error(fmt::format("{}: axis '{}' must not be negative", where, name));
   }
   for (const trace::Axis& axis : definition.axes) {
-    if (!axis.is_constant && !item.axes.contains(axis.name))
+    if (!axis.is_constant && !axes.contains(axis.name))
       return usage_error(fmt::format("{}: axis '{}' is missing", where, axis.name));
   }
-  return {};
+  return axes;
 }
 
 class CaseSelector {
@@ -156,7 +166,7 @@ class CaseSelector {
 
  private:
   Result<void> add(const Selection::Case& item, const std::string& where) {
-    TRY(check_case_axes(item, loaded_.definition, where));
+    TRY_ASSIGN(const trace::Axes axes, axes_of(item, loaded_.definition, where));
     std::vector<std::string> uuids;
     const Workload* first = nullptr;
     for (const Workload& workload : loaded_.workloads) {
@@ -170,11 +180,11 @@ class CaseSelector {
       uuids.push_back(workload.uuid);
     }
     if (!item.stands_for.empty() && uuids.empty()) return {};  // another dataset: nothing of this kind in it
-    TRY_ASSIGN(const std::string band, rules_.band_of(loaded_.definition, item.axes));
+    TRY_ASSIGN(const std::string band, rules_.band_of(loaded_.definition, axes));
     std::vector<std::string> profiles = item.profiles;
     if (profiles.empty()) profiles.push_back(rules_.profiles.front().name);
     for (const std::string& profile : profiles) {
-      WorkloadGroup group{make_workload(item, loaded_.definition, first), uuids};
+      WorkloadGroup group{make_workload(item, axes, loaded_.definition, first), uuids};
       if (uuids.empty()) group.uuids = {fmt::format("{}-{}-{}", name_, selected_.size(), profile)};
       group.workload.uuid = group.uuids.front();
       group.workload.index = static_cast<int>(selected_.size());
@@ -191,6 +201,21 @@ class CaseSelector {
 };
 
 }  // namespace
+
+Result<trace::Definition> Rules::definition_for(std::string_view selection,
+                                                trace::Definition definition) const {
+  const auto it = selections.find(std::string(selection));
+  if (it == selections.end()) return definition;
+  for (const auto& [name, value] : it->second.constants) {
+    const auto axis = std::find_if(definition.axes.begin(), definition.axes.end(),
+                                   [&](const trace::Axis& a) { return a.name == name; });
+    if (axis == definition.axes.end() || !axis->is_constant)
+      return usage_error(fmt::format("{}: selection '{}': constants: '{}' is not a constant axis of {}",
+                                     source_path, selection, name, definition.name));
+    axis->value = value;
+  }
+  return definition;
+}
 
 Result<std::vector<SelectedWorkload>> Rules::select(std::string_view selection,
                                                     const LoadedDefinition& loaded) const {
@@ -227,6 +252,16 @@ const InputProfile* Rules::find_profile(std::string_view name) const {
   const auto it =
       std::find_if(profiles.begin(), profiles.end(), [&](const auto& p) { return p.name == name; });
   return it == profiles.end() ? nullptr : &*it;
+}
+
+const InputProfile& Rules::profile_of(const trace::Workload& workload) const {
+  for (const InputProfile& profile : profiles) {
+    if (std::find(profile.workloads.begin(), profile.workloads.end(), workload.uuid) !=
+        profile.workloads.end())
+      return profile;
+  }
+  CHECK(!profiles.empty());
+  return profiles.front();
 }
 
 Generator Rules::generator_of(const trace::Tensor& tensor, std::string_view profile) const {

@@ -58,7 +58,11 @@ struct FloorRule {
 // alternatives.
 struct InputProfile {
   std::string name;
-  std::map<std::string, Generator> generators;  // by tensor name; missing: those of the first profile
+  // The right answer takes no work (no expert of a rank is asked for: all zeros), so no workload can tell it
+  // from none: such a profile is for cases beside others, and exempt from the screen (validate/trivial.h).
+  bool answer_is_trivial = false;
+  std::map<std::string, Generator> generators = {};  // by tensor name; missing: those of the first profile
+  std::vector<std::string> workloads = {};           // uuids of the dataset's workloads that draw from it
 };
 
 struct Band {
@@ -76,15 +80,16 @@ struct SelectedWorkload {
 struct Selection {
   enum class Take { kCases, kAll, kCheapestOfEachBand };
   struct Case {
-    trace::Axes axes;
-    std::map<std::string, double> scalars;  // other than scalar_defaults
-    std::vector<std::string> profiles;      // each gives one workload; empty: the first profile
+    std::map<std::string, std::string> axes;  // variable axes as plan expressions over constant ones
+    std::map<std::string, double> scalars;    // other than scalar_defaults
+    std::vector<std::string> profiles;        // each gives one workload; empty: the first profile
     // Plan expression over axes: the dataset's workloads whose place this (smaller) case takes, with their
     // uuids and so their weight. Empty: none; such a case counts once.
     std::string stands_for;
   };
   Take take = Take::kCases;
-  std::vector<Case> cases;  // kCases
+  std::vector<Case> cases = {};  // kCases
+  trace::Axes constants = {};  // replace the definition's own: the operator at another size (definition_for)
 };
 
 struct Rules {
@@ -100,7 +105,12 @@ struct Rules {
   std::string source_path;   // empty: defaults
   std::string content_hash;  // part of the result key
 
-  // Expands a selection: "smoke", "all", "sim", "adversarial", or workload indices "0,3,17".
+  // The definition that a selection's workloads are of: with the selection's constants in place of its own.
+  // Everything that an evaluation does sees this one. Error: a name that is not a constant axis.
+  Result<trace::Definition> definition_for(std::string_view selection, trace::Definition definition) const;
+
+  // Expands a selection: "smoke", "all", "sim", "adversarial", or workload indices "0,3,17", with the
+  // definition as it is given: definition_for the selection, or its own size.
   // Equal workloads are grouped. Every workload belongs to exactly one band, else an error names it.
   Result<std::vector<SelectedWorkload>> select(std::string_view selection,
                                                const trace::LoadedDefinition& loaded) const;
@@ -108,6 +118,8 @@ struct Rules {
 
   // Empty name: the first profile. Null: no such profile.
   const InputProfile* find_profile(std::string_view name) const;
+  // The profile that lists the workload, else the first. REQUIRES: there is one.
+  const InputProfile& profile_of(const trace::Workload& workload) const;
   // The generator of a tensor in a profile: the profile's, else the first profile's, else normal(0, 1) for
   // floating point and integers 0 or 1 for the rest.
   Generator generator_of(const trace::Tensor& tensor, std::string_view profile) const;

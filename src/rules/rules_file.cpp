@@ -100,6 +100,8 @@ Result<Generator> parse_generator(TomlReader reader) {
 Result<InputProfile> parse_profile(TomlReader reader) {
   InputProfile profile;
   TRY_ASSIGN(profile.name, reader.string("name"));
+  TRY_ASSIGN(profile.answer_is_trivial, reader.boolean_or("answer_is_trivial", false));
+  TRY_ASSIGN(profile.workloads, reader.strings_or_empty("workloads"));
   TRY_ASSIGN(auto inputs, reader.named_tables_or_empty("inputs"));
   for (auto& [tensor, generator] : inputs) {
     TRY_ASSIGN(profile.generators[tensor], parse_generator(std::move(generator)));
@@ -110,7 +112,7 @@ Result<InputProfile> parse_profile(TomlReader reader) {
 
 Result<Selection::Case> parse_case(TomlReader reader, const Rules& rules) {
   Selection::Case parsed;
-  TRY_ASSIGN(parsed.axes, reader.integers_or_empty("axes"));
+  TRY_ASSIGN(parsed.axes, reader.expressions_or_empty("axes"));
   TRY_ASSIGN(parsed.scalars, reader.numbers_or_empty("scalars"));
   TRY_ASSIGN(parsed.profiles, reader.strings_or_empty("profiles"));
   TRY_ASSIGN(parsed.stands_for, reader.string_or("stands_for", ""));
@@ -127,6 +129,7 @@ Result<Selection::Case> parse_case(TomlReader reader, const Rules& rules) {
 Result<Selection> parse_selection(TomlReader reader, const Rules& rules) {
   Selection selection;
   TRY_ASSIGN(const std::string take, reader.string_or("take", "cases"));
+  TRY_ASSIGN(selection.constants, reader.integers_or_empty("constants"));
   TRY_ASSIGN(auto cases, reader.tables_or_empty("case"));
   TRY(reader.reject_unknown_keys());
   if (take == "all")
@@ -137,6 +140,12 @@ Result<Selection> parse_selection(TomlReader reader, const Rules& rules) {
     return reader.error_at_key("take", fmt::format("'{}' must be all, cheapest_of_each_band or cases", take));
   if (cases.empty() == (selection.take == Selection::Take::kCases))
     return reader.error("a selection has either take = \"...\" or its own [[case]] list");
+  if (!selection.constants.empty() && selection.take != Selection::Take::kCases)
+    return reader.error_at_key("constants",
+                               "the dataset's workloads are of the definition's own size: "
+                               "'constants' goes with [[case]]");
+  for (const auto& [name_of, value] : selection.constants)
+    if (value <= 0) return reader.error_at_key("constants", fmt::format("'{}' must be positive", name_of));
   for (TomlReader& reader_of_case : cases) {
     TRY_ASSIGN(Selection::Case parsed, parse_case(std::move(reader_of_case), rules));
     selection.cases.push_back(std::move(parsed));

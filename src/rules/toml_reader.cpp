@@ -48,6 +48,13 @@ Result<std::string> TomlReader::string_or(std::string_view key, std::string fall
   return find(key) == nullptr ? Result<std::string>(std::move(fallback)) : string(key);
 }
 
+Result<bool> TomlReader::boolean_or(std::string_view key, bool fallback) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return fallback;
+  if (!node->is_boolean()) return error_at(*node, fmt::format("key '{}' must be true or false", key));
+  return node->as_boolean()->get();
+}
+
 Result<double> TomlReader::number(std::string_view key) {
   const toml::node* node = find(key);
   if (node == nullptr) return error(fmt::format("key '{}' is missing (expected a number)", key));
@@ -88,6 +95,19 @@ Result<std::map<std::string, int64_t>> TomlReader::integers_or_empty(std::string
     integers[std::string(name.str())] = node.as_integer()->get();
   }
   return integers;
+}
+
+Result<std::map<std::string, std::string>> TomlReader::expressions_or_empty(std::string_view key) {
+  std::map<std::string, std::string> expressions;
+  TRY_ASSIGN(const auto table, table_if_any(key));
+  if (!table) return expressions;
+  for (const auto& [name, node] : *table->table_) {
+    if (!node.is_integer() && !node.is_string())
+      return error_at(node, fmt::format("'{}' in '{}' must be an integer or an expression", name.str(), key));
+    expressions[std::string(name.str())] =
+        node.is_integer() ? std::to_string(node.as_integer()->get()) : node.as_string()->get();
+  }
+  return expressions;
 }
 
 Result<std::optional<TomlReader>> TomlReader::table_if_any(std::string_view key) {

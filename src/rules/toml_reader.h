@@ -21,11 +21,14 @@ class TomlReader {
 
   Result<std::string> string(std::string_view key);
   Result<std::string> string_or(std::string_view key, std::string fallback);
+  Result<bool> boolean_or(std::string_view key, bool fallback);
   Result<double> number(std::string_view key);
   Result<double> number_or(std::string_view key, double fallback);
   Result<std::vector<std::string>> strings_or_empty(std::string_view key);
   Result<std::map<std::string, double>> numbers_or_empty(std::string_view key);    // a table of numbers
   Result<std::map<std::string, int64_t>> integers_or_empty(std::string_view key);  // a table of integers
+  // A table of plan expressions: strings, or integers, which stand for themselves.
+  Result<std::map<std::string, std::string>> expressions_or_empty(std::string_view key);
   Result<std::optional<TomlReader>> table_if_any(std::string_view key);
   Result<std::vector<TomlReader>> tables_or_empty(std::string_view key);  // [[key]]
   Result<std::vector<std::pair<std::string, TomlReader>>> named_tables_or_empty(std::string_view key);
