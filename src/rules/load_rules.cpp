@@ -80,6 +80,27 @@ Result<void> check_strict(const Rules& rules, const trace::Definition& definitio
   return {};
 }
 
+// A workload whose right answer takes no work proves nothing by itself.
+Result<void> check_trivial(const Rules& rules) {
+  const auto is_trivial = [&](std::string_view profile) {
+    return rules.find_profile(profile)->answer_is_trivial;
+  };
+  if (!rules.profiles.empty() && is_trivial(""))
+    return usage_error(fmt::format("{}: the answer of the first profile, '{}', may not be trivial",
+                                   rules.source_path, rules.profiles.front().name));
+  for (const auto& [name, selection] : rules.selections) {
+    const bool proves = std::any_of(selection.cases.begin(), selection.cases.end(), [&](const auto& item) {
+      return item.profiles.empty() || !std::all_of(item.profiles.begin(), item.profiles.end(), is_trivial);
+    });
+    if (selection.take == Selection::Take::kCases && !proves)
+      return usage_error(
+          fmt::format("{}: selection '{}': only cases whose answer is trivial: nothing would be "
+                      "proven",
+                      rules.source_path, name));
+  }
+  return {};
+}
+
 // The floor of the first workload shows whether the expressions are well-formed.
 Result<void> check_floor(const Rules& rules, const trace::LoadedDefinition& loaded) {
   if (loaded.workloads.empty()) return {};
@@ -110,6 +131,7 @@ Result<Rules> load_rules(const trace::LoadedDefinition& loaded, const std::files
     if (!rules) continue;
     TRY(check_names(*rules, loaded.definition));
     TRY(check_strict(*rules, loaded.definition));
+    TRY(check_trivial(*rules));
     TRY(check_floor(*rules, loaded));
     add_defaults(*rules);
     return std::move(*rules);

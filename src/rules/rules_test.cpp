@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <set>
 
 #include "src/base/files.h"
@@ -228,6 +230,141 @@ TEST_F(RulesFolder, ReducedCasesCarryTheWeightOfThoseTheyStandFor) {
   EXPECT_GT(selected[1].group.workload.inputs.at("scale").scalar, 0);
   EXPECT_FALSE(load_with(two + "7\"\n").value().select("sim", loaded_));   // 8 twice
   EXPECT_FALSE(load_with(two + "16\"\n").value().select("sim", loaded_));  // 16 left out
+}
+
+TEST_F(RulesFolder, ConstantsScaleTheDefinitionOfTheirSelectionOnly) {
+  const std::string small =
+      "[selection.sim]\nconstants = { head_size = 32 }\n[[selection.sim.case]]\naxes = { batch_size = "
+      "\"head_size / 16\" }\n";
+  const Rules rules = load_with(small).value();
+  const trace::Definition scaled = rules.definition_for("sim", loaded_.definition).value();
+  EXPECT_EQ(scaled.find_axis("head_size")->value, 32);
+  EXPECT_EQ(scaled.shape_of(*scaled.find_input("q"), {{"batch_size", 2}}).value(),
+            (std::vector<int64_t>{2, 1, 4, 32}));
+  EXPECT_EQ(rules.definition_for("all", loaded_.definition).value().find_axis("head_size")->value, 128);
+  EXPECT_EQ(rules.definition_for("0,3", loaded_.definition).value().find_axis("head_size")->value, 128);
+  LoadedDefinition loaded = loaded_;
+  loaded.definition = scaled;
+  EXPECT_EQ(rules.select("sim", loaded).value().front().group.workload.axes.at("batch_size"), 2);
+  EXPECT_EQ(rules.select("sim", loaded_).value().front().group.workload.axes.at("batch_size"), 8);
+}
+
+TEST_F(RulesFolder, ConstantsThatTheDefinitionLacksAreErrors) {
+  const std::string a_case = "[[selection.sim.case]]\naxes = { batch_size = 1 }\n";
+  EXPECT_EQ(tail(load_with("[selection.sim]\nconstants = { batch_size = 2 }\n" + a_case).error().message),
+            ": selection 'sim': constants: 'batch_size' is not a constant axis of "
+            "gdn_decode_qk4_v8_d128_k_last");
+  EXPECT_EQ(tail(load_with("[selection.sim]\nconstants = { head_size = 0 }\n" + a_case).error().message),
+            ":3: 'head_size' must be positive");
+  EXPECT_EQ(
+      tail(load_with("[selection.sim]\nconstants = { head_size = 64 }\ntake = \"all\"\n").error().message),
+      ":3: the dataset's workloads are of the definition's own size: 'constants' goes with [[case]]");
+}
+
+TEST_F(RulesFolder, AProfileTakesTheWorkloadsItNames) {
+  const std::string uuid = loaded_.workloads[12].uuid;
+  const Rules rules =
+      load_with("[[profile]]\nname = \"first\"\n[[profile]]\nname = \"other\"\nworkloads = [\"" + uuid +
+                "\"]\n")
+          .value();
+  const auto all = rules.select("all", loaded_).value();
+  ASSERT_EQ(all.size(), 8u);  // seven batch sizes, and one workload apart from its equals
+  const auto own = std::find_if(all.begin(), all.end(), [](const auto& w) { return w.profile == "other"; });
+  ASSERT_NE(own, all.end());
+  EXPECT_EQ(own->group.uuids, std::vector<std::string>{uuid});
+  EXPECT_EQ(own[-1].group.weight(), 7);  // in the order of the dataset
+}
+
+TEST_F(RulesFolder, AProfileWithATrivialAnswerNeedsOthersBesideIt) {
+  const std::string profiles =
+      "[[profile]]\nname = \"first\"\n[[profile]]\nname = \"nothing\"\nanswer_is_trivial = true\n";
+  const std::string alone =
+      profiles + "[[selection.x.case]]\naxes = { batch_size = 1 }\nprofiles = [\"nothing\"]\n";
+  EXPECT_EQ(tail(load_with(alone).error().message),
+            ": selection 'x': only cases whose answer is trivial: nothing would be proven");
+  EXPECT_TRUE(load_with(alone + "[[selection.x.case]]\naxes = { batch_size = 2 }\n"));
+  EXPECT_FALSE(load_with("[[profile]]\nname = \"nothing\"\nanswer_is_trivial = true\n"));
+}
+
+TEST_F(RulesFolder, AStructuredInputNeedsItsAxes) {
+  EXPECT_EQ(
+      tail(load_with("[[profile]]\nname = \"p\"\ninputs.q.distribution = \"seq_lens\"\n").error().message),
+      ": profile 'p': input 'q': seq_lens needs the axis 'max_num_pages'");
+}
+
+// The contest's four other definitions: rules are found by family, and every workload has its place.
+struct Expected {
+  std::string name, oracle;
+  size_t workloads;
+  std::map<std::string, double> bands;  // weights
+};
+class ContestRules : public ::testing::TestWithParam<Expected> {};
+
+TEST_P(ContestRules, EveryWorkloadIsInOneBandAndInOneCaseOfSim) {
+  const LoadedDefinition loaded = load({}, GetParam().name);
+  const Rules rules = rules_of(loaded);
+  EXPECT_EQ(rules.oracle, GetParam().oracle);
+  EXPECT_EQ(loaded.workloads.size(), GetParam().workloads);
+  std::map<std::string, double> all, sim;
+  for (const auto& workload : rules.select("all", loaded).value())
+    all[workload.band] += workload.group.weight();
+  for (const auto& workload : rules.select("sim", loaded).value())
+    sim[workload.band] += workload.group.weight();
+  EXPECT_EQ(all, GetParam().bands);
+  EXPECT_EQ(sim, all) << "reduced cases lie in the bands of those they stand for";
+  for (const char* selection : {"smoke", "adversarial"})
+    EXPECT_GT(rules.select(selection, loaded).value().size(), 1u) << selection;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Definitions, ContestRules,
+    ::testing::Values(Expected{"gdn_prefill_qk4_v8_d128_k_last",
+                               "gdn_prefill",
+                               100,
+                               {{"tiny", 28}, {"short", 28}, {"long", 26}, {"packed", 18}}},
+                      Expected{"dsa_sparse_attention_h16_ckv512_kpe64_topk2048_ps64",
+                               "dsa_sparse_attention",
+                               23,
+                               {{"few", 9}, {"many", 14}}},
+                      Expected{"dsa_topk_indexer_fp8_h64_d128_topk2048_ps64",
+                               "dsa_topk_indexer",
+                               128,
+                               {{"all_fit", 69}, {"just_over", 18}, {"medium", 21}, {"long", 20}}},
+                      Expected{"moe_fp8_block_scale_ds_routing_topk8_ng8_kg4_e32_h7168_i2048",
+                               "moe_fp8_block_scale",
+                               19,
+                               {{"one", 1}, {"few", 15}, {"many", 3}}}),
+    [](const auto& definition) { return definition.param.oracle; });
+
+TEST(Rules, MembersOfTheFamiliesWithOtherConstantsFindTheirCasesToo) {
+  struct Member {
+    std::string of, name;
+    trace::Axes constants;
+  };
+  const std::vector<Member> members = {{"gdn_prefill_qk4_v8_d128_k_last",
+                                        "gdn_prefill_qk16_v32_d128_k_last",
+                                        {{"num_q_heads", 16}, {"num_v_heads", 32}}},
+                                       {"dsa_sparse_attention_h16_ckv512_kpe64_topk2048_ps64",
+                                        "dsa_sparse_attention_h16_ckv512_kpe64_topk256_ps1",
+                                        {{"topk", 256}, {"page_size", 1}}},
+                                       {"dsa_topk_indexer_fp8_h64_d128_topk2048_ps64",
+                                        "dsa_topk_indexer_fp8_h64_d128_topk256_ps1",
+                                        {{"topk", 256}, {"page_size", 1}}},
+                                       {"moe_fp8_block_scale_ds_routing_topk8_ng8_kg4_e32_h7168_i2048",
+                                        "moe_fp8_block_scale_ds_routing_topk8_ng8_kg4_e16_h4096_i1024",
+                                        {{"num_local_experts", 16}, {"hidden_size", 4096}}}};
+  for (const Member& member : members) {
+    LoadedDefinition loaded = load({}, member.of);
+    loaded.definition.name = member.name;
+    for (trace::Axis& axis : loaded.definition.axes)
+      if (member.constants.contains(axis.name)) axis.value = member.constants.at(axis.name);
+    const Rules rules = rules_of(loaded);
+    EXPECT_FALSE(rules.oracle.empty()) << member.name;
+    for (const char* selection : {"smoke", "sim", "all", "adversarial"}) {
+      const auto selected = rules.select(selection, loaded);
+      EXPECT_TRUE(selected) << selected.error().message;
+    }
+  }
 }
 
 }  // namespace
