@@ -131,6 +131,11 @@ Result<DeviceConnection*> CudaDevice::ready() {
   return connection_.get();
 }
 
+Result<std::vector<Failure>> CudaDevice::take_findings() {
+  if (options_.sanitizer == nullptr) return std::vector<Failure>();
+  return options_.sanitizer->take_findings();
+}
+
 void CudaDevice::lose() {
   if (connection_ != nullptr) connection_->end();
 }

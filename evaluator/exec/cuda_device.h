@@ -8,6 +8,7 @@
 
 #include "evaluator/exec/device_connection.h"
 #include "evaluator/exec/gpu_lock.h"
+#include "evaluator/exec/sanitizer.h"
 
 namespace warpwright::exec {
 
@@ -16,6 +17,8 @@ struct CudaOptions {
   ConnectionDeadlines deadlines;
   std::filesystem::path lock_folder;
   int64_t lock_deadline_ms = 900'000;  // for the GPU to be free
+  // The process runs under compute-sanitizer, which writes here; null: it runs as it is.
+  std::shared_ptr<SanitizerLog> sanitizer;
 };
 
 class CudaDevice {
@@ -35,6 +38,9 @@ class CudaDevice {
   const cuda::DeviceFacts& facts() const { return facts_; }
   int64_t waited_ms() const { return lock_->waited_ms(); }
   int next_id() { return ++last_id_; }
+  const SanitizerLog* sanitizer() const { return options_.sanitizer.get(); }
+  // What compute-sanitizer wrote since the last time; nothing where it does not run.
+  Result<std::vector<Failure>> take_findings();
   Result<GpuLock::Hold> share() { return lock_->share(options_.lock_deadline_ms); }
   Result<GpuLock::Hold> exclude() { return lock_->exclude(options_.lock_deadline_ms); }
 

@@ -2,7 +2,9 @@
 
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "evaluator/exec/cuda_program.h"
@@ -14,9 +16,11 @@ namespace {
 
 class CudaExecutor final : public Executor {
  public:
-  explicit CudaExecutor(std::shared_ptr<CudaDevice> device) : device_(std::move(device)) {}
+  explicit CudaExecutor(std::shared_ptr<CudaDevice> device, std::string name = "cuda")
+      : device_(std::move(device)), name_(std::move(name)) {}
 
-  std::string_view name() const override { return "cuda"; }
+  std::string_view name() const override { return name_; }
+  bool has_clock() const override { return device_->sanitizer() == nullptr; }
   std::string device_text() const override {
     const cuda::DeviceFacts& facts = device_->facts();
     return fmt::format("{} (sm_{}, driver {}.{}, {})", facts.name, facts.arch, facts.driver_version / 1000,
@@ -43,6 +47,7 @@ class CudaExecutor final : public Executor {
 
  private:
   std::shared_ptr<CudaDevice> device_;
+  std::string name_;
 };
 
 }  // namespace
@@ -77,6 +82,21 @@ CudaOptions default_cuda_options() {
 Result<std::unique_ptr<Executor>> make_cuda_executor(const CudaOptions& options) {
   TRY_ASSIGN(auto device, CudaDevice::open(options));
   return std::make_unique<CudaExecutor>(std::move(device));
+}
+
+Result<std::unique_ptr<Executor>> make_sanitized_executor(CudaOptions options, std::string_view tool) {
+  if (std::find(std::begin(kSanitizerTools), std::end(kSanitizerTools), tool) == std::end(kSanitizerTools))
+    return usage_error(fmt::format("compute-sanitizer has no tool `{}`; there are {}", tool,
+                                   fmt::join(kSanitizerTools, ", ")));
+  TRY_ASSIGN(const auto sanitizer, find_compute_sanitizer());
+  TRY_ASSIGN(auto log, SanitizerLog::create());
+  options.sanitizer = std::make_shared<SanitizerLog>(std::move(log));
+  options.process.argv = under_sanitizer(sanitizer, tool, options.sanitizer->path(), options.process.argv);
+  options.process.set_environment.insert_or_assign(kUnderSanitizer, std::string(1, '1'));
+  options.deadlines.open_ms *= 2;
+  options.deadlines.load_ms *= kSanitizerSlowdown;
+  TRY_ASSIGN(auto device, CudaDevice::open(options));
+  return std::make_unique<CudaExecutor>(std::move(device), fmt::format("{}{}", kSanitizedPrefix, tool));
 }
 
 }  // namespace warpwright::exec

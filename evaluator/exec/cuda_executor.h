@@ -20,5 +20,8 @@ CudaOptions default_cuda_options();
 // Starts the device process and checks the device's health. Error: no driver, no GPU, or one that does not
 // work.
 Result<std::unique_ptr<Executor>> make_cuda_executor(const CudaOptions& options);
+// The same under compute-sanitizer: its findings are those of the calls. `tool`: of kSanitizerTools. Times
+// mean nothing there. Error: too that there is no compute-sanitizer.
+Result<std::unique_ptr<Executor>> make_sanitized_executor(CudaOptions options, std::string_view tool);
 
 }  // namespace warpwright::exec

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "evaluator/exec/cuda_program.h"
 #include "src/base/check.h"
@@ -52,10 +53,13 @@ class CudaSession final : public Session {
     if (report.failure) return report;
     TRY_ASSIGN(DeviceConnection* const connection, device().ready());
     TRY(send_buffers(*connection, options.guards));
-    connection->set_work_deadline_ms(options.deadline_ms);
+    const int64_t slowdown = device().sanitizer() == nullptr ? 1 : kSanitizerSlowdown;
+    connection->set_work_deadline_ms(options.deadline_ms * slowdown);
     TRY_ASSIGN(const auto faults, connection->call(code_->id(), id_, lower(plan, code_->kernels(), indices_),
                                                    {options.fill, true}));
     judge(faults, report);
+    TRY_ASSIGN(auto findings, device().take_findings());
+    std::move(findings.begin(), findings.end(), std::back_inserter(report.findings));
     if (!report.failure) list_operations(plan, report);
     return report;
   }

@@ -154,6 +154,8 @@ class Executor {
 
   // A device whose times are measurements; null: times are estimates, and there are no samplers.
   virtual const cuda::DeviceFacts* device() const { return nullptr; }
+  // False: it has a device but its times mean nothing (compute-sanitizer), and there are no samplers.
+  virtual bool has_clock() const { return device() != nullptr; }
   // A fresh device process, after a health check; programs load themselves again, sessions and samplers
   // opened before are dead. Error: the device does not work.
   virtual Result<void> renew() { return {}; }
@@ -163,7 +165,7 @@ class Executor {
   virtual Result<std::unique_ptr<Sampler>> open_sampler(const SamplerSetup& setup);
 };
 
-// `kind`: auto | sim | cuda. `auto` takes a GPU where there is one.
+// `kind`: auto | sim | cuda | cuda+TOOL (exec/sanitizer.h). `auto` takes a GPU where there is one.
 Result<std::unique_ptr<Executor>> open_executor(std::string_view kind);
 
 }  // namespace warpwright::exec

@@ -270,6 +270,9 @@ StageResult prepare_incumbent(Evaluation& incumbent, Resources& resources) {
 
 StageResult hold_duel(Evaluation& evaluation, Resources& resources) {
   CHECK(evaluation.request.rival && evaluation.loaded_program);
+  if (evaluation.measures() && !evaluation.executor->has_clock())
+    return usage_error(
+        fmt::format("executor {} checks and has no clock: duels need sim or cuda", evaluation.executor->name()));
   const EvaluationRequest request = request_of_rival(evaluation.request);
   Evaluation incumbent{request, evaluation.hooks, evaluation.deadline_ms};
   DuelReport& duel = evaluation.report.duel.emplace();

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -76,6 +78,11 @@ Json profile_of(const Evaluation& evaluation, BoundWorkload& workload,
 }  // namespace
 
 StageResult time_workloads(Evaluation& evaluation, Resources& resources) {
+  if (evaluation.measures() && !evaluation.executor->has_clock()) {
+    evaluation.report.warnings.push_back(
+        fmt::format("not timed: under {} times mean nothing", evaluation.executor->name()));
+    return kGoOn;
+  }
   if (evaluation.measures()) return time_on_device(evaluation, resources);
   for (BoundWorkload& workload : evaluation.workloads) {
     std::vector<estimate::LaunchWork> launches;

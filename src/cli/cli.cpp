@@ -64,7 +64,9 @@ CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options) {
       app.add_subcommand("evaluate", "compile one candidate, prove it right, estimate or time it");
   add_candidate(command, options.candidate, true);
   command->add_option("--workloads", options.workloads, "all | smoke | sim | adversarial | indices 0,3,17");
-  command->add_option("--executor", options.executor, "auto | sim | cuda");
+  command->add_option("--executor", options.executor,
+                      "auto | sim | cuda | cuda+TOOL: a GPU under compute-sanitizer's memcheck, racecheck, "
+                      "initcheck or synccheck, untimed");
   command->add_option("--target", options.target,
                       "NVRTC target: sm_100a, sm_90a, ...; auto: the GPU's, else sm_100a");
   command->add_option(
@@ -169,7 +171,7 @@ CLI::App* add_gpu_check(CLI::App& app, GpuCheckOptions& options) {
   auto* command = app.add_subcommand(
       "gpu-check", "on a machine with a GPU: all that can be asked of it, in one document and one JSON");
   command->footer(
-      "Parts, in order: machine, tests, red-team, calibration, seeds, duels, survival, ranking, bits, "
+      "Parts, in order: machine, tests, red-team, calibration, seeds, duels, survival, sanitizer, ranking, bits, "
       "flashinfer.\n"
       "Each may fail without ending the rest; what ran before stays in DIR/gpu-check.json, so that --only "
       "can add "

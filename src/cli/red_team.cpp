@@ -45,7 +45,10 @@ Result<Tried> try_all(const DoctorOptions& options) {
   team.target = options.target;
   const bool on_terminal = ::isatty(STDERR_FILENO) != 0;
   team.on_progress = [&](size_t done, size_t of) {
-    if (on_terminal) std::cerr << fmt::format("\r\033[K{} of {} judged", done, of) << std::flush;
+    if (on_terminal)
+      std::cerr << fmt::format("\r\033[K{} of {} judged", done, of) << std::flush;
+    else if (done % 25 == 0)
+      std::cerr << fmt::format("{} of {} judged\n", done, of);
   };
   TRY_ASSIGN(tried.results, engine::run_red_team(pool, kernels, tried.executor, team, clock));
   if (on_terminal) std::cerr << "\r\033[K" << std::flush;

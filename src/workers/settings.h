@@ -27,6 +27,7 @@ struct WorkerSettings {
                                                "CUDA_PATH",
                                                "VIRTUAL_ENV",
                                                "WARPWRIGHT_LIBCUDA",
+                                               "WARPWRIGHT_COMPUTE_SANITIZER",
                                                "WARPWRIGHT_LIBCUPTI",
                                                "WARPWRIGHT_LIBNVML",
                                                "WARPWRIGHT_TOOLKIT",

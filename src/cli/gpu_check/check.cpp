@@ -141,6 +141,7 @@ const std::vector<Part>& parts() {
       {"seeds", "Seeds", check_seeds},
       {"duels", "Noise floor and duels", check_duels},
       {"survival", "Hanging and faulting kernels", check_survival},
+      {"sanitizer", "Seeds under compute-sanitizer", check_with_sanitizer},
       {"ranking", "Simulator against hardware: times", check_ranking},
       {"bits", "Simulator against hardware: outputs", check_bits},
       {"flashinfer", "The same kernel under FlashInfer-Bench", check_flashinfer}};

@@ -82,6 +82,7 @@ Result<PartResult> check_calibration(Context& context);
 Result<PartResult> check_seeds(Context& context);
 Result<PartResult> check_duels(Context& context);
 Result<PartResult> check_survival(Context& context);
+Result<PartResult> check_with_sanitizer(Context& context);
 Result<PartResult> check_ranking(Context& context);
 Result<PartResult> check_bits(Context& context);
 Result<PartResult> check_flashinfer(Context& context);

@@ -268,4 +268,35 @@ Result<PartResult> check_bits(Context& context) {
   return result;
 }
 
+// What is handed in should be clean under the vendor's own checker too, wherever that is installed.
+Result<PartResult> check_with_sanitizer(Context& context) {
+  PartResult result;
+  if (context.options.executor == "sim" || context.precompiles()) {
+    result.outcome = PartResult::Outcome::kSkipped;
+    result.message = "only on a GPU";
+    return result;
+  }
+  Table table{"", {"seed", "memcheck", "racecheck", "initcheck", "synccheck"}, {}};
+  for (const Seed& seed : context.seeds) {
+    std::vector<std::string> row = {seed.source_name};
+    for (size_t k = 1; k < table.header.size(); ++k) {
+      EvaluationRequest request = context.request_of(seed);
+      request.executor = "cuda+" + table.header[k];
+      request.last_stage = Stage::kValidate;
+      context.progress(fmt::format("{} under {}", seed.source_name, table.header[k]));
+      TRY_ASSIGN(const auto report, context.session.run(std::move(request)));
+      if (report.status == Status::kWorkerLost && report.message.find("is not here") != std::string::npos) {
+        result.outcome = PartResult::Outcome::kSkipped;
+        result.message = report.message;
+        return result;
+      }
+      row.push_back(report.status == Status::kPassed ? "clean" : status_text(report));
+      if (report.status != Status::kPassed) result.fail(fmt::format("{}: {}", seed.source_name, report.message));
+    }
+    table.rows.push_back(std::move(row));
+  }
+  result.tables.push_back(std::move(table));
+  return result;
+}
+
 }  // namespace warpwright::cli::gpu_check
