@@ -148,9 +148,9 @@ constexpr int bins = 2048, bins_per_thread = bins / select_threads;
 
 struct Selection {
   uint32_t histogram[bins];
-  int warp_totals[select_warps];
+  int warp_totals[select_warps], warp_equals[select_warps];
   int digit, remaining;                                              // the boundary's digit; how many to take of it
-  int candidates, taken, taken_equal;
+  int candidates;
 };
 
 // Finds the digit at which counting down from the largest reaches `wanted`.
@@ -194,7 +194,7 @@ __device__ int next_place(int* counter, bool wanted) {
 }
 
 // One block per row. Digits of 11, 11 and 10 bits: the first pass reads all keys, the others what shares the boundary's
-// first digit. Of equal keys at the boundary any may be taken.
+// first digit. Of equal keys at the boundary the first are taken.
 template <bool InSharedMemory>
 __global__ void __launch_bounds__(select_threads)
 select_rows(const uint32_t* __restrict__ sort_keys, const int* __restrict__ seq_lens,
@@ -211,7 +211,7 @@ select_rows(const uint32_t* __restrict__ sort_keys, const int* __restrict__ seq_
   }
   // What does not depend on the scores is done while they are still being computed.
   clear_histogram(s);
-  if (threadIdx.x == 0) s.candidates = s.taken = s.taken_equal = 0;
+  if (threadIdx.x == 0) s.candidates = 0;
   uint32_t* row_keys = reinterpret_cast<uint32_t*>(row_memory);
   uint32_t* candidates = InSharedMemory ? row_keys + max_tokens : candidate_rows + (long long)row * max_tokens;
   if (InSharedMemory) {
@@ -261,13 +261,35 @@ select_rows(const uint32_t* __restrict__ sort_keys, const int* __restrict__ seq_
   __syncthreads();
   find_digit(s, wanted);
 
+  // A warp takes neighbouring tokens. It counts those above and at the boundary, so that it knows how many the warps before it
+  // put out; output and the cut between equals are the same in every run.
   const uint32_t boundary = prefix << 10 | s.digit;
   wanted = s.remaining;
-  for (int i = threadIdx.x; i < rounded; i += select_threads) {
-    const uint32_t key = i < count ? keys[i] : 0;
-    bool take = key > boundary;
-    if (key == boundary) take = atomicAdd(&s.taken_equal, 1) < wanted;
-    const int place = next_place(&s.taken, take);
-    if (take) indices[place] = pages[i / page_size] * page_size + i % page_size;
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const int per_warp = (count + select_threads - 1) / select_threads * 32;
+  const int begin = warp * per_warp, end = min(begin + per_warp, count);
+  int above = 0, equal = 0;
+  for (int i = begin + lane; i < end; i += 32) {
+    above += keys[i] > boundary;
+    equal += keys[i] == boundary;
+  }
+  above = __reduce_add_sync(0xffffffffu, above);
+  equal = __reduce_add_sync(0xffffffffu, equal);
+  if (lane == 0) s.warp_totals[warp] = above, s.warp_equals[warp] = equal;
+  __syncthreads();
+  above = __reduce_add_sync(0xffffffffu, lane < warp ? s.warp_totals[lane] : 0);
+  equal = __reduce_add_sync(0xffffffffu, lane < warp ? s.warp_equals[lane] : 0);
+  const uint32_t lanes_before = (1u << lane) - 1;
+  for (int first = begin; first < end; first += 32) {
+    const int i = first + lane;
+    const uint32_t key = i < end ? keys[i] : 0;
+    const uint32_t votes_above = __ballot_sync(0xffffffffu, key > boundary);
+    const uint32_t votes_equal = __ballot_sync(0xffffffffu, i < end && key == boundary);
+    const int my_above = above + __popc(votes_above & lanes_before);
+    const int my_equal = equal + __popc(votes_equal & lanes_before);
+    if (key > boundary || (key == boundary && my_equal < wanted))
+      indices[my_above + min(my_equal, wanted)] = pages[i / page_size] * page_size + i % page_size;
+    above += __popc(votes_above);
+    equal += __popc(votes_equal);
   }
 }

@@ -181,7 +181,7 @@ __device__ uint32_t half2_bits(float x, float y) {
 constexpr float full_scale = 1024.0f;                      // FP16 is exact to 2^-11 from here down to 2^-24 of it
 __device__ float scale_of(float largest) { return fmaxf(largest, 1e-30f) * (1.0f / full_scale); }
 
-__device__ float silu(float x) { return x / (1.0f + __expf(-x)); }
+__device__ float silu(float x) { return __fdividef(x, 1.0f + __expf(-x)); }
 
 // ---- Few tokens
 
@@ -417,22 +417,24 @@ __device__ void load_matrices(uint32_t (&r)[4], uint32_t address) {
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
 }
 
-// Two steps of 16 columns (chunks `chunk` and the next) of 8 * Count rows of FP8 weights from `first_row`.
+// 16 columns (a chunk) of 8 * Count rows of FP8 weights. A lane points at row lane % 8 of tiles lane / 8, lane / 8 + 4, ...
 template <int Count>
 struct WeightFragments {
-  uint32_t low[2][Count], high[2][Count];
+  uint32_t low[Count], high[Count];
 
-  __device__ void load(int i, uint32_t base, int first_row, int chunk, int lane) {   // tiles i and i + 1
-    uint32_t r[4];
-    const int row = first_row + lane / 16 * 8 + lane % 8;
-    load_matrices(r, base + chunk_offset<8>(row, chunk + lane / 8 % 2));
+  __device__ void load(uint32_t base, const int (&rows)[Count / 4], int chunk) {
 #pragma unroll
-    for (int j = 0; j < 4; ++j) to_half(r[j], low[j % 2][i + j / 2], high[j % 2][i + j / 2]);
+    for (int i = 0; i < Count; i += 4) {
+      uint32_t r[4];
+      load_matrices(r, base + chunk_offset<8>(rows[i / 4], chunk));
+#pragma unroll
+      for (int j = 0; j < 4; ++j) to_half(r[j], low[i + j], high[i + j]);
+    }
   }
 };
 
 template <int Tokens>
-__global__ void __launch_bounds__(tile_threads)
+__global__ void __launch_bounds__(tile_threads, Tokens == 64 ? 2 : 1)
 tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restrict__ hidden_scale,
                  const __nv_fp8_e4m3* __restrict__ weights, const float* __restrict__ weights_scale, int seq_len,
                  const int* __restrict__ counts, const int* __restrict__ lists, __half* __restrict__ activated,
@@ -447,6 +449,12 @@ tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restri
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, part = lane % 4;
   const int warp_token = warp % Shape::token_warps * 32, warp_column = warp / Shape::token_warps;
   const uint8_t* tokens = reinterpret_cast<const uint8_t*>(hidden);
+  int weight_rows[Shape::tiles / 4];
+#pragma unroll
+  for (int i = 0; i < Shape::tiles / 4; ++i) {
+    const int t = i * 4 + lane / 8;
+    weight_rows[i] = t / halves * 64 + (warp_column * halves + t % halves) * 8 + lane % 8;
+  }
   wait_for_previous_kernel();
 
   TilePlace place;
@@ -463,13 +471,17 @@ tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restri
       const uint32_t stage = base + block % stages * stage_bytes;
       const int chunk = threadIdx.x % 8, first_row = threadIdx.x / 8;
 #pragma unroll
-      for (int row = first_row; row < Tokens; row += 32)
+      for (int i = 0; i < Tokens / 32; ++i) {
+        const int row = first_row + i * 32;
         copy_async<16>(stage + chunk_offset<8>(row, chunk),
                        tokens + (long long)(pairs[row] / top_k) * H + block * 128 + chunk * 16);
+      }
 #pragma unroll
-      for (int row = first_row; row < 128; row += 32)
+      for (int i = 0; i < 4; ++i) {
+        const int row = first_row + i * 32;
         copy_async<16>(stage + Tokens * 128 + chunk_offset<8>(row, chunk),
-                       rows + (row % 64 + row / 64 * (long long)I) * H + block * 128 + chunk * 16);
+                       rows + (i / 2 * (long long)I + i % 2 * 32 + first_row) * H + block * 128 + chunk * 16);
+      }
       if (threadIdx.x < Tokens)
         copy_async<4>(stage + Tokens * 128 + 128 * 128 + threadIdx.x * 4,
                       hidden_scale + (long long)block * seq_len + pairs[threadIdx.x] / top_k);
@@ -489,23 +501,18 @@ tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restri
       const uint32_t stage = base + block % stages * stage_bytes;
       float parts[2][Shape::tiles][4] = {};
 #pragma unroll
-      for (int chunk = 0; chunk < 8; chunk += 2) {
+      for (int chunk = 0; chunk < 8; ++chunk) {
+        uint32_t r[4], low[4], high[4];                    // 32 tokens
+        load_matrices(r, stage + chunk_offset<8>(warp_token + lane, chunk));
+#pragma unroll
+        for (int j = 0; j < 4; ++j) to_half(r[j], low[j], high[j]);
         WeightFragments<Shape::tiles> w;
+        w.load(stage + Tokens * 128, weight_rows, chunk);
 #pragma unroll
-        for (int i = 0; i < Shape::tiles; i += 2)
-          w.load(i, stage + Tokens * 128, i / halves * 64 + (warp_column * halves + i % halves) * 8, chunk, lane);
+        for (int m = 0; m < 2; ++m)
 #pragma unroll
-        for (int m = 0; m < 2; ++m) {
-          uint32_t r[4], low[4], high[4];
-          load_matrices(r, stage + chunk_offset<8>(warp_token + m * 16 + lane % 16, chunk + lane / 16));
-#pragma unroll
-          for (int j = 0; j < 4; ++j) to_half(r[j], low[j], high[j]);
-#pragma unroll
-          for (int k = 0; k < 2; ++k)
-#pragma unroll
-            for (int i = 0; i < Shape::tiles; ++i)
-              mma(parts[m][i], low[2 * k], low[2 * k + 1], high[2 * k], high[2 * k + 1], w.low[k][i], w.high[k][i]);
-        }
+          for (int i = 0; i < Shape::tiles; ++i)
+            mma(parts[m][i], low[2 * m], low[2 * m + 1], high[2 * m], high[2 * m + 1], w.low[i], w.high[i]);
       }
       const float* scales =
           reinterpret_cast<const float*>(memory) + (block % stages * stage_bytes + Tokens * 128 + 128 * 128) / 4;
@@ -572,7 +579,7 @@ tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restri
 }
 
 template <int Tokens>
-__global__ void __launch_bounds__(tile_threads)
+__global__ void __launch_bounds__(tile_threads, Tokens == 64 ? 2 : 1)
 tile_down(const __half* __restrict__ activated, const float* __restrict__ activated_scale,
           const __nv_fp8_e4m3* __restrict__ weights, const float* __restrict__ weights_scale, int seq_len,
           const int* __restrict__ counts, const int* __restrict__ lists, const float* __restrict__ shares,
@@ -584,6 +591,9 @@ tile_down(const __half* __restrict__ activated, const float* __restrict__ activa
   const uint32_t base = __cvta_generic_to_shared(memory);
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, part = lane % 4;
   const int warp_token = warp % Shape::token_warps * 32, warp_column = warp / Shape::token_warps * Shape::tiles * 8;
+  int weight_rows[Shape::tiles / 4];
+#pragma unroll
+  for (int i = 0; i < Shape::tiles / 4; ++i) weight_rows[i] = warp_column + i * 32 + lane;
   wait_for_previous_kernel();
 
   TilePlace place;
@@ -599,13 +609,17 @@ tile_down(const __half* __restrict__ activated, const float* __restrict__ activa
       const uint32_t stage = base + block % stages * stage_bytes;
       const int token_chunk = threadIdx.x % 16, chunk = threadIdx.x % 8;
 #pragma unroll
-      for (int row = threadIdx.x / 16; row < Tokens; row += 16)
+      for (int i = 0; i < Tokens / 16; ++i) {
+        const int row = threadIdx.x / 16 + i * 16;
         copy_async<16>(stage + chunk_offset<16>(row, token_chunk),
                        activated + (long long)pairs[row] * I + block * 128 + token_chunk * 8);
+      }
 #pragma unroll
-      for (int row = threadIdx.x / 8; row < 128; row += 32)
+      for (int i = 0; i < 4; ++i) {
+        const int row = threadIdx.x / 8 + i * 32;
         copy_async<16>(stage + Tokens * 256 + chunk_offset<8>(row, chunk),
                        rows + (long long)row * I + block * 128 + chunk * 16);
+      }
       if (threadIdx.x < Tokens)
         copy_async<8>(stage + Tokens * 256 + 128 * 128 + threadIdx.x * 8,
                       activated_scale + (long long)pairs[threadIdx.x] * (I / 64) + block * 2);
@@ -626,25 +640,21 @@ tile_down(const __half* __restrict__ activated, const float* __restrict__ activa
       const float2* token_scales =
           reinterpret_cast<const float2*>(memory) + (block % stages * stage_bytes + Tokens * 256 + 128 * 128) / 8;
       const float weight_scale = scales[block];
-#pragma unroll
+#pragma unroll 1
       for (int half = 0; half < 2; ++half) {               // 64 columns: those that share a token's scale
         float parts[2][Shape::tiles][4] = {};
 #pragma unroll
-        for (int chunk = half * 4; chunk < half * 4 + 4; chunk += 2) {
+        for (int k = 0; k < 4; ++k) {
+          const int chunk = half * 4 + k;
           WeightFragments<Shape::tiles> w;
+          w.load(stage + Tokens * 256, weight_rows, chunk);
 #pragma unroll
-          for (int i = 0; i < Shape::tiles; i += 2)
-            w.load(i, stage + Tokens * 256, warp_column + i * 8, chunk, lane);
+          for (int m = 0; m < 2; ++m) {
+            uint32_t r[4];
+            load_matrices(r, stage + chunk_offset<16>(warp_token + m * 16 + lane % 16, chunk * 2 + lane / 16));
 #pragma unroll
-          for (int m = 0; m < 2; ++m)
-#pragma unroll
-            for (int k = 0; k < 2; ++k) {
-              uint32_t r[4];
-              load_matrices(r, stage + chunk_offset<16>(warp_token + m * 16 + lane % 16, (chunk + k) * 2 + lane / 16));
-#pragma unroll
-              for (int i = 0; i < Shape::tiles; ++i)
-                mma(parts[m][i], r[0], r[1], r[2], r[3], w.low[k][i], w.high[k][i]);
-            }
+            for (int i = 0; i < Shape::tiles; ++i) mma(parts[m][i], r[0], r[1], r[2], r[3], w.low[i], w.high[i]);
+          }
         }
 #pragma unroll
         for (int m = 0; m < 2; ++m) {
