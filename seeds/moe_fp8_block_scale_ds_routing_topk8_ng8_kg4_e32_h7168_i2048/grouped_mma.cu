@@ -10,11 +10,11 @@
 // are the smaller one in eights, and the warps of a block share out the columns of its rows.
 // Many tokens (tile_*): tiles of TOKENS x 128 from shared memory, copied ahead by cp.async, for blocks that stay.
 /*@plan
-tune STREAM_TOKENS = 128 in {128, 512, 2048};   // streaming up to here
+tune STREAM_TOKENS = 128 in {128, 32, 512};      // streaming up to here
 tune STREAM_COLUMNS = 32 in {16, 32};           // activated columns per block of the first product
-tune STREAM_ROWS = 64 in {32, 64};              // output columns per block of the second
+tune STREAM_ROWS = 32 in {32, 64};              // output columns per block of the second
 tune STREAM_WARPS = 8 in {4, 8};                // share out the sum of a block
-tune TILE_TOKENS = 2048 in {512, 2048, 8192};   // up to here tiles of 64 tokens, above of 128
+tune TILE_TOKENS = 2048 in {2048, 128, 8192};   // up to here tiles of 64 tokens, above of 128
 tune STAGES = 4 in {4, 3, 2};                   // of the tiles' pipeline
 
 const int top_k = 8;
@@ -194,14 +194,16 @@ struct RowPart {
   uint32_t low[8], high[8];
 };
 
-__device__ RowPart load_row_part(const uint8_t* row, int part) {
-  const uint4 first = *reinterpret_cast<const uint4*>(row + part * 16);
-  const uint4 second = *reinterpret_cast<const uint4*>(row + 64 + part * 16);
+__device__ RowPart to_half(uint4 first, uint4 second) {
   const uint32_t words[8] = {first.x, first.y, first.z, first.w, second.x, second.y, second.z, second.w};
   RowPart result;
 #pragma unroll
   for (int i = 0; i < 8; ++i) to_half(words[i], result.low[i], result.high[i]);
   return result;
+}
+
+__device__ RowPart load_row_part(const uint8_t* row, int part) {
+  return to_half(*reinterpret_cast<const uint4*>(row + part * 16), *reinterpret_cast<const uint4*>(row + 64 + part * 16));
 }
 
 // The same columns of a float row, scaled into FP16's range; the lanes of a row agree on the scale.
@@ -216,7 +218,7 @@ __device__ RowPart load_row_part(const float* row, int part, float& scale) {
   largest = fmaxf(largest, __shfl_xor_sync(all_lanes, largest, 1));
   largest = fmaxf(largest, __shfl_xor_sync(all_lanes, largest, 2));
   scale = scale_of(largest);
-  const float inverse = 1.0f / scale;
+  const float inverse = __fdividef(1.0f, scale);
   RowPart result;
 #pragma unroll
   for (int i = 0; i < 8; ++i) {
@@ -226,20 +228,39 @@ __device__ RowPart load_row_part(const float* row, int part, float& scale) {
   return result;
 }
 
-// sums += scale * (16 rows of weights, 128 columns) * (8 tokens), each token with its own scale.
-__device__ void add_block(float (&sums)[4], const uint8_t* weights, int row_bytes, int lane, const RowPart& tokens,
-                          float first_scale, float second_scale) {
-  const uint8_t* row = weights + (long long)(lane / 4) * row_bytes;
-  const RowPart upper = load_row_part(row, lane % 4), lower = load_row_part(row + 8LL * row_bytes, lane % 4);
-  float part[4] = {};
+// 16 rows x 128 columns of weights as they come from memory.
+struct WeightRows {
+  uint4 upper[2], lower[2];
+
+  __device__ void load(const uint8_t* first_row, int row_bytes, int lane) {
+    const uint8_t* row = first_row + (long long)(lane / 4) * row_bytes + lane % 4 * 16;
 #pragma unroll
-  for (int k = 0; k < 8; ++k)
-    mma(part, upper.low[k], lower.low[k], upper.high[k], lower.high[k], tokens.low[k], tokens.high[k]);
-  sums[0] += part[0] * first_scale;
-  sums[1] += part[1] * second_scale;
-  sums[2] += part[2] * first_scale;
-  sums[3] += part[3] * second_scale;
-}
+    for (int i = 0; i < 2; ++i) {
+      upper[i] = *reinterpret_cast<const uint4*>(row + i * 64);
+      lower[i] = *reinterpret_cast<const uint4*>(row + 8LL * row_bytes + i * 64);
+    }
+  }
+  // sums += this * 8 tokens, each with its own scale.
+  __device__ void add_product(float (&sums)[4], const RowPart& tokens, float first_scale, float second_scale) const {
+    const uint32_t u[8] = {upper[0].x, upper[0].y, upper[0].z, upper[0].w, upper[1].x, upper[1].y, upper[1].z, upper[1].w};
+    const uint32_t l[8] = {lower[0].x, lower[0].y, lower[0].z, lower[0].w, lower[1].x, lower[1].y, lower[1].z, lower[1].w};
+    float part[4] = {};
+#pragma unroll
+    for (int k = 0; k < 8; ++k) {
+      uint32_t a[4];
+      to_half(u[k], a[0], a[2]);
+      to_half(l[k], a[1], a[3]);
+      mma(part, a[0], a[1], a[2], a[3], tokens.low[k], tokens.high[k]);
+    }
+    sums[0] += part[0] * first_scale;
+    sums[1] += part[1] * second_scale;
+    sums[2] += part[2] * first_scale;
+    sums[3] += part[3] * second_scale;
+  }
+};
+
+// Read anew for every block of columns: so it stands behind the loads of weights, which need not wait for it.
+__device__ int pair_of(const int* list, int place) { return *static_cast<const volatile int*>(list + place); }
 
 // The warps' sums, token by token; the padding spreads a fragment's stores over the banks.
 template <int Rows>
@@ -261,7 +282,7 @@ struct StreamSums {
   }
 };
 
-__global__ void __launch_bounds__(stream_threads)
+__global__ void __launch_bounds__(stream_threads, 16 / knob::STREAM_WARPS)
 stream_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restrict__ hidden_scale,
                    const __nv_fp8_e4m3* __restrict__ weights, const float* __restrict__ weights_scale, int seq_len,
                    const int* __restrict__ counts, const int* __restrict__ lists, float* __restrict__ activated) {
@@ -278,24 +299,31 @@ stream_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __rest
 
   const int count = counts[expert];
   const int* list = lists + (long long)expert * seq_len;
+#pragma unroll 1
   for (int first = 0; first < count; first += 8) {
-    // As operand a lane holds a part of token lane / 4; its sums are of tokens 2 * (lane % 4) and the next. The last token
-    // stands in for those that are not there.
-    const int token = list[min(first + lane / 4, count - 1)] / top_k;
-    const int first_token = __shfl_sync(all_lanes, token, lane % 4 * 8);
-    const int second_token = __shfl_sync(all_lanes, token, lane % 4 * 8 + 4);
     float up_sums[tiles][4] = {}, gate_sums[tiles][4] = {};
+#pragma unroll 1
     for (int block = warp; block < H_blocks; block += knob::STREAM_WARPS) {
+      WeightRows u[tiles], g[tiles];
+#pragma unroll
+      for (int i = 0; i < tiles; ++i) {
+        u[i].load(up + i * 16LL * H + block * 128, H, lane);
+        g[i].load(gate + i * 16LL * H + block * 128, H, lane);
+      }
+      // As operand a lane holds a part of token lane / 4; its sums are of tokens 2 * (lane % 4) and the next. The last
+      // token stands in for those that are not there.
+      const int token = pair_of(list, min(first + lane / 4, count - 1)) / top_k;
+      const int first_token = __shfl_sync(all_lanes, token, lane % 4 * 8);
+      const int second_token = __shfl_sync(all_lanes, token, lane % 4 * 8 + 4);
       const RowPart x =
           load_row_part(reinterpret_cast<const uint8_t*>(hidden) + (long long)token * H + block * 128, lane % 4);
       const float first_scale = hidden_scale[(long long)block * seq_len + first_token];
       const float second_scale = hidden_scale[(long long)block * seq_len + second_token];
-      const float u = up_scale[block], g = gate_scale[block];
+      const float us = up_scale[block], gs = gate_scale[block];
 #pragma unroll
       for (int i = 0; i < tiles; ++i) {
-        const long long offset = i * 16LL * H + block * 128;
-        add_block(up_sums[i], up + offset, H, lane, x, u * first_scale, u * second_scale);
-        add_block(gate_sums[i], gate + offset, H, lane, x, g * first_scale, g * second_scale);
+        u[i].add_product(up_sums[i], x, us * first_scale, us * second_scale);
+        g[i].add_product(gate_sums[i], x, gs * first_scale, gs * second_scale);
       }
     }
 #pragma unroll
@@ -314,7 +342,7 @@ stream_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __rest
   }
 }
 
-__global__ void __launch_bounds__(stream_threads)
+__global__ void __launch_bounds__(stream_threads, 16 / knob::STREAM_WARPS)
 stream_down(const float* __restrict__ activated, const __nv_fp8_e4m3* __restrict__ weights,
             const float* __restrict__ weights_scale, int seq_len, const int* __restrict__ counts,
             const int* __restrict__ lists, const float* __restrict__ shares, float* __restrict__ products) {
@@ -329,18 +357,22 @@ stream_down(const float* __restrict__ activated, const __nv_fp8_e4m3* __restrict
 
   const int count = counts[expert];
   const int* list = lists + (long long)expert * seq_len;
+#pragma unroll 1
   for (int first = 0; first < count; first += 8) {
-    const long long pair = list[min(first + lane / 4, count - 1)];
     float sums[tiles][4] = {};
+#pragma unroll 1
     for (int block = warp; block < I_blocks; block += knob::STREAM_WARPS) {
+      WeightRows w[tiles];
+#pragma unroll
+      for (int i = 0; i < tiles; ++i) w[i].load(rows + i * 16LL * I + block * 128, I, lane);
+      const long long pair = pair_of(list, min(first + lane / 4, count - 1));
       float scale;
       const RowPart x = load_row_part(activated + pair * I + block * 128, lane % 4, scale);
       scale *= scales[block];
       const float first_scale = __shfl_sync(all_lanes, scale, lane % 4 * 8);
       const float second_scale = __shfl_sync(all_lanes, scale, lane % 4 * 8 + 4);
 #pragma unroll
-      for (int i = 0; i < tiles; ++i)
-        add_block(sums[i], rows + i * 16LL * I + block * 128, I, lane, x, first_scale, second_scale);
+      for (int i = 0; i < tiles; ++i) w[i].add_product(sums[i], x, first_scale, second_scale);
     }
 #pragma unroll
     for (int i = 0; i < tiles; ++i) shared.put(warp, lane, i * 16, sums[i]);
@@ -554,7 +586,7 @@ tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restri
         float most = 0.0f;
 #pragma unroll
         for (int w = 0; w < Shape::column_warps; ++w) most = fmaxf(most, largest[w][row]);
-        const float scale = scale_of(most), inverse = 1.0f / scale;
+        const float scale = scale_of(most), inverse = __fdividef(1.0f, scale);
         if (warp_column == 0 && part == 0 && place.first_token + row < place.count)
           activated_scale[(long long)pairs[row] * (I / 64) + column / 64] = scale;
 #pragma unroll
