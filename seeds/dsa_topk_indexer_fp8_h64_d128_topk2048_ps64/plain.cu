@@ -1,5 +1,5 @@
-// Top-k indexer of sparse attention, written to be read: every token gets a score, and a token's place is the number of
-// tokens that beat it. It is the baseline that a run's speed-ups are measured against.
+// Top-k indexer of sparse attention, written to be read: every token gets a score, and a token's place is the number
+// of tokens that beat it. It is the baseline that a run's speed-ups are measured against.
 /*@plan
 const int max_tokens = max_num_pages * page_size;
 
@@ -47,8 +47,8 @@ __global__ void score_tokens(const __nv_fp8_e4m3* q_index, const int8_t* k_index
 }
 
 // One thread per token, and per slot of the output that stays empty.
-__global__ void rank_tokens(const float* scores, const int* seq_lens, const int* block_table, int max_num_pages,
-                            int* topk_indices) {
+__global__ void rank_tokens(const float* scores, const int* seq_lens, const int* block_table,
+                            int max_num_pages, int* topk_indices) {
   const long long row = blockIdx.y;
   const int token = blockIdx.x * blockDim.x + threadIdx.x;
   const int length = seq_lens[row];

@@ -1,10 +1,11 @@
-// Top-k indexer of sparse attention. Where no sequence can be longer than topk there is nothing to choose: one launch
-// turns block tables into indices. Otherwise tensor cores score the pages of the long rows, as integers that sort like
-// the scores, and a block per row selects by radix; short rows pass through it without being scored.
+// Top-k indexer of sparse attention. Where no sequence can be longer than topk there is nothing to choose: one
+// launch turns block tables into indices. Otherwise tensor cores score the pages of the long rows, as integers that
+// sort like the scores, and a block per row selects by radix; short rows pass through it without being scored.
 //
-// Scores: 16 tokens by 8 heads per mma, FP8 converted to FP16 without loss (so does ptxas with FP8 operands of mma.sync). A
-// product's sum does not mind the order of its terms, so each lane takes 16 neighbouring bytes of a key, whichever
-// columns of the fragment they are, and the same bytes of a query: keys and queries go from memory to registers directly.
+// Scores: 16 tokens by 8 heads per mma, FP8 converted to FP16 without loss (so does ptxas with FP8 operands of
+// mma.sync). A product's sum does not mind the order of its terms, so each lane takes 16 neighbouring bytes of a key,
+// whichever columns of the fragment they are, and the same bytes of a query: keys and queries go from memory to
+// registers directly.
 /*@plan
 tune TOKENS = 16 in {16, 32};                 // tokens per warp of the scoring kernel
 tune SELECT_THREADS = 1024 in {1024, 512};    // threads that select in a row
@@ -41,7 +42,8 @@ static_assert(dim == 128, "four lanes take 32 bytes each of a key");
 static_assert(page_bytes == page_size * (dim + 4) && heads % 8 == 0 && page_size % knob::TOKENS == 0);
 static_assert(topk % (4 * knob::FILL_THREADS) == 0 && page_size % 4 == 0);
 
-// Four slots of a row of which all tokens are taken. Four neighbours share a page: a page's size is a multiple of four.
+// Four slots of a row of which all tokens are taken. Four neighbours share a page: a page's size is a
+// multiple of four.
 __device__ void take_four(int slot, int length, const int* pages, int* indices) {
   int4 four = make_int4(-1, -1, -1, -1);
   if (slot < length) {
@@ -75,12 +77,15 @@ __device__ Bytes32 load_row_part(const uint8_t* row, int part) {
   for (int i = 0; i < 8; ++i)
     asm("{\n.reg .b16 low, high;\nmov.b32 {low, high}, %2;\n"
         "cvt.rn.f16x2.e4m3x2 %0, low;\ncvt.rn.f16x2.e4m3x2 %1, high;\n}"
-        : "=r"(result.lo[i]), "=r"(result.hi[i]) : "r"(words[i]));
+        : "=r"(result.lo[i]), "=r"(result.hi[i])
+        : "r"(words[i]));
   return result;
 }
 
-__device__ void mma(float (&sum)[4], uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0, uint32_t b1) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+__device__ void mma(float (&sum)[4], uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0,
+                    uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, "
+      "%1, %2, %3};"
       : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
       : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
@@ -94,16 +99,16 @@ __device__ uint32_t sort_key(float x) {
 // One block per page of a row, one warp per TOKENS of its tokens.
 __global__ void __launch_bounds__(score_threads)
 score_pages(const __nv_fp8_e4m3* __restrict__ q_index, const int8_t* __restrict__ k_index_cache,
-            const float* __restrict__ weights, const int* __restrict__ seq_lens, const int* __restrict__ block_table,
-            int max_num_pages, uint32_t* __restrict__ sort_keys) {
+            const float* __restrict__ weights, const int* __restrict__ seq_lens,
+            const int* __restrict__ block_table, int max_num_pages, uint32_t* __restrict__ sort_keys) {
   asm volatile("griddepcontrol.launch_dependents;");
   const int row = blockIdx.y, lane = threadIdx.x % 32;
-  const int group = lane / 4, part = lane % 4;                       // of a fragment: its row, its place in it
+  const int group = lane / 4, part = lane % 4;  // of a fragment: its row, its place in it
   const int first_in_page = threadIdx.x / 32 * knob::TOKENS;
   const int first = blockIdx.x * page_size + first_in_page;
   const int page_index = block_table[(long long)row * max_num_pages + blockIdx.x];
   const int length = seq_lens[row];
-  if (length <= topk || first >= length) return;                     // behind the end stand other sequences' pages
+  if (length <= topk || first >= length) return;  // behind the end stand other sequences' pages
 
   const uint8_t* page = reinterpret_cast<const uint8_t*>(k_index_cache) + (long long)page_index * page_bytes;
   const float* scales = reinterpret_cast<const float*>(page + page_size * dim);
@@ -119,13 +124,15 @@ score_pages(const __nv_fp8_e4m3* __restrict__ q_index, const int8_t* __restrict_
 #pragma unroll
   for (int h = 0; h < head_tiles; ++h) {
     const Bytes32 query = load_row_part(queries + (h * 8 + group) * dim, part);
-    const float2 weight = *reinterpret_cast<const float2*>(weights + (long long)row * heads + h * 8 + part * 2);
+    const float2 weight =
+        *reinterpret_cast<const float2*>(weights + (long long)row * heads + h * 8 + part * 2);
 #pragma unroll
     for (int i = 0; i < tiles; ++i) {
-      float dot[4] = {};                                             // tokens group and group + 8, two heads of each
+      float dot[4] = {};  // tokens group and group + 8, two heads of each
 #pragma unroll
       for (int k = 0; k < 8; ++k)
-        mma(dot, key[i][0].lo[k], key[i][1].lo[k], key[i][0].hi[k], key[i][1].hi[k], query.lo[k], query.hi[k]);
+        mma(dot, key[i][0].lo[k], key[i][1].lo[k], key[i][0].hi[k], key[i][1].hi[k], query.lo[k],
+            query.hi[k]);
 #pragma unroll
       for (int r = 0; r < 2; ++r)
         score[i][r] += weight.x * fmaxf(dot[2 * r] * scale[i][r], 0.0f) +
@@ -139,7 +146,8 @@ score_pages(const __nv_fp8_e4m3* __restrict__ q_index, const int8_t* __restrict_
     sum += __shfl_xor_sync(0xffffffffu, sum, 1);
     sum += __shfl_xor_sync(0xffffffffu, sum, 2);
     const int token = first + i * 8 + group;
-    if (part == 0) sort_keys[(long long)row * max_num_pages * page_size + token] = token < length ? sort_key(sum) : 0;
+    if (part == 0)
+      sort_keys[(long long)row * max_num_pages * page_size + token] = token < length ? sort_key(sum) : 0;
   }
 }
 
@@ -149,7 +157,7 @@ constexpr int bins = 2048, bins_per_thread = bins / select_threads;
 struct Selection {
   uint32_t histogram[bins];
   int warp_totals[select_warps], warp_equals[select_warps];
-  int digit, remaining;                                              // the boundary's digit; how many to take of it
+  int digit, remaining;  // the boundary's digit; how many to take of it
   int candidates;
 };
 
@@ -169,7 +177,7 @@ __device__ void find_digit(Selection& s, int wanted) {
   if (lane == 31) s.warp_totals[warp] = up_to_me;
   __syncthreads();
   int above = __reduce_add_sync(0xffffffffu, lane < warp ? s.warp_totals[lane] : 0) + up_to_me - mine;
-  if (above < wanted && above + mine >= wanted) {                    // true for one thread
+  if (above < wanted && above + mine >= wanted) {  // true for one thread
     int digit = lowest + bins_per_thread - 1;
     for (; above + int(s.histogram[digit]) < wanted; --digit) above += s.histogram[digit];
     s.digit = digit;
@@ -193,8 +201,8 @@ __device__ int next_place(int* counter, bool wanted) {
   return place + __popc(votes & ((1u << lane) - 1));
 }
 
-// One block per row. Digits of 11, 11 and 10 bits: the first pass reads all keys, the others what shares the boundary's
-// first digit. Of equal keys at the boundary the first are taken.
+// One block per row. Digits of 11, 11 and 10 bits: the first pass reads all keys, the others what shares the
+// boundary's first digit. Of equal keys at the boundary the first are taken.
 template <bool InSharedMemory>
 __global__ void __launch_bounds__(select_threads)
 select_rows(const uint32_t* __restrict__ sort_keys, const int* __restrict__ seq_lens,
@@ -206,14 +214,16 @@ select_rows(const uint32_t* __restrict__ sort_keys, const int* __restrict__ seq_
   int* indices = topk_indices + (long long)row * topk;
   const int* pages = block_table + (long long)row * max_num_pages;
   if (length <= topk) {
-    for (int slot = threadIdx.x * 4; slot < topk; slot += select_threads * 4) take_four(slot, length, pages, indices);
+    for (int slot = threadIdx.x * 4; slot < topk; slot += select_threads * 4)
+      take_four(slot, length, pages, indices);
     return;
   }
   // What does not depend on the scores is done while they are still being computed.
   clear_histogram(s);
   if (threadIdx.x == 0) s.candidates = 0;
   uint32_t* row_keys = reinterpret_cast<uint32_t*>(row_memory);
-  uint32_t* candidates = InSharedMemory ? row_keys + max_tokens : candidate_rows + (long long)row * max_tokens;
+  uint32_t* candidates =
+      InSharedMemory ? row_keys + max_tokens : candidate_rows + (long long)row * max_tokens;
   if (InSharedMemory) {
     int* copy = reinterpret_cast<int*>(row_keys + 2 * max_tokens);
     for (int i = threadIdx.x; i * page_size < length; i += select_threads) copy[i] = pages[i];
@@ -223,7 +233,7 @@ select_rows(const uint32_t* __restrict__ sort_keys, const int* __restrict__ seq_
   asm volatile("griddepcontrol.wait;" ::: "memory");
 
   const uint32_t* scored = sort_keys + (long long)row * max_tokens;
-  const int count = (length + 15) / 16 * 16;                         // the scoring kernel wrote whole tiles
+  const int count = (length + 15) / 16 * 16;  // the scoring kernel wrote whole tiles
   for (int i = threadIdx.x * 4; i < count; i += select_threads * 4) {
     const uint4 four = *reinterpret_cast<const uint4*>(scored + i);
     if (InSharedMemory) *reinterpret_cast<uint4*>(row_keys + i) = four;
@@ -240,7 +250,7 @@ select_rows(const uint32_t* __restrict__ sort_keys, const int* __restrict__ seq_
   int wanted = s.remaining;
   clear_histogram(s);
   __syncthreads();
-  const int rounded = (count + 31) / 32 * 32;                        // whole warps vote
+  const int rounded = (count + 31) / 32 * 32;  // whole warps vote
   for (int i = threadIdx.x; i < rounded; i += select_threads) {
     const uint32_t key = i < count ? keys[i] : 0;
     const bool candidate = i < count && key >> 21 == first_digit;
@@ -261,8 +271,8 @@ select_rows(const uint32_t* __restrict__ sort_keys, const int* __restrict__ seq_
   __syncthreads();
   find_digit(s, wanted);
 
-  // A warp takes neighbouring tokens. It counts those above and at the boundary, so that it knows how many the warps before it
-  // put out; output and the cut between equals are the same in every run.
+  // A warp takes neighbouring tokens. It counts those above and at the boundary, so that it knows how many
+  // the warps before it put out; output and the cut between equals are the same in every run.
   const uint32_t boundary = prefix << 10 | s.digit;
   wanted = s.remaining;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;

@@ -1,14 +1,16 @@
-// Mixture of experts with FP8 weights and DeepSeek's grouped routing, in four launches that never ask the host how many
-// tokens an expert got: routing fills a list per expert; two products run over the lists; a last kernel adds up each
-// token's experts, in a fixed order. A (token, chosen expert) pair is token * top_k + k, and is its own row in workspaces.
+// Mixture of experts with FP8 weights and DeepSeek's grouped routing, in four launches that never ask the host how
+// many tokens an expert got: routing fills a list per expert; two products run over the lists; a last kernel adds up
+// each token's experts, in a fixed order. A (token, chosen expert) pair is token * top_k + k, and is its own row in
+// workspaces.
 //
-// The weights' FP8 is converted to FP16, without loss, in registers, and multiplied by mma.sync in FP16 with float sums. (ptxas does
-// the same with FP8 operands of mma.sync for sm_90 and sm_100, but for every use of an operand anew.) Scales apply to the sums of
-// 128 columns. The activated rows are FP16 with a scale per row and block of columns, so that large values fit.
+// The weights' FP8 is converted to FP16, without loss, in registers, and multiplied by mma.sync in FP16 with float
+// sums. (ptxas does the same with FP8 operands of mma.sync for sm_90 and sm_100, but for every use of an operand
+// anew.) Scales apply to the sums of 128 columns. The activated rows are FP16 with a scale per row and block of
+// columns, so that large values fit.
 //
-// Few tokens (stream_*): time is reading the weights. They go from memory to registers as mma's larger operand, tokens
-// are the smaller one in eights, and the warps of a block share out the columns of its rows.
-// Many tokens (tile_*): tiles of TOKENS x 128 from shared memory, copied ahead by cp.async, for blocks that stay.
+// Few tokens (stream_*): time is reading the weights. They go from memory to registers as mma's larger operand,
+// tokens are the smaller one in eights, and the warps of a block share out the columns of its rows.
+// Many tokens (tile_*): tiles of Tokens x 128 from shared memory, copied ahead by cp.async, for blocks that stay.
 /*@plan
 tune STREAM_TOKENS = 128 in {128, 32, 512};      // streaming up to here
 tune STREAM_COLUMNS = 32 in {16, 32};           // activated columns per block of the first product
@@ -59,17 +61,22 @@ if (seq_len <= STREAM_TOKENS) {
 #include <cuda_fp16.h>
 #include <cuda_fp8.h>
 
-constexpr int top_k = 8, groups = 8, kept_groups = 4;      // not axes of the definition
+constexpr int top_k = 8, groups = 8, kept_groups = 4;  // not axes of the definition
 constexpr int experts = axis::num_experts, local_experts = axis::num_local_experts;
 constexpr int H = axis::hidden_size, I = axis::intermediate_size;
 constexpr int H_blocks = axis::num_hidden_blocks, I_blocks = axis::num_intermediate_blocks;
 constexpr int up_gate_blocks = axis::num_gemm1_out_blocks;
 constexpr uint32_t all_lanes = 0xffffffffu;
-static_assert(H == H_blocks * 128 && I == I_blocks * 128 && up_gate_blocks == 2 * I_blocks, "a scale for 128 columns");
+static_assert(H == H_blocks * 128 && I == I_blocks * 128 && up_gate_blocks == 2 * I_blocks,
+              "a scale for 128 columns");
 static_assert(H % 512 == 0 && local_experts <= 32 && experts % (32 * 4) == 0);
 
-__device__ void wait_for_previous_kernel() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
-__device__ void let_next_kernel_start() { asm volatile("griddepcontrol.launch_dependents;"); }
+__device__ void wait_for_previous_kernel() {
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+}
+__device__ void let_next_kernel_start() {
+  asm volatile("griddepcontrol.launch_dependents;");
+}
 
 // ---- Routing: a warp per token, its lanes hold neighbouring experts. Of equals the first wins.
 
@@ -107,8 +114,9 @@ __device__ bool group_is_kept(const float (&biased)[per_lane], int lane) {
 }
 
 __global__ void __launch_bounds__(128)
-route(const float* __restrict__ logits, const __nv_bfloat16* __restrict__ bias, int first_expert, float scaling,
-      int seq_len, int* counts, int* __restrict__ lists, int* __restrict__ local_masks, float* __restrict__ shares) {
+route(const float* __restrict__ logits, const __nv_bfloat16* __restrict__ bias, int first_expert,
+      float scaling, int seq_len, int* counts, int* __restrict__ lists, int* __restrict__ local_masks,
+      float* __restrict__ shares) {
   let_next_kernel_start();
   const int token = blockIdx.x * 4 + threadIdx.x / 32, lane = threadIdx.x % 32;
   if (token >= seq_len) return;
@@ -127,7 +135,7 @@ route(const float* __restrict__ logits, const __nv_bfloat16* __restrict__ bias, 
 #pragma unroll
   for (int i = 0; i < per_lane; ++i) keys[i] = kept ? sort_key(biased[i]) : 0;
 
-  int my_expert = 0;                                       // lane k keeps the k-th choice
+  int my_expert = 0;  // lane k keeps the k-th choice
   float my_score = 0.0f, sum = 0.0f;
 #pragma unroll
   for (int k = 0; k < top_k; ++k) {
@@ -146,7 +154,7 @@ route(const float* __restrict__ logits, const __nv_bfloat16* __restrict__ bias, 
     }
     const int expert = __shfl_sync(all_lanes, lane * per_lane + place, winner);
     const float chosen_score = __shfl_sync(all_lanes, best_score, winner);
-    sum += chosen_score;                                   // the bias selects, it does not weigh
+    sum += chosen_score;  // the bias selects, it does not weigh
     if (lane == k) my_expert = expert - first_expert, my_score = chosen_score;
   }
   const bool local = lane < top_k && my_expert >= 0 && my_expert < local_experts;
@@ -158,11 +166,14 @@ route(const float* __restrict__ logits, const __nv_bfloat16* __restrict__ bias, 
   shares[token * top_k + lane] = my_score / (sum + 1e-20f) * scaling;
 }
 
-// ---- Fragments of mma.m16n8k16. A sum does not mind the order of its terms: both operands take columns in the order in which
+// ---- Fragments of mma.m16n8k16. A sum does not mind the order of its terms: both operands take columns in
+// the order in which
 // ---- a lane finds them in memory, four neighbouring FP8 values for two pairs of FP16.
 
-__device__ void mma(float (&sum)[4], uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0, uint32_t b1) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+__device__ void mma(float (&sum)[4], uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0,
+                    uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, "
+      "%1, %2, %3};"
       : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
       : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
@@ -170,7 +181,8 @@ __device__ void mma(float (&sum)[4], uint32_t a0, uint32_t a1, uint32_t a2, uint
 __device__ void to_half(uint32_t four_e4m3, uint32_t& low, uint32_t& high) {
   asm("{\n.reg .b16 low, high;\nmov.b32 {low, high}, %2;\n"
       "cvt.rn.f16x2.e4m3x2 %0, low;\ncvt.rn.f16x2.e4m3x2 %1, high;\n}"
-      : "=r"(low), "=r"(high) : "r"(four_e4m3));
+      : "=r"(low), "=r"(high)
+      : "r"(four_e4m3));
 }
 
 __device__ uint32_t half2_bits(float x, float y) {
@@ -178,10 +190,14 @@ __device__ uint32_t half2_bits(float x, float y) {
   return *reinterpret_cast<const uint32_t*>(&pair);
 }
 
-constexpr float full_scale = 1024.0f;                      // FP16 is exact to 2^-11 from here down to 2^-24 of it
-__device__ float scale_of(float largest) { return fmaxf(largest, 1e-30f) * (1.0f / full_scale); }
+constexpr float full_scale = 1024.0f;  // FP16 is exact to 2^-11 from here down to 2^-24 of it
+__device__ float scale_of(float largest) {
+  return fmaxf(largest, 1e-30f) * (1.0f / full_scale);
+}
 
-__device__ float silu(float x) { return __fdividef(x, 1.0f + __expf(-x)); }
+__device__ float silu(float x) {
+  return __fdividef(x, 1.0f + __expf(-x));
+}
 
 // ---- Few tokens
 
@@ -203,7 +219,8 @@ __device__ RowPart to_half(uint4 first, uint4 second) {
 }
 
 __device__ RowPart load_row_part(const uint8_t* row, int part) {
-  return to_half(*reinterpret_cast<const uint4*>(row + part * 16), *reinterpret_cast<const uint4*>(row + 64 + part * 16));
+  return to_half(*reinterpret_cast<const uint4*>(row + part * 16),
+                 *reinterpret_cast<const uint4*>(row + 64 + part * 16));
 }
 
 // The same columns of a float row, scaled into FP16's range; the lanes of a row agree on the scale.
@@ -213,7 +230,8 @@ __device__ RowPart load_row_part(const float* row, int part, float& scale) {
 #pragma unroll
   for (int i = 0; i < 8; ++i) {
     fours[i] = *reinterpret_cast<const float4*>(row + i / 4 * 64 + part * 16 + i % 4 * 4);
-    largest = fmaxf(largest, fmaxf(fmaxf(fabsf(fours[i].x), fabsf(fours[i].y)), fmaxf(fabsf(fours[i].z), fabsf(fours[i].w))));
+    largest = fmaxf(largest, fmaxf(fmaxf(fabsf(fours[i].x), fabsf(fours[i].y)),
+                                   fmaxf(fabsf(fours[i].z), fabsf(fours[i].w))));
   }
   largest = fmaxf(largest, __shfl_xor_sync(all_lanes, largest, 1));
   largest = fmaxf(largest, __shfl_xor_sync(all_lanes, largest, 2));
@@ -241,9 +259,12 @@ struct WeightRows {
     }
   }
   // sums += this * 8 tokens, each with its own scale.
-  __device__ void add_product(float (&sums)[4], const RowPart& tokens, float first_scale, float second_scale) const {
-    const uint32_t u[8] = {upper[0].x, upper[0].y, upper[0].z, upper[0].w, upper[1].x, upper[1].y, upper[1].z, upper[1].w};
-    const uint32_t l[8] = {lower[0].x, lower[0].y, lower[0].z, lower[0].w, lower[1].x, lower[1].y, lower[1].z, lower[1].w};
+  __device__ void add_product(float (&sums)[4], const RowPart& tokens, float first_scale,
+                              float second_scale) const {
+    const uint32_t u[8] = {upper[0].x, upper[0].y, upper[0].z, upper[0].w,
+                           upper[1].x, upper[1].y, upper[1].z, upper[1].w};
+    const uint32_t l[8] = {lower[0].x, lower[0].y, lower[0].z, lower[0].w,
+                           lower[1].x, lower[1].y, lower[1].z, lower[1].w};
     float part[4] = {};
 #pragma unroll
     for (int k = 0; k < 8; ++k) {
@@ -260,7 +281,9 @@ struct WeightRows {
 };
 
 // Read anew for every block of columns: so it stands behind the loads of weights, which need not wait for it.
-__device__ int pair_of(const int* list, int place) { return *static_cast<const volatile int*>(list + place); }
+__device__ int pair_of(const int* list, int place) {
+  return *static_cast<const volatile int*>(list + place);
+}
 
 // The warps' sums, token by token; the padding spreads a fragment's stores over the banks.
 template <int Rows>
@@ -284,8 +307,9 @@ struct StreamSums {
 
 __global__ void __launch_bounds__(stream_threads, 16 / knob::STREAM_WARPS)
 stream_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restrict__ hidden_scale,
-                   const __nv_fp8_e4m3* __restrict__ weights, const float* __restrict__ weights_scale, int seq_len,
-                   const int* __restrict__ counts, const int* __restrict__ lists, float* __restrict__ activated) {
+                   const __nv_fp8_e4m3* __restrict__ weights, const float* __restrict__ weights_scale,
+                   int seq_len, const int* __restrict__ counts, const int* __restrict__ lists,
+                   float* __restrict__ activated) {
   constexpr int tiles = stream_columns / 16;
   __shared__ StreamSums<2 * stream_columns> shared;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, expert = blockIdx.y;
@@ -310,13 +334,13 @@ stream_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __rest
         u[i].load(up + i * 16LL * H + block * 128, H, lane);
         g[i].load(gate + i * 16LL * H + block * 128, H, lane);
       }
-      // As operand a lane holds a part of token lane / 4; its sums are of tokens 2 * (lane % 4) and the next. The last
-      // token stands in for those that are not there.
+      // As operand a lane holds a part of token lane / 4; its sums are of tokens 2 * (lane % 4) and the next.
+      // The last token stands in for those that are not there.
       const int token = pair_of(list, min(first + lane / 4, count - 1)) / top_k;
       const int first_token = __shfl_sync(all_lanes, token, lane % 4 * 8);
       const int second_token = __shfl_sync(all_lanes, token, lane % 4 * 8 + 4);
-      const RowPart x =
-          load_row_part(reinterpret_cast<const uint8_t*>(hidden) + (long long)token * H + block * 128, lane % 4);
+      const RowPart x = load_row_part(
+          reinterpret_cast<const uint8_t*>(hidden) + (long long)token * H + block * 128, lane % 4);
       const float first_scale = hidden_scale[(long long)block * seq_len + first_token];
       const float second_scale = hidden_scale[(long long)block * seq_len + second_token];
       const float us = up_scale[block], gs = gate_scale[block];
@@ -345,11 +369,12 @@ stream_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __rest
 __global__ void __launch_bounds__(stream_threads, 16 / knob::STREAM_WARPS)
 stream_down(const float* __restrict__ activated, const __nv_fp8_e4m3* __restrict__ weights,
             const float* __restrict__ weights_scale, int seq_len, const int* __restrict__ counts,
-            const int* __restrict__ lists, const float* __restrict__ shares, float* __restrict__ products) {
+            const int* __restrict__ lists, const float* __restrict__ shares,
+            float* __restrict__ products) {
   constexpr int tiles = stream_rows / 16;
   __shared__ StreamSums<stream_rows> shared;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, expert = blockIdx.y;
-  const int column = blockIdx.x * stream_rows;             // of the output, a row of the weights
+  const int column = blockIdx.x * stream_rows;  // of the output, a row of the weights
   const uint8_t* rows = reinterpret_cast<const uint8_t*>(weights) + ((long long)expert * H + column) * I;
   const float* scales = weights_scale + (expert * H_blocks + column / 128) * I_blocks;
   let_next_kernel_start();
@@ -394,10 +419,11 @@ constexpr int stages = knob::STAGES, tile_threads = 256;
 template <int Tokens>
 struct TileShape {
   static constexpr int token_warps = Tokens / 32, column_warps = 8 / token_warps;
-  static constexpr int tiles = 16 / column_warps;          // of 8 columns, per warp
+  static constexpr int tiles = 16 / column_warps;  // of 8 columns, per warp
 };
 
-// Which tile of which expert is number `tile` of all? Lane e knows expert e's count. Tiles of the same weights are neighbours.
+// Which tile of which expert is number `tile` of all? Lane e knows expert e's count. Tiles of the same
+// weights are neighbours.
 struct TilePlace {
   int expert, first_token, column_tile, count;
 };
@@ -434,11 +460,14 @@ __device__ void copy_async(uint32_t shared, const void* global) {
   if (Bytes == 16) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared), "l"(global) : "memory");
   } else {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(shared), "l"(global), "n"(Bytes) : "memory");
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(shared), "l"(global), "n"(Bytes)
+                 : "memory");
   }
 }
 
-__device__ void end_of_stage() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+__device__ void end_of_stage() {
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
 template <int Pending>
 __device__ void wait_for_stage() {
   asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
@@ -446,10 +475,13 @@ __device__ void wait_for_stage() {
 
 __device__ void load_matrices(uint32_t (&r)[4], uint32_t address) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(address)
+               : "memory");
 }
 
-// 16 columns (a chunk) of 8 * Count rows of FP8 weights. A lane points at row lane % 8 of tiles lane / 8, lane / 8 + 4, ...
+// 16 columns (a chunk) of 8 * Count rows of FP8 weights. A lane points at row lane % 8 of tiles lane / 8,
+// lane / 8 + 4, ...
 template <int Count>
 struct WeightFragments {
   uint32_t low[Count], high[Count];
@@ -468,11 +500,11 @@ struct WeightFragments {
 template <int Tokens>
 __global__ void __launch_bounds__(tile_threads, Tokens == 64 ? 2 : 1)
 tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restrict__ hidden_scale,
-                 const __nv_fp8_e4m3* __restrict__ weights, const float* __restrict__ weights_scale, int seq_len,
-                 const int* __restrict__ counts, const int* __restrict__ lists, __half* __restrict__ activated,
-                 float* __restrict__ activated_scale) {
+                 const __nv_fp8_e4m3* __restrict__ weights, const float* __restrict__ weights_scale,
+                 int seq_len, const int* __restrict__ counts, const int* __restrict__ lists,
+                 __half* __restrict__ activated, float* __restrict__ activated_scale) {
   using Shape = TileShape<Tokens>;
-  constexpr int halves = Shape::tiles / 2;                 // of a warp's column tiles: the first are up, the others gate
+  constexpr int halves = Shape::tiles / 2;  // of a warp's column tiles: the first are up, the others gate
   constexpr int stage_bytes = Tokens * 132 + 128 * 128;
   extern __shared__ uint4 memory[];
   __shared__ int pairs[Tokens];
@@ -492,14 +524,16 @@ tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restri
   TilePlace place;
   for (int tile = blockIdx.x; find_tile<Tokens>(tile, I / 64, counts, place); tile += gridDim.x) {
     const int column = place.column_tile * 64;
-    if (threadIdx.x < Tokens)                              // the last token stands in for those that are not there
-      pairs[threadIdx.x] = lists[(long long)place.expert * seq_len + min(place.first_token + int(threadIdx.x), place.count - 1)];
+    if (threadIdx.x < Tokens)  // the last token stands in for those that are not there
+      pairs[threadIdx.x] = lists[(long long)place.expert * seq_len +
+                                 min(place.first_token + int(threadIdx.x), place.count - 1)];
     __syncthreads();
-    const uint8_t* rows = reinterpret_cast<const uint8_t*>(weights) + ((long long)place.expert * 2 * I + column) * H;
+    const uint8_t* rows =
+        reinterpret_cast<const uint8_t*>(weights) + ((long long)place.expert * 2 * I + column) * H;
     const float* up_scale = weights_scale + (place.expert * up_gate_blocks + column / 128) * H_blocks;
     const float* gate_scale = up_scale + I_blocks * H_blocks;
 
-    const auto copy_stage = [&](int block) {               // tokens, weights (64 rows of up, 64 of gate), tokens' scales
+    const auto copy_stage = [&](int block) {  // tokens, weights (64 rows of up, 64 of gate), tokens' scales
       const uint32_t stage = base + block % stages * stage_bytes;
       const int chunk = threadIdx.x % 8, first_row = threadIdx.x / 8;
 #pragma unroll
@@ -534,7 +568,7 @@ tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restri
       float parts[2][Shape::tiles][4] = {};
 #pragma unroll
       for (int chunk = 0; chunk < 8; ++chunk) {
-        uint32_t r[4], low[4], high[4];                    // 32 tokens
+        uint32_t r[4], low[4], high[4];  // 32 tokens
         load_matrices(r, stage + chunk_offset<8>(warp_token + lane, chunk));
 #pragma unroll
         for (int j = 0; j < 4; ++j) to_half(r[j], low[j], high[j]);
@@ -546,12 +580,13 @@ tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restri
           for (int i = 0; i < Shape::tiles; ++i)
             mma(parts[m][i], low[2 * m], low[2 * m + 1], high[2 * m], high[2 * m + 1], w.low[i], w.high[i]);
       }
-      const float* scales =
-          reinterpret_cast<const float*>(memory) + (block % stages * stage_bytes + Tokens * 128 + 128 * 128) / 4;
+      const float* scales = reinterpret_cast<const float*>(memory) +
+                            (block % stages * stage_bytes + Tokens * 128 + 128 * 128) / 4;
       const float u = up_scale[block], g = gate_scale[block];
 #pragma unroll
       for (int m = 0; m < 2; ++m) {
-        const float upper = scales[warp_token + m * 16 + group], lower = scales[warp_token + m * 16 + group + 8];
+        const float upper = scales[warp_token + m * 16 + group],
+                    lower = scales[warp_token + m * 16 + group + 8];
 #pragma unroll
         for (int i = 0; i < Shape::tiles; ++i)
 #pragma unroll
@@ -577,7 +612,7 @@ tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restri
         most = fmaxf(most, __shfl_xor_sync(all_lanes, most, 2));
         if (part == 0) largest[warp_column][warp_token + m * 16 + r * 8 + group] = most;
       }
-    __syncthreads();                                       // also: the last stage has been read, its memory is free
+    __syncthreads();  // also: the last stage has been read, its memory is free
 #pragma unroll
     for (int m = 0; m < 2; ++m)
 #pragma unroll
@@ -591,11 +626,12 @@ tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restri
           activated_scale[(long long)pairs[row] * (I / 64) + column / 64] = scale;
 #pragma unroll
         for (int i = 0; i < halves; ++i) {
-          // In each 16 columns 4t, 4t+1 go to 2t, 2t+1 and 4t+2, 4t+3 to 2t+8, 2t+9: where an mma's lane has them that holds
-          // four neighbouring FP8 weights.
+          // In each 16 columns 4t, 4t+1 go to 2t, 2t+1 and 4t+2, 4t+3 to 2t+8, 2t+9: where an mma's lane has
+          // them that holds four neighbouring FP8 weights.
           const int c = (warp_column * halves + i) * 8 + part * 2;
           const int chunk = c / 16 * 2 + c / 2 % 2, in_chunk = c % 16 / 4 * 4;
-          *reinterpret_cast<uint32_t*>(reinterpret_cast<uint8_t*>(memory) + chunk_offset<8>(row, chunk) + in_chunk) =
+          *reinterpret_cast<uint32_t*>(reinterpret_cast<uint8_t*>(memory) + chunk_offset<8>(row, chunk) +
+                                       in_chunk) =
               half2_bits(sums[m][i][2 * r] * inverse, sums[m][i][2 * r + 1] * inverse);
         }
       }
@@ -604,7 +640,8 @@ tile_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restri
       const int row = i / 8, chunk = i % 8;
       if (place.first_token + row < place.count)
         *reinterpret_cast<uint4*>(activated + (long long)pairs[row] * I + column + chunk * 8) =
-            *reinterpret_cast<const uint4*>(reinterpret_cast<const uint8_t*>(memory) + chunk_offset<8>(row, chunk));
+            *reinterpret_cast<const uint4*>(reinterpret_cast<const uint8_t*>(memory) +
+                                            chunk_offset<8>(row, chunk));
     }
     __syncthreads();
   }
@@ -622,7 +659,8 @@ tile_down(const __half* __restrict__ activated, const float* __restrict__ activa
   __shared__ int pairs[Tokens];
   const uint32_t base = __cvta_generic_to_shared(memory);
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, part = lane % 4;
-  const int warp_token = warp % Shape::token_warps * 32, warp_column = warp / Shape::token_warps * Shape::tiles * 8;
+  const int warp_token = warp % Shape::token_warps * 32,
+            warp_column = warp / Shape::token_warps * Shape::tiles * 8;
   int weight_rows[Shape::tiles / 4];
 #pragma unroll
   for (int i = 0; i < Shape::tiles / 4; ++i) weight_rows[i] = warp_column + i * 32 + lane;
@@ -632,9 +670,11 @@ tile_down(const __half* __restrict__ activated, const float* __restrict__ activa
   for (int tile = blockIdx.x; find_tile<Tokens>(tile, H / 128, counts, place); tile += gridDim.x) {
     const int column = place.column_tile * 128;
     if (threadIdx.x < Tokens)
-      pairs[threadIdx.x] = lists[(long long)place.expert * seq_len + min(place.first_token + int(threadIdx.x), place.count - 1)];
+      pairs[threadIdx.x] = lists[(long long)place.expert * seq_len +
+                                 min(place.first_token + int(threadIdx.x), place.count - 1)];
     __syncthreads();
-    const uint8_t* rows = reinterpret_cast<const uint8_t*>(weights) + ((long long)place.expert * H + column) * I;
+    const uint8_t* rows =
+        reinterpret_cast<const uint8_t*>(weights) + ((long long)place.expert * H + column) * I;
     const float* scales = weights_scale + (place.expert * H_blocks + column / 128) * I_blocks;
 
     const auto copy_stage = [&](int block) {
@@ -669,11 +709,11 @@ tile_down(const __half* __restrict__ activated, const float* __restrict__ activa
       if (block + stages - 1 < I_blocks) copy_stage(block + stages - 1);
       end_of_stage();
       const uint32_t stage = base + block % stages * stage_bytes;
-      const float2* token_scales =
-          reinterpret_cast<const float2*>(memory) + (block % stages * stage_bytes + Tokens * 256 + 128 * 128) / 8;
+      const float2* token_scales = reinterpret_cast<const float2*>(memory) +
+                                   (block % stages * stage_bytes + Tokens * 256 + 128 * 128) / 8;
       const float weight_scale = scales[block];
 #pragma unroll 1
-      for (int half = 0; half < 2; ++half) {               // 64 columns: those that share a token's scale
+      for (int half = 0; half < 2; ++half) {  // 64 columns: those that share a token's scale
         float parts[2][Shape::tiles][4] = {};
 #pragma unroll
         for (int k = 0; k < 4; ++k) {
@@ -683,9 +723,11 @@ tile_down(const __half* __restrict__ activated, const float* __restrict__ activa
 #pragma unroll
           for (int m = 0; m < 2; ++m) {
             uint32_t r[4];
-            load_matrices(r, stage + chunk_offset<16>(warp_token + m * 16 + lane % 16, chunk * 2 + lane / 16));
+            load_matrices(r,
+                          stage + chunk_offset<16>(warp_token + m * 16 + lane % 16, chunk * 2 + lane / 16));
 #pragma unroll
-            for (int i = 0; i < Shape::tiles; ++i) mma(parts[m][i], r[0], r[1], r[2], r[3], w.low[i], w.high[i]);
+            for (int i = 0; i < Shape::tiles; ++i)
+              mma(parts[m][i], r[0], r[1], r[2], r[3], w.low[i], w.high[i]);
           }
         }
 #pragma unroll
@@ -714,7 +756,7 @@ tile_down(const __half* __restrict__ activated, const float* __restrict__ activa
           *reinterpret_cast<float2*>(products + pair * H + column + warp_column + i * 8 + part * 2) =
               make_float2(sums[m][i][2 * r] * share, sums[m][i][2 * r + 1] * share);
       }
-    __syncthreads();                                       // before the next tile's pairs and stages
+    __syncthreads();  // before the next tile's pairs and stages
   }
 }
 
@@ -726,7 +768,8 @@ add_up(const float* __restrict__ products, const int* __restrict__ local_masks, 
   const int column = (blockIdx.x * 128 + threadIdx.x) * 4;
   const long long token = blockIdx.y;
   wait_for_previous_kernel();
-  if (blockIdx.x == 0 && blockIdx.y == 0 && threadIdx.x < local_experts) counts[threadIdx.x] = 0;   // for the next call
+  if (blockIdx.x == 0 && blockIdx.y == 0 && threadIdx.x < local_experts)
+    counts[threadIdx.x] = 0;  // for the next call
   float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
   for (uint32_t mask = local_masks[token]; mask != 0; mask &= mask - 1) {
     const long long pair = token * top_k + __ffs(mask) - 1;
