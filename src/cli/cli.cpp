@@ -167,6 +167,41 @@ CLI::App* add_report(CLI::App& app, ReportOptions& options) {
   return command;
 }
 
+constexpr const char* kScoreFooter = R"(
+The contest's final rule. Definition: the mean over its workloads of baseline latency / candidate latency; one
+failed or missing workload makes it 0. Track: the sum of its definitions / their number (A 1, B 2, C 2), of each the
+best solution in the files. All workloads weigh the same, so small ones often carry most of the score: the table of
+bands says how much, and what 10 % less time in each would add.
+Several traces of a solution on a workload: the fastest counts, and any that failed, as in FlashInfer-Bench.
+Times of unlike hardware are never divided by one another.
+
+Published B200 latencies (configs/published/) can stand as baseline or as traces: published:flashinfer,
+published:llm-cuda, published:team-wombat, published:python-reference.
+
+Examples:
+  warpwright score dataset/traces/*/*/*.jsonl --baseline flashinfer
+  warpwright score my_b200_traces.jsonl --baseline published:flashinfer --per-workload
+  warpwright score published:llm-cuda --baseline published:flashinfer)";
+
+CLI::App* add_score(CLI::App& app, ScoreOptions& options) {
+  auto* command = app.add_subcommand("score", "the contest's score of FlashInfer-Bench traces");
+  command->footer(kScoreFooter);
+  command->add_option("traces", options.traces, "files of evaluated traces (.jsonl), or published:NAME")
+      ->required();
+  command
+      ->add_option(
+          "--baseline", options.baselines,
+          "solution held against, or the one that it begins; may be repeated, the first that a definition "
+          "has counts")
+      ->capture_default_str();
+  command->add_option("--solution", options.solutions, "only these solutions");
+  command->add_option("--hardware", options.hardware, "only traces of this hardware, as they name it");
+  command->add_flag("--per-workload", options.per_workload, "also every workload's times and ratio");
+  add_datasets(command, options.datasets);
+  add_form(command, options.form);
+  return command;
+}
+
 CLI::App* add_gpu_check(CLI::App& app, GpuCheckOptions& options) {
   auto* command = app.add_subcommand(
       "gpu-check", "on a machine with a GPU: all that can be asked of it, in one document and one JSON");
@@ -234,6 +269,7 @@ int main_with(int argc, char** argv) {
   ExportOptions export_options;
   ShowOptions show;
   ReportOptions report;
+  ScoreOptions score;
   GpuCheckOptions gpu_check;
   DoctorOptions doctor;
   auto* evolve_command = add_evolve(app, evolve);
@@ -244,6 +280,7 @@ int main_with(int argc, char** argv) {
   auto* export_command = add_export(app, export_options);
   auto* show_command = add_show(app, show);
   auto* report_command = add_report(app, report);
+  auto* score_command = add_score(app, score);
   auto* gpu_check_command = add_gpu_check(app, gpu_check);
   auto* doctor_command = add_doctor(app, doctor);
   try {
@@ -261,6 +298,7 @@ int main_with(int argc, char** argv) {
   if (*export_command) return run_export(export_options);
   if (*show_command) return run_show(show);
   if (*report_command) return run_report(report);
+  if (*score_command) return run_score(score);
   if (*gpu_check_command) return run_gpu_check(gpu_check);
   return *doctor_command ? run_doctor(doctor) : 2;
 }

@@ -106,6 +106,17 @@ struct ReportOptions {
 };
 int run_report(const ReportOptions& options);
 
+struct ScoreOptions {
+  std::vector<std::string> traces;                      // files, or published:NAME
+  std::vector<std::string> baselines = {"flashinfer"};  // the first that a definition has
+  std::vector<std::string> solutions;                   // empty: all
+  std::string hardware;                                 // only traces of it; empty: all
+  bool per_workload = false;
+  std::vector<std::filesystem::path> datasets;
+  OutputForm form = OutputForm::kText;
+};
+int run_score(const ScoreOptions& options);
+
 struct GpuCheckOptions {
   std::filesystem::path out = "gpu-check";
   std::string executor = "cuda";

@@ -225,14 +225,16 @@ TEST_F(Cli, ASearchIsReportedShownExportedAndResumed) {
 // Times on the simulator are estimates, and the document must not let anybody take them for more.
 TEST_F(Cli, GpuCheckRunsThroughOnTheSimulatorAndSaysSo) {
   const std::string out = (folder_.path() / "check").string();
-  const auto done = run({"gpu-check", "--executor", "sim", "--quick", "--out", out, "--only", "machine,bits"});
+  const auto done =
+      run({"gpu-check", "--executor", "sim", "--quick", "--out", out, "--only", "machine,bits"});
   EXPECT_EQ(done.status.code, 0) << done.stdout_text << done.stderr_text;
   EXPECT_NE(done.stdout_text.find("gpu-check.md"), std::string::npos) << done.stdout_text;
   const auto more = run({"gpu-check", "--executor", "sim", "--quick", "--out", out, "--only", "tests"});
   EXPECT_EQ(more.status.code, 0) << more.stdout_text << more.stderr_text;
   const std::string text = read_file(folder_.path() / "check/gpu-check.md").value();
   EXPECT_EQ(text.find("# GPU check, run through on the simulator: no time here is measured"), 0u) << text;
-  EXPECT_NE(text.find("Simulator against hardware: outputs: passed"), std::string::npos) << "kept from before";
+  EXPECT_NE(text.find("Simulator against hardware: outputs: passed"), std::string::npos)
+      << "kept from before";
   EXPECT_NE(text.find("Test programs on this driver: skipped"), std::string::npos) << text;
   EXPECT_TRUE(parse_json(read_file(folder_.path() / "check/gpu-check.json").value(), "gpu-check.json"));
 }
@@ -246,6 +248,36 @@ TEST_F(Cli, WhatNeedsAGpuSaysSoWithoutOne) {
   EXPECT_FALSE(fs::exists(out));
   expect_one_line(run({"doctor", "--calibrate"}), 3, {"libcuda"});
   expect_one_line(run({"gpu-check", "--out", out, "--only", "dance"}), 2, {"dance", "survival"});
+}
+
+// The whole path of `score`: published figures as traces, bands of the rules, tracks.
+TEST_F(Cli, ScoreReproducesThePublishedRatiosAndNamesMistakes) {
+  const auto done = run({"score", "published:llm-cuda", "--baseline", "published:flashinfer", "--json"});
+  ASSERT_EQ(done.status.code, 0) << done.stderr_text;
+  const Json json = parse_json(done.stdout_text, "score").value();
+  bool found = false;
+  for (const Json& definition : json["definitions"]) {
+    if (definition["definition"] != "dsa_topk_indexer_fp8_h64_d128_topk2048_ps64") continue;
+    found = true;
+    EXPECT_NEAR(definition["score"].get<double>(), 44.3, 0.05);
+  }
+  EXPECT_TRUE(found);
+  EXPECT_EQ(json["tracks"].size(), 3u);
+  EXPECT_NE(
+      run({"score", "published:llm-cuda", "--baseline", "published:flashinfer"}).stdout_text.find("44.29x"),
+      std::string::npos);
+
+  const fs::path broken = write("traces.jsonl", "{\"definition\": \"d\"}\n");
+  expect_one_line(run({"score", broken}), 2, {"traces.jsonl:1", "workload"});
+  expect_one_line(run({"score", "published:nobody"}), 2, {"published:flashinfer"});
+  expect_one_line(run({"score", folder_.path() / "none.jsonl"}), 2, {"none.jsonl"});
+  const fs::path h100 = write(
+      "h100.jsonl",
+      R"({"definition":"gdn_decode_qk4_v8_d128_k_last","workload":{"uuid":"901e5104-dccb-4c3f-ae13-ef4d31a4d456",)"
+      R"("axes":{"batch_size":1}},"solution":"mine","evaluation":{"status":"PASSED","environment":{"hardware":)"
+      R"("NVIDIA H100"},"performance":{"latency_ms":0.003}}})");
+  expect_one_line(run({"score", h100, "--baseline", "published:flashinfer"}), 2,
+                  {"NVIDIA H100", "NVIDIA B200"});
 }
 
 }  // namespace
