@@ -216,6 +216,7 @@ select_rows(const uint32_t* __restrict__ sort_keys, const int* __restrict__ seq_
   if (length <= topk) {
     for (int slot = threadIdx.x * 4; slot < topk; slot += select_threads * 4)
       take_four(slot, length, pages, indices);
+    asm volatile("griddepcontrol.wait;" ::: "memory");  // nothing is read: only not to end before the scoring does
     return;
   }
   // What does not depend on the scores is done while they are still being computed.
