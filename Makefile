@@ -3,7 +3,10 @@
 .PHONY: help deps toolkit build test bench asan fuzz oracle-check evolve gpu-check gpu-check-folder format clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
-RUN_DIR ?= runs/gdn_decode-$(shell date +%Y%m%d-%H%M%S)
+# What `make evolve` searches: DEFINITION=gdn_prefill (a file below configs/, or a definition's name), or TRACK=C.
+DEFINITION ?= gdn_decode
+TRACK ?=
+RUN_DIR ?= runs/$(if $(TRACK),track-$(TRACK),$(DEFINITION))-$(shell date +%Y%m%d-%H%M%S)
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -41,8 +44,8 @@ oracle-check: deps toolkit ## the oracles against NumPy transcriptions, rounding
 	@python3 -m venv build/oracle-venv && build/oracle-venv/bin/pip install --quiet numpy ml_dtypes
 	@ctest --test-dir build --tests-regex '^python_' --verbose
 
-evolve: build ## evolve gated-delta-net decode kernels over all 54 contest workloads, on this machine
-	@build/warpwright evolve --config configs/gdn_decode.toml --run-dir $(RUN_DIR)
+evolve: build ## evolve kernels on this machine: DEFINITION=gdn_decode (see configs/), or TRACK=A, B, C
+	@build/warpwright evolve $(if $(TRACK),--track $(TRACK),--definition $(DEFINITION)) --run-dir $(RUN_DIR)
 
 gpu-check: build ## on a machine with a GPU: tests, red team, rates, seeds, duels, simulator against hardware, in gpu-check/
 	@cmake --build --preset release --parallel $(JOBS) --target cuda_test cuda_engine_test

@@ -45,8 +45,15 @@ CLI::App* add_evolve(CLI::App& app, EvolveOptions& options) {
   auto* command = app.add_subcommand("evolve", "search for faster correct kernels; resumable at any moment");
   auto* config = command->add_option("--config", options.config, "run configuration (configs/*.toml)");
   command->add_option("--run-dir", options.run_dir, "new folder for the run; default runs/<config>-<time>");
-  auto* resume = command->add_option("--resume", options.resume, "go on with the run in this folder");
-  config->excludes(resume);
+  auto* definition =
+      command->add_option("--definition", options.definition,
+                          "with the configuration below configs/ that is for it: gdn_prefill, or its whole name");
+  auto* track = command->add_option("--track", options.track,
+                                    "A | B | C: all definitions of a contest track, with one budget");
+  auto* resume = command->add_option("--resume", options.resume, "go on with the run, or track, in this folder");
+  for (auto* other : {definition, track, resume}) config->excludes(other);
+  for (auto* other : {track, resume}) definition->excludes(other);
+  track->excludes(resume);
   command->add_option("--seed", options.seed, "same seed, same run");
   command->add_option("--max-evaluations", options.max_evaluations,
                       "stop after so many evaluated candidates");
@@ -238,6 +245,9 @@ CLI::App* add_doctor(CLI::App& app, DoctorOptions& options) {
   command->add_option("--device", options.device, "of the red team: device model for estimates")
       ->needs(red_team);
   command->add_option("--target", options.target, "of the red team: sm_100a, sm_90a, ...")->needs(red_team);
+  command->add_option("--only", options.only, "of the red team: names, or their beginnings: k_,constant_table")
+      ->delimiter(',')
+      ->needs(red_team);
   add_form(command, options.form);
   return command;
 }

@@ -18,6 +18,7 @@ enum class OutputForm { kText, kJson };
 
 struct EvolveOptions {
   std::filesystem::path config;
+  std::string definition, track;  // instead of a configuration: the ones below configs/
   std::filesystem::path run_dir;
   std::filesystem::path resume;
   std::optional<uint64_t> seed;
@@ -131,6 +132,7 @@ int run_gpu_check(const GpuCheckOptions& options);
 struct DoctorOptions {
   bool calibrate = false;     // measure the GPU and store the figures
   bool instructions = false;  // only print what the simulator executes
+  std::vector<std::string> only;  // of the red team: beginnings of names
   bool red_team = false;      // try kernels that cheat, instead of the checks
   std::string executor = "auto", device = "auto", target = "auto";  // of the red team
   std::vector<std::filesystem::path> datasets;

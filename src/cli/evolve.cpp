@@ -10,6 +10,7 @@
 #include "src/cli/commands.h"
 #include "src/engine/evolve.h"
 #include "src/engine/run_directory.h"
+#include "src/engine/track_run.h"
 
 namespace warpwright::cli {
 namespace {
@@ -25,6 +26,17 @@ void apply_overrides(const EvolveOptions& options, engine::RunConfig& config) {
     config.datasets.insert(config.datasets.begin(), it->string());
 }
 
+Result<engine::RunConfig> new_config(const EvolveOptions& options) {
+  if (!options.config.empty()) return engine::load_run_config(options.config);
+  TRY_ASSIGN(const auto home, find_home());
+  return engine::config_of_definition(home, options.definition);
+}
+
+std::filesystem::path new_run_directory(const EvolveOptions& options, const std::string& name) {
+  if (!options.run_dir.empty()) return options.run_dir;
+  return engine::default_run_directory("runs", name, SystemClock().wall_unix_ms());
+}
+
 struct Prepared {
   engine::RunConfig config;
   std::filesystem::path run_directory;
@@ -38,23 +50,84 @@ Result<Prepared> prepare(const EvolveOptions& options) {
     TRY_ASSIGN(prepared.config, engine::resumed_config(options.resume));
     prepared.run_directory = options.resume;
     prepared.resume = engine::Resume::kYes;
-  } else if (!options.config.empty()) {
-    TRY_ASSIGN(prepared.config, engine::load_run_config(options.config));
-    prepared.run_directory = options.run_dir.empty()
-                                 ? engine::default_run_directory("runs", options.config.stem().string(),
-                                                                 SystemClock().wall_unix_ms())
-                                 : options.run_dir;
+  } else if (!options.config.empty() || !options.definition.empty()) {
+    TRY_ASSIGN(prepared.config, new_config(options));
+    prepared.run_directory =
+        new_run_directory(options, options.config.empty() ? options.definition : options.config.stem().string());
   } else {
-    return usage_error("give --config FILE for a new run or --resume DIR for an old one");
+    return usage_error(
+        "give --config FILE, --definition NAME or --track A|B|C for a new run, or --resume DIR for an old one");
   }
   apply_overrides(options, prepared.config);
   TRY(engine::check_run_config(prepared.config, "command line"));
   return prepared;
 }
 
+void say_how_to_go_on(const std::filesystem::path& folder) {
+  std::cerr << fmt::format(
+      "warpwright: interrupted; nothing finished is lost. Go on with:\n"
+      "  warpwright evolve --resume {}\n",
+      folder.string());
+}
+
+struct PreparedTrack {
+  engine::TrackPlan plan;
+  std::filesystem::path folder;
+};
+
+Result<PreparedTrack> prepare_track(const EvolveOptions& options) {
+  PreparedTrack prepared;
+  if (!options.resume.empty()) {
+    if (options.seed) return usage_error("--seed cannot change when a track is resumed");
+    prepared.folder = options.resume;
+    TRY_ASSIGN(prepared.plan, engine::resumed_track(options.resume));
+  } else {
+    TRY_ASSIGN(const auto home, find_home());
+    TRY_ASSIGN(prepared.plan, engine::plan_track(home, options.track));
+    prepared.folder = new_run_directory(options, "track-" + options.track);
+    if (engine::is_track_folder(prepared.folder))
+      return usage_error(fmt::format("{} holds a track already: go on with --resume {}, or choose another folder",
+                                     prepared.folder.string(), prepared.folder.string()));
+  }
+  if (options.max_evaluations) prepared.plan.max_evaluations = *options.max_evaluations;
+  if (options.max_minutes) prepared.plan.max_minutes = *options.max_minutes;
+  for (engine::RunConfig& part : prepared.plan.parts) {
+    apply_overrides(options, part);
+    TRY(engine::check_run_config(part, "command line"));
+  }
+  return prepared;
+}
+
+int evolve_a_track(const EvolveOptions& options) {
+  auto prepared = prepare_track(options);
+  if (!prepared) return report_error(prepared.error());
+  auto live = report::make_live_view(stderr);
+  SystemClock clock;
+  auto outcome = engine::evolve_track(prepared->plan, prepared->folder, *live, clock);
+  if (!outcome) {
+    const int code = report_error(outcome.error());
+    std::cerr << fmt::format("  go on with: warpwright evolve --resume {}\n", prepared->folder.string());
+    return code;
+  }
+  if (outcome->interrupted) {
+    say_how_to_go_on(prepared->folder);
+    return 130;
+  }
+  bool all_found = true;
+  for (const engine::TrackPart& part : outcome->parts) {
+    auto text = read_file(engine::RunDirectory(part.folder).report_text());
+    if (!text) return report_error(text.error());
+    std::cout << *text << "\n";
+    all_found = all_found && part.score > 0;
+  }
+  std::cout << engine::to_text(prepared->plan, *outcome);
+  return all_found ? 0 : 1;
+}
+
 }  // namespace
 
 int run_evolve(const EvolveOptions& options) {
+  if (!options.track.empty() || engine::is_track_folder(options.resume)) return evolve_a_track(options);
   auto prepared = prepare(options);
   if (!prepared) return report_error(prepared.error());
   auto live = report::make_live_view(stderr);
@@ -62,10 +135,7 @@ int run_evolve(const EvolveOptions& options) {
   auto outcome = engine::evolve(prepared->config, prepared->run_directory, prepared->resume, *live, clock);
   if (!outcome) return report_error(outcome.error());
   if (outcome->stop == engine::Stop::kInterrupted) {
-    std::cerr << fmt::format(
-        "warpwright: interrupted; nothing finished is lost. Go on with:\n"
-        "  warpwright evolve --resume {}\n",
-        prepared->run_directory.string());
+    say_how_to_go_on(prepared->run_directory);
     return 130;
   }
   auto text = read_file(engine::RunDirectory(prepared->run_directory).report_text());

@@ -43,6 +43,7 @@ Result<Tried> try_all(const DoctorOptions& options) {
   team.executor = tried.executor;
   team.device = options.device;
   team.target = options.target;
+  team.only = options.only;
   const bool on_terminal = ::isatty(STDERR_FILENO) != 0;
   team.on_progress = [&](size_t done, size_t of) {
     if (on_terminal)
@@ -52,6 +53,7 @@ Result<Tried> try_all(const DoctorOptions& options) {
   };
   TRY_ASSIGN(tried.results, engine::run_red_team(pool, kernels, tried.executor, team, clock));
   if (on_terminal) std::cerr << "\r\033[K" << std::flush;
+  if (tried.results.empty()) return usage_error("--only: no kernel of the red team has such a name");
   return tried;
 }
 

@@ -148,9 +148,11 @@ Result<RunOutcome> evolve(const RunConfig& asked, const fs::path& run_directory,
       return usage_error(
           fmt::format("{} holds a run already: go on with --resume {}, or choose another folder",
                       run_directory.string(), run_directory.string()));
+  }
+  TRY_ASSIGN(RunSetup setup, load_setup(config));  // first of all whether there is such a definition
+  if (!run) {
     TRY_ASSIGN(seeds, load_seeds(config));
   }
-  TRY_ASSIGN(RunSetup setup, load_setup(config));
   workers::WorkerPool pool(setup.workers);
   TRY_ASSIGN(const HelloMessage hello, first_hello(pool, clock, config.executor));
   const bool was_auto = config.executor == "auto";

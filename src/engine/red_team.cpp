@@ -34,6 +34,12 @@ EvaluationRequest make_request(const RedTeamKernel& kernel, const RedTeamOptions
   return request;
 }
 
+bool is_wanted(const RedTeamKernel& kernel, const std::vector<std::string>& only) {
+  return only.empty() || std::any_of(only.begin(), only.end(), [&](const std::string& beginning) {
+           return kernel.name.starts_with(beginning);
+         });
+}
+
 // The villains' requests, and those of the twins that some are held against, on the same workloads.
 std::vector<EvaluationRequest> make_requests(const std::vector<RedTeamKernel>& kernels,
                                              const std::string& executor_taken,
@@ -41,7 +47,7 @@ std::vector<EvaluationRequest> make_requests(const std::vector<RedTeamKernel>& k
   std::vector<EvaluationRequest> requests;
   std::set<std::string> twins;
   for (const RedTeamKernel& kernel : kernels) {
-    if (!kernel.applies_to(executor_taken)) continue;
+    if (!kernel.applies_to(executor_taken) || !is_wanted(kernel, options.only)) continue;
     requests.push_back(make_request(kernel, options));
     if (!kernel.twin.empty()) twins.insert(kernel.twin);
   }
@@ -155,7 +161,7 @@ Result<void> require_clean_red_team(workers::WorkerPool& pool, const RunConfig& 
   live.note(
       fmt::format("red team: {} kernels that cheat, or look as if they did, are tried on this machine first",
                   kernels.size()));
-  RedTeamOptions options{config.executor, config.device, config.target, {}};
+  RedTeamOptions options{config.executor, config.device, config.target, {}, {}};
   options.on_progress = [&](size_t done, size_t of) {
     if (done % 25 == 0) live.note(fmt::format("red team: {} of {} judged", done, of));
   };

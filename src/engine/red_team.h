@@ -23,6 +23,7 @@ struct RedTeamResult {
 
 struct RedTeamOptions {
   std::string executor = "auto", device = "auto", target = "auto";
+  std::vector<std::string> only;  // beginnings of names ("k_", "constant_table"); empty: all
   std::function<void(size_t done, size_t of)> on_progress = [](size_t, size_t) {};
 };
 

@@ -104,6 +104,7 @@ TEST(RunConfig, ShippedConfigurationsLoad) {
   const auto files = list_files("configs", ".toml");
   ASSERT_FALSE(files.empty());
   for (const auto& file : files) {
+    if (file.stem() == "tracks") continue;  // which definitions belong together: no run's configuration
     const auto config = load_run_config(file);
     EXPECT_TRUE(config) << config.error().message;
   }

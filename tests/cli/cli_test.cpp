@@ -223,6 +223,29 @@ TEST_F(Cli, ASearchIsReportedShownExportedAndResumed) {
 }
 
 // Times on the simulator are estimates, and the document must not let anybody take them for more.
+TEST_F(Cli, ATrackIsOneBudgetAndCanBeGoneOnWith) {
+  expect_one_line(run({"evolve", "--track", "Z"}), 2, {"'Z'", "A (fused MoE)", "C (gated delta net)"});
+  expect_one_line(run({"evolve", "--definition", "nonsense", "--run-dir", folder_.path() / "none"}), 2,
+                  {"nonsense", "gdn_prefill"});
+  const fs::path folder = folder_.path() / "track";
+  const auto first = run({"evolve", "--track", "B", "--run-dir", folder, "--max-evaluations", "4", "--skip-red-team"});
+  ASSERT_EQ(first.status.code, 0) << first.stderr_text;
+  EXPECT_NE(first.stdout_text.find("the track's score"), std::string::npos) << first.stdout_text;
+  const Json before = parse_json(read_file(folder / "report.json").value(), "report").value();
+  int64_t evaluations = 0;
+  for (const Json& part : before["definitions"]) evaluations += part["evaluations"].get<int64_t>();
+  EXPECT_EQ(before["definitions"].size(), 2u);
+  EXPECT_LE(evaluations, 4);
+  EXPECT_EQ(run({"evolve", "--track", "B", "--run-dir", folder}).status.code, 2);  // it holds a track
+  const auto second = run({"evolve", "--resume", folder, "--max-evaluations", "6", "--skip-red-team"});
+  ASSERT_EQ(second.status.code, 0) << second.stderr_text;
+  const Json after = parse_json(read_file(folder / "report.json").value(), "report").value();
+  int64_t more = 0;
+  for (const Json& part : after["definitions"]) more += part["evaluations"].get<int64_t>();
+  EXPECT_GT(more, evaluations);
+  EXPECT_LE(more, 6);
+}
+
 TEST_F(Cli, GpuCheckRunsThroughOnTheSimulatorAndSaysSo) {
   const std::string out = (folder_.path() / "check").string();
   const auto done =
