@@ -12,6 +12,14 @@
 #include "src/base/hash.h"
 
 namespace warpwright::service {
+
+std::vector<exec::CodeUnit> code_units(const Evaluation& evaluation) {
+  std::vector<exec::CodeUnit> units;
+  for (const auto& unit : evaluation.program.units)
+    units.push_back({unit.name, unit.ptx, unit.cubin, unit.lowered_names});
+  return units;
+}
+
 namespace {
 
 using compile::CompiledUnit;
@@ -152,13 +160,6 @@ std::optional<Ending> scan(Evaluation& evaluation, Modules& modules) {
     modules.emplace(unit.name, std::move(*module));
   }
   return std::nullopt;
-}
-
-std::vector<exec::CodeUnit> code_units(const Evaluation& evaluation) {
-  std::vector<exec::CodeUnit> units;
-  for (const CompiledUnit& unit : evaluation.program.units)
-    units.push_back({unit.name, unit.ptx, unit.cubin, unit.lowered_names});
-  return units;
 }
 
 // NVRTC with ptxas for the target; a plan that asks resident_blocks is bound again with what ptxas says,

@@ -15,13 +15,6 @@ namespace {
 
 constexpr int kChallenger = 0, kIncumbent = 1, kIncumbentAgain = 2;  // in a sampler
 
-std::string axes_text(const BoundWorkload& workload) {
-  std::string text;
-  for (const auto& [name, value] : workload.report.axes)
-    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name, value);
-  return text;
-}
-
 EvaluationRequest request_of_rival(const EvaluationRequest& request) {
   EvaluationRequest of_rival = request;
   of_rival.source = request.rival->source;

@@ -106,6 +106,17 @@ std::optional<Ending> bind_with_occupancy(Evaluation& evaluation);
 // Stage compile: NVRTC, hardware limits, the scan for state between calls, arguments; identity and result
 // key.
 StageResult compile_candidate(Evaluation& evaluation, Resources& resources);
+// "batch_size=3, inputs 'gates'"
+std::string axes_text(const BoundWorkload& workload);
+// What the executors load.
+std::vector<exec::CodeUnit> code_units(const Evaluation& evaluation);
+// Fresh memory with the workload's inputs.
+Result<std::unique_ptr<exec::Session>> open_session(const Evaluation& evaluation,
+                                                    const exec::LoadedProgram& program,
+                                                    const BoundWorkload& workload,
+                                                    const reference::ReferenceCase& reference);
+// Of smoke on a device: plans with [[pdl]] on the simulator too.
+StageResult check_dependent_launches(Evaluation& evaluation, Resources& resources);
 // Stages smoke and validate: calls on checked memory, held against the oracle.
 StageResult smoke(Evaluation& evaluation, Resources& resources);
 StageResult validate(Evaluation& evaluation, Resources& resources);

@@ -13,6 +13,32 @@
 #include "src/base/hash.h"
 
 namespace warpwright::service {
+
+std::string axes_text(const BoundWorkload& workload) {
+  std::string text;
+  for (const auto& [name, value] : workload.report.axes)
+    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name, value);
+  if (!workload.selected.profile.empty()) text += fmt::format(", inputs '{}'", workload.selected.profile);
+  return text;
+}
+
+Result<std::unique_ptr<exec::Session>> open_session(const Evaluation& evaluation,
+                                                    const exec::LoadedProgram& program,
+                                                    const BoundWorkload& workload,
+                                                    const reference::ReferenceCase& reference) {
+  auto session = program.open_session();
+  for (const auto& [name, tensor] : reference.inputs.tensors) TRY(session->set_input(name, tensor.data));
+  for (const trace::Tensor& output : evaluation.loaded.definition.outputs) {
+    TRY_ASSIGN(const int64_t bytes, evaluation.loaded.definition.bytes_of(output, workload.report.axes));
+    TRY(session->add_buffer(output.name, exec::BufferRole::kOutput, bytes));
+  }
+  for (const plan::BoundWorkspace& workspace : workload.plan.workspaces)
+    TRY(session->add_buffer(workspace.name,
+                            workspace.self_clean ? exec::BufferRole::kSelfClean : exec::BufferRole::kWorkspace,
+                            workspace.bytes));
+  return session;
+}
+
 namespace {
 
 using exec::BufferRole;
@@ -30,23 +56,6 @@ struct Call {
 // faults.
 enum class Turn { kFirst, kSecond };
 
-// Fresh memory with the workload's inputs.
-Result<std::unique_ptr<exec::Session>> open_session(const Evaluation& evaluation,
-                                                    const BoundWorkload& workload,
-                                                    const reference::ReferenceCase& reference) {
-  auto session = evaluation.loaded_program->open_session();
-  for (const auto& [name, tensor] : reference.inputs.tensors) TRY(session->set_input(name, tensor.data));
-  for (const trace::Tensor& output : evaluation.loaded.definition.outputs) {
-    TRY_ASSIGN(const int64_t bytes, evaluation.loaded.definition.bytes_of(output, workload.report.axes));
-    TRY(session->add_buffer(output.name, BufferRole::kOutput, bytes));
-  }
-  for (const plan::BoundWorkspace& workspace : workload.plan.workspaces)
-    TRY(session->add_buffer(workspace.name,
-                            workspace.self_clean ? BufferRole::kSelfClean : BufferRole::kWorkspace,
-                            workspace.bytes));
-  return session;
-}
-
 exec::CallOptions call_options(const Evaluation& evaluation) {
   exec::CallOptions options;
   options.deadline_ms = evaluation.request.limits.call_deadline_ms;
@@ -62,7 +71,7 @@ exec::CallOptions call_options(const Evaluation& evaluation) {
 Result<Call> call_once(const Evaluation& evaluation, const BoundWorkload& workload,
                        const reference::ReferenceCase& reference, Turn turn) {
   Call call;
-  TRY_ASSIGN(call.session, open_session(evaluation, workload, reference));
+  TRY_ASSIGN(call.session, open_session(evaluation, *evaluation.loaded_program, workload, reference));
   exec::CallOptions options = call_options(evaluation);
   const bool nan_first = validate::telling_poison(evaluation.loaded.definition) == Poison::kNan;
   options.fill = (turn == Turn::kFirst) == nan_first ? exec::Fill::kNan : exec::Fill::kFinite;
@@ -71,14 +80,6 @@ Result<Call> call_once(const Evaluation& evaluation, const BoundWorkload& worklo
   options.profile = evaluation.request.profile && turn == Turn::kFirst;  // its work is kept
   TRY_ASSIGN(call.report, call.session->call(workload.plan, options));
   return call;
-}
-
-std::string axes_text(const BoundWorkload& workload) {
-  std::string text;
-  for (const auto& [name, value] : workload.report.axes)
-    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name, value);
-  if (!workload.selected.profile.empty()) text += fmt::format(", inputs '{}'", workload.selected.profile);
-  return text;
 }
 
 Ending ending_of(const BoundWorkload& workload, Status status, std::string rule, const std::string& message,
@@ -204,12 +205,12 @@ StageResult rehearse(const Evaluation& evaluation, const BoundWorkload& workload
   if (finding == nullptr) return kGoOn;
   uint64_t fresh_work[2] = {0, 0}, total = 0;  // in order, in reverse
   for (const bool reverse_order : {false, true}) {
-    TRY_ASSIGN(const auto session, open_session(evaluation, workload, reference));
+    TRY_ASSIGN(const auto session, open_session(evaluation, *evaluation.loaded_program, workload, reference));
     TRY_ASSIGN(const auto report, call_on_what_is_there(evaluation, workload, *session, reverse_order));
     if (report.failure) return ending_of(workload, *report.failure, report);
     fresh_work[reverse_order ? 1 : 0] = work_of(report);
   }
-  TRY_ASSIGN(const auto session, open_session(evaluation, workload, reference));
+  TRY_ASSIGN(const auto session, open_session(evaluation, *evaluation.loaded_program, workload, reference));
   for (int k = 0; k < kCalls && (k <= 3 || total <= kMostWork); ++k) {
     TRY_ASSIGN(const auto report, call_on_what_is_there(evaluation, workload, *session, k % 2 == 1));
     if (report.failure) return ending_of(workload, *report.failure, report);
@@ -369,8 +370,11 @@ std::vector<BoundWorkload*> all_of(std::vector<BoundWorkload>& workloads) {
 }  // namespace
 
 StageResult smoke(Evaluation& evaluation, Resources& resources) {
-  return check_each(evaluation, cheapest_of_each_band(evaluation),
-                    [&](BoundWorkload& workload) { return smoke_one(evaluation, resources, workload); });
+  TRY_ASSIGN(auto ending,
+             check_each(evaluation, cheapest_of_each_band(evaluation),
+                        [&](BoundWorkload& workload) { return smoke_one(evaluation, resources, workload); }));
+  if (ending || !evaluation.measures()) return ending;
+  return check_dependent_launches(evaluation, resources);
 }
 
 StageResult validate(Evaluation& evaluation, Resources& resources) {

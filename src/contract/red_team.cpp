@@ -156,7 +156,9 @@ RedTeamVerdict judge_red_team(const RedTeamKernel& kernel, const EvaluationRepor
   }
   if (passed) return judge_passed_villain(kernel, report, twin, executor, std::move(verdict));
   const std::string& expected = kernel.expected_on(executor);
-  const bool same = verdict.got == expected && report.message.find(kernel.message) != std::string::npos;
+  // On a device the words are the driver's.
+  const bool as_said = executor != "sim" || report.message.find(kernel.message) != std::string::npos;
+  const bool same = verdict.got == expected && as_said;
   verdict.standing = same ? Standing::kAsExpected : Standing::kOtherwiseRefused;
   if (!same) verdict.why = fmt::format("expected {} [{}]: {}", expected, kernel.message, report.message);
   return verdict;

@@ -3,7 +3,6 @@
 // cheat: i
 // applies: both
 // expect: REJECTED pdl-without-wait
-// on cuda: INCORRECT_NUMERICAL
 // message: part
 /*@plan
 workspace float part[batch_size * num_v_heads * head_size];
