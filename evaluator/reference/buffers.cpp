@@ -6,6 +6,7 @@
 
 #include "evaluator/reference/inputs.h"
 #include "evaluator/reference/numeric.h"
+#include "evaluator/reference/parallel.h"
 #include "evaluator/reference/structured_inputs.h"
 #include "src/rules/workload_binding.h"
 
@@ -66,12 +67,12 @@ class InputMaker {
   void fill(const rules::Generator& generator, const trace::Tensor& tensor, HostTensor& made) const {
     const int64_t elements = made.elements();
     const int64_t row_length = made.shape.empty() ? 1 : std::max<int64_t>(1, made.shape.back());
-    std::vector<float> values(static_cast<size_t>(std::min(elements, kChunk)));
-    for (int64_t first = 0; first < elements; first += kChunk) {
-      const std::span chunk(values.data(), static_cast<size_t>(std::min(kChunk, elements - first)));
-      generate(generator, seed_, tensor.name, row_length, first, chunk);
-      store_floats(tensor.dtype, made.data, static_cast<size_t>(first), chunk);
-    }
+    for_each_row((elements + kChunk - 1) / kChunk, [&](int64_t chunk) {
+      const int64_t first = chunk * kChunk;
+      std::vector<float> values(static_cast<size_t>(std::min(kChunk, elements - first)));
+      generate(generator, seed_, tensor.name, row_length, first, values);
+      store_floats(tensor.dtype, made.data, static_cast<size_t>(first), values);
+    });
   }
 
   const trace::Definition& definition_;

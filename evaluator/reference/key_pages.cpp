@@ -7,6 +7,7 @@
 
 #include "evaluator/reference/inputs.h"
 #include "evaluator/reference/numeric.h"
+#include "evaluator/reference/parallel.h"
 #include "src/base/check.h"
 
 namespace warpwright::reference {
@@ -55,8 +56,9 @@ void fill_page(const KeyPages& pages, int64_t page, std::span<std::byte> data) {
 void fill_key_pages(const KeyPages& pages, std::span<std::byte> data) {
   const auto page_bytes = static_cast<size_t>(pages.page_size * (pages.head_size + kKeyScaleBytes));
   CHECK(page_bytes > 0 && data.size() % page_bytes == 0);
-  for (size_t page = 0; page < data.size() / page_bytes; ++page)
-    fill_page(pages, static_cast<int64_t>(page), data.subspan(page * page_bytes, page_bytes));
+  for_each_row(static_cast<int64_t>(data.size() / page_bytes), [&](int64_t page) {
+    fill_page(pages, page, data.subspan(static_cast<size_t>(page) * page_bytes, page_bytes));
+  });
 }
 
 }  // namespace warpwright::reference

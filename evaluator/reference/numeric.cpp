@@ -1,6 +1,7 @@
 #include "evaluator/reference/numeric.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -187,10 +188,43 @@ void store_element(DType dtype, std::span<std::byte> data, size_t index, double 
   CHECK(false && "packed fp4 has no addressable elements");
 }
 
+namespace {
+
+// e4m3_from_float without branches or tables: the compiler makes vectors of it. Below the smallest normal
+// number 2^-6, adding 2^14 rounds to multiples of 2^-9, the subnormals' step.
+inline uint8_t e4m3_of(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const uint32_t sign = (bits >> 24) & 0x80u;
+  const uint32_t size = bits & 0x7fffffffu;
+  const uint32_t finite = size > 0x43e00000u ? 0x43e00000u : size;  // 448
+  const uint32_t normal = ((finite + 0x7ffffu + ((finite >> 20) & 1u)) >> 20) - (120u << 3);
+  const uint32_t subnormal = std::bit_cast<uint32_t>(std::bit_cast<float>(finite) + 0x1p14f) & 0xfu;
+  const uint32_t number = finite < 0x3c800000u ? subnormal : normal;  // 2^-6
+  return static_cast<uint8_t>(sign | (size > 0x7f800000u ? 0x7fu : number));
+}
+
+template <class Narrow, class Convert>
+void store_all(std::span<std::byte> data, size_t first, std::span<const float> values, Convert convert) {
+  auto* out = data.data() + first * sizeof(Narrow);
+  constexpr size_t kPart = 256;
+  std::array<Narrow, kPart> part;
+  for (size_t done = 0; done < values.size(); done += kPart) {
+    const size_t count = std::min(kPart, values.size() - done);
+    for (size_t i = 0; i < count; ++i) part[i] = convert(values[done + i]);
+    std::memcpy(out + done * sizeof(Narrow), part.data(), count * sizeof(Narrow));
+  }
+}
+
+}  // namespace
+
 void store_floats(DType dtype, std::span<std::byte> data, size_t first, std::span<const float> values) {
   if (values.empty()) return;
   if (dtype == DType::kFloat32) {
     std::memcpy(data.data() + first * sizeof(float), values.data(), values.size_bytes());
+  } else if (dtype == DType::kBfloat16) {
+    store_all<uint16_t>(data, first, values, [](float value) { return bf16_from_float(value); });
+  } else if (dtype == DType::kFloat8E4m3fn) {
+    store_all<uint8_t>(data, first, values, [](float value) { return e4m3_of(value); });
   } else {
     for (size_t i = 0; i < values.size(); ++i) store_element(dtype, data, first + i, values[i]);
   }

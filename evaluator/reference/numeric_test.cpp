@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <vector>
@@ -123,6 +125,27 @@ TEST(Numeric, ElementsOfEveryDTypeAreStoredAndLoaded) {
   EXPECT_EQ(load_element(DType::kInt64, data, 0), static_cast<double>(INT64_MAX));
   store_element(DType::kInt32, data, 0, std::nan(""));
   EXPECT_EQ(load_element(DType::kInt32, data, 0), 0);
+}
+
+// The loop for large tensors against the conversion of one value.
+TEST(Numeric, StoringManyFloatsRoundsEachLikeStoringOne) {
+  std::vector<float> values;
+  for (uint32_t high = 0; high < 0x10000;
+       ++high)  // every sign, exponent and leading bits; ties and near ties
+    for (uint32_t low : {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
+      values.push_back(std::bit_cast<float>(high << 16 | low));
+  for (const trace::DType dtype : {trace::DType::kFloat8E4m3fn, trace::DType::kBfloat16}) {
+    const auto bytes = static_cast<size_t>(trace::size_bits(dtype)) / 8;
+    std::vector<std::byte> many(values.size() * bytes), single(values.size() * bytes);
+    store_floats(dtype, many, 0, values);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const uint32_t narrow = dtype == trace::DType::kBfloat16 ? bf16_from_float(values[i])
+                                                               : uint32_t{e4m3_from_float(values[i])};
+      std::memcpy(single.data() + i * bytes, &narrow, bytes);
+      ASSERT_EQ(std::memcmp(many.data() + i * bytes, single.data() + i * bytes, bytes), 0)
+          << to_string(dtype) << " of " << values[i];
+    }
+  }
 }
 
 }  // namespace

@@ -215,6 +215,7 @@ StageResult compile_candidate(Evaluation& evaluation, Resources& resources) {
 Result<std::string> program_identity(const Evaluation& evaluation) {
   FieldHasher hasher;
   hasher.add(evaluation.loaded.definition.name).add(evaluation.target);
+  for (const auto& [name, value] : evaluation.report.constants) hasher.add(name).add(std::to_string(value));
   std::map<std::pair<std::string, std::string>, std::string> code;  // (unit, symbol) -> hash of its code
   for (const BoundWorkload& workload : evaluation.workloads) {
     plan::BoundPlan nameless = workload.plan;

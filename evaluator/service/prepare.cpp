@@ -47,11 +47,24 @@ Result<void> choose_device(Evaluation& evaluation, Resources& resources) {
   return {};
 }
 
+// Everything from here on sees the definition at the selection's size: prelude, plan, inputs, reference. The
+// adversarial cases that follow `all` run at the size of `all`.
+Result<void> scale_definition(Evaluation& evaluation) {
+  const trace::Axes own = evaluation.loaded.definition.constant_axes();
+  TRY_ASSIGN(evaluation.loaded.definition,
+             evaluation.rules.definition_for(evaluation.request.selection, evaluation.loaded.definition));
+  for (const auto& [name, value] : evaluation.loaded.definition.constant_axes()) {
+    if (own.at(name) != value) evaluation.report.constants[name] = value;
+  }
+  return {};
+}
+
 Result<void> load_definition(Evaluation& evaluation, Resources& resources) {
   const EvaluationRequest& request = evaluation.request;
   TRY_ASSIGN(evaluation.loaded, resources.datasets.load(request.definition));
   TRY_ASSIGN(evaluation.rules, rules::load_rules(evaluation.loaded, resources.options.home));
   TRY(choose_device(evaluation, resources));
+  TRY(scale_definition(evaluation));
   TRY_ASSIGN(auto selected, evaluation.rules.select(request.selection, evaluation.loaded));
   if (selected.empty())
     return usage_error(

@@ -288,10 +288,17 @@ StageResult check_again(Evaluation& evaluation, const BoundWorkload& workload, c
   return kGoOn;
 }
 
+// Exempt from the screen by its profile; load_rules sees to it that others stand beside it.
+bool has_trivial_answer(const Evaluation& evaluation, const BoundWorkload& workload) {
+  const rules::InputProfile* profile = evaluation.rules.find_profile(workload.selected.profile);
+  return profile != nullptr && profile->answer_is_trivial;
+}
+
 // The workload must be able to tell a right answer from none.
 Result<void> screen(const Evaluation& evaluation, const BoundWorkload& workload,
                     const reference::ReferenceCase& reference) {
   if (evaluation.rules.strict.empty()) return {};
+  if (has_trivial_answer(evaluation, workload)) return {};
   const auto trivial = validate::find_trivial_answer(evaluation.loaded.definition, workload.report.axes,
                                                      reference, evaluation.rules, nullptr);
   if (trivial)
@@ -300,7 +307,8 @@ Result<void> screen(const Evaluation& evaluation, const BoundWorkload& workload,
   return {};
 }
 
-// The cheapest selected workload of each band, by the bytes of its inputs.
+// The cheapest selected workload of each band, by the bytes of its inputs, that can tell a right answer from
+// none.
 std::vector<BoundWorkload*> cheapest_of_each_band(Evaluation& evaluation) {
   auto bytes_of = [&](const BoundWorkload& workload) {
     int64_t total = 0;
@@ -311,7 +319,9 @@ std::vector<BoundWorkload*> cheapest_of_each_band(Evaluation& evaluation) {
   std::map<std::string, BoundWorkload*> cheapest;
   for (BoundWorkload& workload : evaluation.workloads) {
     BoundWorkload*& best = cheapest[workload.report.band];
-    if (best == nullptr || bytes_of(workload) < bytes_of(*best)) best = &workload;
+    const bool better = best == nullptr || has_trivial_answer(evaluation, *best) ||
+                        (!has_trivial_answer(evaluation, workload) && bytes_of(workload) < bytes_of(*best));
+    if (better) best = &workload;
   }
   std::vector<BoundWorkload*> workloads;
   for (const auto& [band, workload] : cheapest) workloads.push_back(workload);

@@ -191,6 +191,7 @@ Json to_json(const EvaluationReport& report) {
                  {"clock_disagreement", report.timing.clock_disagreement}}},
                {"inputs", report.inputs},
                {"dataset", report.dataset},
+               {"constants", report.constants},
                {"cost_s", report.cost_s},
                {"versions", report.versions}};
   if (report.duel) json["duel"] = to_json(*report.duel);
@@ -235,6 +236,10 @@ Result<EvaluationReport> evaluation_report_from_json(const Json& json) {
   }
   TRY_ASSIGN(report.inputs, reader.string_or("inputs", report.inputs));
   TRY_ASSIGN(report.dataset, reader.string_or("dataset", ""));
+  if (reader.has("constants")) {
+    using Constants = std::map<std::string, int64_t>;
+    TRY_ASSIGN(report.constants, read_map<Constants>(reader, "constants"));
+  }
   using Costs = std::map<std::string, double>;
   TRY_ASSIGN(report.cost_s, read_map<Costs>(reader, "cost_s"));
   using Versions = std::map<std::string, std::string>;

@@ -104,6 +104,7 @@ struct EvaluationReport {
   TimingReport timing;
   std::string inputs = "synthetic";             // synthetic | dataset
   std::string dataset;                          // folder the definition came from
+  std::map<std::string, int64_t> constants;     // of the selection, in place of the definition's own
   std::map<std::string, double> cost_s;         // seconds per stage
   std::map<std::string, std::string> versions;  // evaluator, nvrtc, ...
   std::optional<DuelReport> duel;               // the candidate passed, and the request named a rival

@@ -74,6 +74,7 @@ Result<RunSetup> load_setup(const RunConfig& config) {
   TRY_ASSIGN(const auto datasets, trace::DatasetPath::open({config.datasets.begin(), config.datasets.end()}));
   TRY_ASSIGN(trace::LoadedDefinition loaded, datasets.load(config.definition));
   TRY_ASSIGN(rules::Rules rules, rules::load_rules(loaded, home));
+  TRY_ASSIGN(loaded.definition, rules.definition_for(config.selection, loaded.definition));
   TRY_ASSIGN(auto workloads, rules.select(config.selection, loaded));
   if (workloads.empty())
     return usage_error(

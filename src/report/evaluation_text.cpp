@@ -68,6 +68,8 @@ std::string render_evaluation(const EvaluationReport& report, const std::string&
   if (!report.kernels.empty()) text += kernels_text(report);
   text += render_launches(report) + render_profile(report);
   for (const std::string& warning : report.warnings) text += fmt::format("  warning: {}\n", warning);
+  if (!report.constants.empty())
+    text += fmt::format("  scaled: {} instead of the definition's own\n", axes_text(report.constants));
   text += fmt::format("  inputs: {} ({})\n", report.inputs, report.dataset);
   std::string cost;
   for (const auto& [stage, seconds] : report.cost_s) cost += fmt::format("  {} {:.2f} s", stage, seconds);
