@@ -30,9 +30,11 @@ route<<<ceil_div(seq_len, 4), 128>>>(routing_logits, routing_bias, local_expert_
                                      seq_len, counts, lists, local_masks, shares);
 if (seq_len <= STREAM_TOKENS) {
   workspace float activated[seq_len * top_k * intermediate_size];
-  [[pdl]] stream_up_and_gate<<<dim3(intermediate_size / STREAM_COLUMNS, num_local_experts), STREAM_WARPS * 32>>>(
+  const int columns = seq_len <= 2 ? 16 : STREAM_COLUMNS;   // more blocks where one expert or two are all there is
+  const int threads = STREAM_WARPS * 32;
+  [[pdl]] stream_up_and_gate<columns><<<resident_blocks(stream_up_and_gate<columns>, threads, 0), threads>>>(
       hidden_states, hidden_states_scale, gemm1_weights, gemm1_weights_scale, seq_len, counts, lists, activated);
-  [[pdl]] stream_down<<<dim3(hidden_size / STREAM_ROWS, num_local_experts), STREAM_WARPS * 32>>>(
+  [[pdl]] stream_down<<<resident_blocks(stream_down, threads, 0), threads>>>(
       activated, gemm2_weights, gemm2_weights_scale, seq_len, counts, lists, shares, products);
 } else {
   workspace __half activated[seq_len * top_k * intermediate_size];
@@ -199,11 +201,40 @@ __device__ float silu(float x) {
   return __fdividef(x, 1.0f + __expf(-x));
 }
 
+// ---- Who does what
+
+// Which tile of which expert is number `tile` of all? Lane e knows expert e's count. Tiles of the same
+// weights are neighbours.
+struct TilePlace {
+  int expert, first_token, column_tile, count;
+};
+
+template <int Tokens>
+__device__ bool find_tile(int tile, int column_tiles, const int* counts, TilePlace& place) {
+  const int lane = threadIdx.x % 32;
+  const int count = lane < local_experts ? counts[lane] : 0;
+  const int mine = (count + Tokens - 1) / Tokens * column_tiles;
+  int end = mine;
+#pragma unroll
+  for (int offset = 1; offset < 32; offset *= 2) {
+    const int other = __shfl_up_sync(all_lanes, end, offset);
+    if (lane >= offset) end += other;
+  }
+  if (tile >= __shfl_sync(all_lanes, end, 31)) return false;
+  place.expert = __popc(__ballot_sync(all_lanes, end - mine <= tile)) - 1;
+  place.count = __shfl_sync(all_lanes, count, place.expert);
+  const int index = tile - __shfl_sync(all_lanes, end - mine, place.expert);
+  const int token_tiles = (place.count + Tokens - 1) / Tokens;
+  place.first_token = index % token_tiles * Tokens;
+  place.column_tile = index / token_tiles;
+  return true;
+}
+
 // ---- Few tokens
 
 constexpr int stream_threads = knob::STREAM_WARPS * 32;
-constexpr int stream_columns = knob::STREAM_COLUMNS, stream_rows = knob::STREAM_ROWS;
-static_assert(I % stream_columns == 0 && H % stream_rows == 0);
+constexpr int stream_rows = knob::STREAM_ROWS;
+static_assert(H % stream_rows == 0);
 
 // A lane's 32 of a row's 128 columns: two times 16 neighbours.
 struct RowPart {
@@ -305,26 +336,29 @@ struct StreamSums {
   }
 };
 
+template <int Columns>
 __global__ void __launch_bounds__(stream_threads, 16 / knob::STREAM_WARPS)
 stream_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __restrict__ hidden_scale,
                    const __nv_fp8_e4m3* __restrict__ weights, const float* __restrict__ weights_scale,
                    int seq_len, const int* __restrict__ counts, const int* __restrict__ lists,
                    float* __restrict__ activated) {
-  constexpr int tiles = stream_columns / 16;
-  __shared__ StreamSums<2 * stream_columns> shared;
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, expert = blockIdx.y;
-  const int column = blockIdx.x * stream_columns;
-  const uint8_t* up = reinterpret_cast<const uint8_t*>(weights) + ((long long)expert * 2 * I + column) * H;
-  const uint8_t* gate = up + (long long)I * H;
-  const float* up_scale = weights_scale + (expert * up_gate_blocks + column / 128) * H_blocks;
-  const float* gate_scale = up_scale + I_blocks * H_blocks;
+  constexpr int tiles = Columns / 16;
+  static_assert(I % Columns == 0);
+  __shared__ StreamSums<2 * Columns> shared;
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   let_next_kernel_start();
   wait_for_previous_kernel();
 
-  const int count = counts[expert];
-  const int* list = lists + (long long)expert * seq_len;
+  TilePlace place;
 #pragma unroll 1
-  for (int first = 0; first < count; first += 8) {
+  for (int tile = blockIdx.x; find_tile<8>(tile, I / Columns, counts, place); tile += gridDim.x) {
+    const int column = place.column_tile * Columns;
+    const int* list = lists + (long long)place.expert * seq_len;
+    const uint8_t* up =
+        reinterpret_cast<const uint8_t*>(weights) + ((long long)place.expert * 2 * I + column) * H;
+    const uint8_t* gate = up + (long long)I * H;
+    const float* up_scale = weights_scale + (place.expert * up_gate_blocks + column / 128) * H_blocks;
+    const float* gate_scale = up_scale + I_blocks * H_blocks;
     float up_sums[tiles][4] = {}, gate_sums[tiles][4] = {};
 #pragma unroll 1
     for (int block = warp; block < H_blocks; block += knob::STREAM_WARPS) {
@@ -336,7 +370,7 @@ stream_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __rest
       }
       // As operand a lane holds a part of token lane / 4; its sums are of tokens 2 * (lane % 4) and the next.
       // The last token stands in for those that are not there.
-      const int token = pair_of(list, min(first + lane / 4, count - 1)) / top_k;
+      const int token = pair_of(list, min(place.first_token + lane / 4, place.count - 1)) / top_k;
       const int first_token = __shfl_sync(all_lanes, token, lane % 4 * 8);
       const int second_token = __shfl_sync(all_lanes, token, lane % 4 * 8 + 4);
       const RowPart x = load_row_part(
@@ -353,14 +387,14 @@ stream_up_and_gate(const __nv_fp8_e4m3* __restrict__ hidden, const float* __rest
 #pragma unroll
     for (int i = 0; i < tiles; ++i) {
       shared.put(warp, lane, i * 16, up_sums[i]);
-      shared.put(warp, lane, stream_columns + i * 16, gate_sums[i]);
+      shared.put(warp, lane, Columns + i * 16, gate_sums[i]);
     }
     __syncthreads();
-    for (int i = threadIdx.x; i < 8 * stream_columns; i += stream_threads) {
-      const int place = i / stream_columns, c = i % stream_columns;
-      if (first + place >= count) continue;
-      const long long pair = list[first + place];
-      activated[pair * I + column + c] = silu(shared.get(place, stream_columns + c)) * shared.get(place, c);
+    for (int i = threadIdx.x; i < 8 * Columns; i += stream_threads) {
+      const int token = i / Columns, c = i % Columns;
+      if (place.first_token + token >= place.count) continue;
+      const long long pair = list[place.first_token + token];
+      activated[pair * I + column + c] = silu(shared.get(token, Columns + c)) * shared.get(token, c);
     }
     __syncthreads();
   }
@@ -373,24 +407,25 @@ stream_down(const float* __restrict__ activated, const __nv_fp8_e4m3* __restrict
             float* __restrict__ products) {
   constexpr int tiles = stream_rows / 16;
   __shared__ StreamSums<stream_rows> shared;
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, expert = blockIdx.y;
-  const int column = blockIdx.x * stream_rows;  // of the output, a row of the weights
-  const uint8_t* rows = reinterpret_cast<const uint8_t*>(weights) + ((long long)expert * H + column) * I;
-  const float* scales = weights_scale + (expert * H_blocks + column / 128) * I_blocks;
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   let_next_kernel_start();
   wait_for_previous_kernel();
 
-  const int count = counts[expert];
-  const int* list = lists + (long long)expert * seq_len;
+  TilePlace place;
 #pragma unroll 1
-  for (int first = 0; first < count; first += 8) {
+  for (int tile = blockIdx.x; find_tile<8>(tile, H / stream_rows, counts, place); tile += gridDim.x) {
+    const int column = place.column_tile * stream_rows;  // of the output, a row of the weights
+    const int* list = lists + (long long)place.expert * seq_len;
+    const uint8_t* rows =
+        reinterpret_cast<const uint8_t*>(weights) + ((long long)place.expert * H + column) * I;
+    const float* scales = weights_scale + (place.expert * H_blocks + column / 128) * I_blocks;
     float sums[tiles][4] = {};
 #pragma unroll 1
     for (int block = warp; block < I_blocks; block += knob::STREAM_WARPS) {
       WeightRows w[tiles];
 #pragma unroll
       for (int i = 0; i < tiles; ++i) w[i].load(rows + i * 16LL * I + block * 128, I, lane);
-      const long long pair = pair_of(list, min(first + lane / 4, count - 1));
+      const long long pair = pair_of(list, min(place.first_token + lane / 4, place.count - 1));
       float scale;
       const RowPart x = load_row_part(activated + pair * I + block * 128, lane % 4, scale);
       scale *= scales[block];
@@ -403,10 +438,10 @@ stream_down(const float* __restrict__ activated, const __nv_fp8_e4m3* __restrict
     for (int i = 0; i < tiles; ++i) shared.put(warp, lane, i * 16, sums[i]);
     __syncthreads();
     for (int i = threadIdx.x; i < 8 * stream_rows; i += stream_threads) {
-      const int place = i / stream_rows, c = i % stream_rows;
-      if (first + place >= count) continue;
-      const long long row = list[first + place];
-      products[row * H + column + c] = shares[row] * shared.get(place, c);
+      const int token = i / stream_rows, c = i % stream_rows;
+      if (place.first_token + token >= place.count) continue;
+      const long long row = list[place.first_token + token];
+      products[row * H + column + c] = shares[row] * shared.get(token, c);
     }
     __syncthreads();
   }
@@ -421,33 +456,6 @@ struct TileShape {
   static constexpr int token_warps = Tokens / 32, column_warps = 8 / token_warps;
   static constexpr int tiles = 16 / column_warps;  // of 8 columns, per warp
 };
-
-// Which tile of which expert is number `tile` of all? Lane e knows expert e's count. Tiles of the same
-// weights are neighbours.
-struct TilePlace {
-  int expert, first_token, column_tile, count;
-};
-
-template <int Tokens>
-__device__ bool find_tile(int tile, int column_tiles, const int* counts, TilePlace& place) {
-  const int lane = threadIdx.x % 32;
-  const int count = lane < local_experts ? counts[lane] : 0;
-  const int mine = (count + Tokens - 1) / Tokens * column_tiles;
-  int end = mine;
-#pragma unroll
-  for (int offset = 1; offset < 32; offset *= 2) {
-    const int other = __shfl_up_sync(all_lanes, end, offset);
-    if (lane >= offset) end += other;
-  }
-  if (tile >= __shfl_sync(all_lanes, end, 31)) return false;
-  place.expert = __popc(__ballot_sync(all_lanes, end - mine <= tile)) - 1;
-  place.count = __shfl_sync(all_lanes, count, place.expert);
-  const int index = tile - __shfl_sync(all_lanes, end - mine, place.expert);
-  const int token_tiles = (place.count + Tokens - 1) / Tokens;
-  place.first_token = index % token_tiles * Tokens;
-  place.column_tile = index / token_tiles;
-  return true;
-}
 
 // Rows of `Chunks` chunks of 16 bytes; the swizzle keeps eight rows' equal chunks in different banks.
 template <int Chunks>
