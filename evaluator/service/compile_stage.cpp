@@ -246,7 +246,7 @@ std::string result_key(const Evaluation& evaluation, std::string_view executor) 
     hasher.add(gpu->name).add(std::to_string(gpu->driver_version)).add(gpu->timer).add(gpu->clocks);
   // The figures decide estimates, and the floor below which a time is refused.
   hasher.add(evaluation.device.identity());
-  hasher.add(evaluation.rules.content_hash).add(std::to_string(request.seed)).add(request.selection);
+  hasher.add(evaluation.rules.content_hash).add(std::to_string(request.seed)).add(evaluation.selection);
   hasher.add(request.timing_profile).add(std::to_string(request.limits.warp_instructions));
   for (const BoundWorkload& workload : evaluation.workloads) hasher.add(workload.report.uuids.front());
   return hasher.hex();

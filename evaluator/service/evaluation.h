@@ -56,6 +56,7 @@ struct Evaluation {
   rules::Rules rules = {};
   rules::DeviceModel device = {};  // the request's model; where a GPU runs, its own counts and sizes
   std::string target = {};         // resolved
+  std::string selection = {};      // resolved
   plan::CandidateSource split = {};
   std::optional<plan::Plan> plan = {};
   KnobValues knobs = {};                        // complete

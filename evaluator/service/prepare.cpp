@@ -48,11 +48,11 @@ Result<void> choose_device(Evaluation& evaluation, Resources& resources) {
 }
 
 // Everything from here on sees the definition at the selection's size: prelude, plan, inputs, reference. The
-// adversarial cases that follow `all` run at the size of `all`.
+// adversarial cases that follow `all` and `sim` run at their size.
 Result<void> scale_definition(Evaluation& evaluation) {
   const trace::Axes own = evaluation.loaded.definition.constant_axes();
   TRY_ASSIGN(evaluation.loaded.definition,
-             evaluation.rules.definition_for(evaluation.request.selection, evaluation.loaded.definition));
+             evaluation.rules.definition_for(evaluation.selection, evaluation.loaded.definition));
   for (const auto& [name, value] : evaluation.loaded.definition.constant_axes()) {
     if (own.at(name) != value) evaluation.report.constants[name] = value;
   }
@@ -64,13 +64,15 @@ Result<void> load_definition(Evaluation& evaluation, Resources& resources) {
   TRY_ASSIGN(evaluation.loaded, resources.datasets.load(request.definition));
   TRY_ASSIGN(evaluation.rules, rules::load_rules(evaluation.loaded, resources.options.home));
   TRY(choose_device(evaluation, resources));
+  evaluation.selection = evaluation.rules.settle_selection(request.selection, !evaluation.measures());
   TRY(scale_definition(evaluation));
-  TRY_ASSIGN(auto selected, evaluation.rules.select(request.selection, evaluation.loaded));
+  TRY_ASSIGN(auto selected, evaluation.rules.select(evaluation.selection, evaluation.loaded));
   if (selected.empty())
     return usage_error(
-        fmt::format("selection '{}' of {} holds no workload", request.selection, request.definition));
+        fmt::format("selection '{}' of {} holds no workload", evaluation.selection, request.definition));
   for (auto& workload : selected) evaluation.workloads.push_back(report_on(std::move(workload)));
-  if (request.selection == "all" && evaluation.rules.selections.contains("adversarial")) {
+  const bool is_whole = evaluation.selection == "all" || evaluation.selection == "sim";
+  if (is_whole && evaluation.rules.selections.contains("adversarial")) {
     TRY_ASSIGN(auto adversarial, evaluation.rules.select("adversarial", evaluation.loaded));
     for (auto& workload : adversarial) evaluation.adversarial.push_back(report_on(std::move(workload)));
   }

@@ -41,7 +41,7 @@ struct CandidateOptions {
 
 struct EvaluateOptions {
   CandidateOptions candidate;
-  std::string workloads = "all";
+  std::string workloads = "auto";
   std::string executor = "auto";
   std::string target = "auto";
   std::string device = "auto";
@@ -58,7 +58,7 @@ struct CompareOptions {
   std::string definition;                     // of both; empty: the name of A's folder
   std::vector<std::string> knobs_a, knobs_b;  // NAME=VALUE
   std::vector<std::filesystem::path> datasets;
-  std::string workloads = "all";
+  std::string workloads = "auto";
   std::string executor = "auto";
   std::string target, device;  // empty: the request's defaults
   double tie_margin = 0.15;    // of estimates

@@ -35,8 +35,8 @@ struct EvaluationRequest {
   std::string executor = "auto";  // auto | sim | cuda
   std::string device = "auto";    // model of configs/devices/; auto: of the GPU, b200 on the simulator
   KnobValues knobs;               // overrides of the declared defaults
-  std::string selection =
-      "all";  // smoke | sim | all | adversarial | a comma-separated list of workload indices
+  // auto (sim on the simulator, all on a GPU) | smoke | sim | all | adversarial | workload indices "0,3"
+  std::string selection = "auto";
   Stage last_stage = Stage::kTime;
   uint64_t seed = 0;
   std::string timing_profile = "contest";  // contest | strict

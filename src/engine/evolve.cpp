@@ -94,7 +94,7 @@ Result<OpenRun> open_old(const RunConfig& asked, const fs::path& run_directory) 
   TRY_ASSIGN(auto state, fold(journal, run_directory));
   TRY_ASSIGN(const RunConfig recorded, recorded_config(state.view(), run_directory));
   RunConfig config = asked;
-  for (auto field : {&RunConfig::executor, &RunConfig::device, &RunConfig::target})
+  for (auto field : {&RunConfig::executor, &RunConfig::device, &RunConfig::target, &RunConfig::selection})
     if (config.*field == "auto") config.*field = recorded.*field;
   TRY(check_unchanged(recorded, config, run_directory));
   return OpenRun{std::move(config), std::move(journal), std::move(state)};
@@ -158,8 +158,9 @@ Result<RunOutcome> evolve(const RunConfig& asked, const fs::path& run_directory,
   const bool was_auto = config.executor == "auto";
   if (was_auto) config.executor = hello.executor;
   if (config.target == "auto") config.target = hello.target;
-  if (config.device == "auto") {
-    config.device = hello.device_model;
+  if (config.device == "auto" || config.selection == "auto") {
+    if (config.device == "auto") config.device = hello.device_model;
+    config.selection = setup.sources->rules().settle_selection(config.selection, config.executor == "sim");
     TRY_ASSIGN(setup, load_setup(config));
   }
   live.note(describe_executor(config, hello, was_auto));

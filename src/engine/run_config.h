@@ -47,7 +47,7 @@ struct RunConfig {
   std::string scripted_folder;
 
   // [evaluation]
-  std::string selection = "all";
+  std::string selection = "auto";  // see rules::Rules::settle_selection
   Stage last_stage = Stage::kTime;
   std::string timing_profile = "contest";
   EvaluationLimits limits;

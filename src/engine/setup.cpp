@@ -74,12 +74,13 @@ Result<RunSetup> load_setup(const RunConfig& config) {
   TRY_ASSIGN(const auto datasets, trace::DatasetPath::open({config.datasets.begin(), config.datasets.end()}));
   TRY_ASSIGN(trace::LoadedDefinition loaded, datasets.load(config.definition));
   TRY_ASSIGN(rules::Rules rules, rules::load_rules(loaded, home));
-  TRY_ASSIGN(loaded.definition, rules.definition_for(config.selection, loaded.definition));
-  TRY_ASSIGN(auto workloads, rules.select(config.selection, loaded));
+  // "auto" is settled by the first worker's hello, and everything loaded again (evolve.cpp).
+  const std::string selection = rules.settle_selection(config.selection, true);
+  TRY_ASSIGN(loaded.definition, rules.definition_for(selection, loaded.definition));
+  TRY_ASSIGN(auto workloads, rules.select(selection, loaded));
   if (workloads.empty())
     return usage_error(
         fmt::format("selection '{}' of {} holds no workload", config.selection, config.definition));
-  // "auto" is settled by the first worker's hello, and everything loaded again (evolve.cpp).
   TRY_ASSIGN(const rules::DeviceModel device,
              rules::load_device(config.device == "auto" ? "b200" : config.device));
   setup.dataset = loaded.dataset.string();

@@ -19,6 +19,7 @@ class SourceStore {
   // `workloads` are the distinct ones of the run's selection.
   SourceStore(trace::Definition definition, rules::Rules rules,
               std::vector<rules::SelectedWorkload> workloads, const rules::DeviceModel& device);
+  const rules::Rules& rules() const { return rules_; }
 
   std::string add(std::string text);  // returns its hash
   const std::string* find(const std::string& hash) const;

@@ -217,6 +217,11 @@ Result<trace::Definition> Rules::definition_for(std::string_view selection,
   return definition;
 }
 
+std::string Rules::settle_selection(const std::string& selection, bool is_simulator) const {
+  if (selection != "auto") return selection;
+  return is_simulator && selections.contains("sim") ? "sim" : "all";
+}
+
 Result<std::vector<SelectedWorkload>> Rules::select(std::string_view selection,
                                                     const LoadedDefinition& loaded) const {
   const auto it = selections.find(std::string(selection));

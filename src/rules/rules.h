@@ -109,6 +109,9 @@ struct Rules {
   // Everything that an evaluation does sees this one. Error: a name that is not a constant axis.
   Result<trace::Definition> definition_for(std::string_view selection, trace::Definition definition) const;
 
+  // What `auto` means: every contest workload on a device, what the simulator can afford there. Other names are
+  // left as they are.
+  std::string settle_selection(const std::string& selection, bool is_simulator) const;
   // Expands a selection: "smoke", "all", "sim", "adversarial", or workload indices "0,3,17", with the
   // definition as it is given: definition_for the selection, or its own size.
   // Equal workloads are grouped. Every workload belongs to exactly one band, else an error names it.

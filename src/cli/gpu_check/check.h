@@ -48,6 +48,7 @@ struct Seed {
   plan::Plan plan;
 
   std::string short_name() const;  // "warp_rows"
+  std::string small_selection() const;
 };
 
 struct Context {
@@ -64,6 +65,7 @@ struct Context {
   // Of the seed with its default knobs, on this executor.
   EvaluationRequest request_of(const Seed& seed) const;
   EvaluationRequest on_simulator(EvaluationRequest request) const;
+  const Seed& cheap_seed() const;  // of the definition that costs least
   void progress(const std::string& text) const;
 };
 

@@ -156,7 +156,7 @@ Result<PartResult> check_flashinfer(Context& context) {
   if (!probe || !probe->status.success())
     return skipped("python3 cannot import flashinfer_bench here, so there is nothing to compare with");
   if (context.options.executor == "sim") return skipped("it needs a GPU");
-  const Seed& seed = context.seeds.front();
+  const Seed& seed = context.cheap_seed();
   const fs::path folder = context.options.out / "flashinfer-bench";
   const fs::path solution = folder / "solutions" / seed.definition;
   std::error_code error;

@@ -44,7 +44,7 @@ std::vector<KnobValues> settings_of(const Seed& seed, const rules::DeviceModel& 
     return std::all_of(seed.plan.knobs().begin(), seed.plan.knobs().end(),
                        [&](const plan::Knob& knob) { return knobs.at(knob.name) == knob.default_value; });
   });
-  const auto workloads = seed.candidate.rules.select("smoke", seed.candidate.loaded);
+  const auto workloads = seed.candidate.rules.select(seed.small_selection(), seed.candidate.loaded);
   if (!workloads) return {{}};
   std::erase_if(all, [&](const KnobValues& knobs) {
     return std::any_of(workloads->begin(), workloads->end(), [&](const rules::SelectedWorkload& workload) {

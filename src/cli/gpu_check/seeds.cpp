@@ -201,7 +201,7 @@ Result<PartResult> check_survival(Context& context) {
   PartResult result;
   const auto villains = hang_and_fault(context);
   const int rounds = context.options.quick || context.precompiles() ? 2 : kRounds;
-  const Seed& seed = context.seeds.front();
+  const Seed& seed = context.cheap_seed();
   EvaluationRequest innocent = context.request_of(seed);
   innocent.last_stage = Stage::kValidate;
   TRY_ASSIGN(const EvaluationReport first, context.session.run(innocent));
