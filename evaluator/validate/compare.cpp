@@ -36,6 +36,12 @@ double scaled(double error, double scale) {
   return error == 0 ? 0 : std::min(kUnbounded, error / scale);
 }
 
+// The row that is being summed up.
+struct RowSums {
+  int64_t row = 0;
+  double error_squares = 0, expected_squares = 0;
+};
+
 // Sums over the elements that are finite.
 struct Sums {
   double error = 0, error_squares = 0;
@@ -110,6 +116,7 @@ class Judge {
       statistics_.max_abs = std::max(statistics_.max_abs, magnitude);
       statistics_.max_rel = std::max(statistics_.max_rel, magnitude / (std::abs(expected) + kOfficialFloor));
       if (!is_decided(index)) return;
+      add_to_row(index, error, expected);
       statistics_.scaled_max = std::max(statistics_.scaled_max, scaled(magnitude, std::abs(expected) + rms_));
       sums_.error += error;
       sums_.error_squares += error * error;
@@ -117,9 +124,24 @@ class Judge {
       sums_.got_times_expected += got * expected;
       sums_.expected_squares += expected * expected;
     });
+    finish_row();
     const double count = std::max(1.0, static_cast<double>(reference_.size()));
     statistics_.scaled_rms = scaled(std::sqrt(sums_.error_squares / count), rms_);
     statistics_.scaled_bias = scaled(std::abs(sums_.error) / count, rms_);
+  }
+
+  // Rows are compared as they come: elements arrive in order.
+  void add_to_row(int64_t index, double error, double expected) {
+    const int64_t row = index / std::max<int64_t>(1, output_.shape.empty() ? 1 : output_.shape.back());
+    if (row != row_.row) finish_row();
+    row_.row = row;
+    row_.error_squares += error * error;
+    row_.expected_squares += expected * expected;
+  }
+  void finish_row() {
+    const double error = std::sqrt(row_.error_squares), expected = std::sqrt(row_.expected_squares);
+    statistics_.scaled_row_rms = std::max(statistics_.scaled_row_rms, scaled(error, expected));
+    row_ = {};
   }
 
   std::string failed_clauses() const {
@@ -156,6 +178,9 @@ class Judge {
     if (statistics_.scaled_bias > strict_->scaled_bias)
       failed.push_back(fmt::format("errors lean to one side by {:.2g} of the expected rms, allowed {:g}",
                                    statistics_.scaled_bias, strict_->scaled_bias));
+    if (strict_->scaled_row_rms > 0 && statistics_.scaled_row_rms > strict_->scaled_row_rms)
+      failed.push_back(fmt::format("rms error of a row is {:.2g} of the row's expected rms, allowed {:g}",
+                                   statistics_.scaled_row_rms, strict_->scaled_row_rms));
     return fmt::format("{}", fmt::join(failed, "; "));
   }
 
@@ -209,6 +234,7 @@ class Judge {
   int64_t not_minus_infinity_ = 0;
   ErrorStatistics statistics_;
   Sums sums_;
+  RowSums row_;
 };
 
 Verdict wrong_size(const std::string& name, size_t got, int64_t expected) {
@@ -226,6 +252,7 @@ void merge(ErrorStatistics& into, const ErrorStatistics& other) {
   into.scaled_max = std::max(into.scaled_max, other.scaled_max);
   into.scaled_rms = std::max(into.scaled_rms, other.scaled_rms);
   into.scaled_bias = std::max(into.scaled_bias, other.scaled_bias);
+  into.scaled_row_rms = std::max(into.scaled_row_rms, other.scaled_row_rms);
   into.unmatched += other.unmatched;
   into.non_finite += other.non_finite;
 }

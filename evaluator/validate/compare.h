@@ -15,11 +15,12 @@ namespace warpwright::validate {
 
 struct ErrorStatistics {
   double max_abs = 0;
-  double max_rel = 0;      // |error| / (|reference| + 1e-8), as FlashInfer-Bench has it
-  double scaled_max = 0;   // max of |error| / (|reference| + rms(reference))
-  double scaled_rms = 0;   // rms(error) / rms(reference)
-  double scaled_bias = 0;  // |mean(error)| / rms(reference)
-  int64_t unmatched = 0;   // elements that fail the official rule
+  double max_rel = 0;         // |error| / (|reference| + 1e-8), as FlashInfer-Bench has it
+  double scaled_max = 0;      // max of |error| / (|reference| + rms(reference))
+  double scaled_rms = 0;      // rms(error) / rms(reference)
+  double scaled_bias = 0;     // |mean(error)| / rms(reference)
+  double scaled_row_rms = 0;  // max over rows of rms(error) / rms(reference) of the row
+  int64_t unmatched = 0;      // elements that fail the official rule
   int64_t non_finite = 0;
 };
 

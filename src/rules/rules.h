@@ -33,6 +33,9 @@ struct StrictTolerance {
   double scaled_max = 0;   // max of |error| / (|reference| + rms(reference))
   double scaled_rms = 0;   // rms(error) / rms(reference)
   double scaled_bias = 0;  // |mean(error)| / rms(reference)
+  // Largest of any row (last axis): rms(error) / rms(reference), both of the row; 0: not asked for. Where
+  // single values are uncertain, this tells a row that was lost.
+  double scaled_row_rms = 0;
   // Of an output that names the best of each row, instead of the three: a candidate may be missed or wrongly
   // taken if its score is so near the border, as a share of the two scores' term sizes (root of the sum of
   // squares of a score's terms, which is what rounding errors are a share of).

@@ -45,6 +45,7 @@ Result<StrictTolerance> parse_strict(TomlReader reader) {
   TRY_ASSIGN(strict.scaled_max, reader.number("scaled_max"));
   TRY_ASSIGN(strict.scaled_rms, reader.number("scaled_rms"));
   TRY_ASSIGN(strict.scaled_bias, reader.number("scaled_bias"));
+  TRY_ASSIGN(strict.scaled_row_rms, reader.number_or("scaled_row_rms", 0));
   TRY(reader.reject_unknown_keys());
   if (strict.scaled_max <= 0 || strict.scaled_rms <= 0 || strict.scaled_bias <= 0)
     return reader.error("strict tolerances must be positive");
