@@ -9,6 +9,7 @@
 #include "evaluator/reference/parallel.h"
 #include "evaluator/reference/structured_inputs.h"
 #include "src/rules/workload_binding.h"
+#include "src/trace/captured_input.h"
 
 namespace warpwright::reference {
 namespace {
@@ -104,6 +105,11 @@ Result<Inputs> make_inputs(const trace::Definition& definition, const trace::Wor
   inputs.scalars = rules::scalar_values(definition, workload, rules);
   for (const trace::Tensor& tensor : definition.inputs) {
     if (tensor.is_scalar || !workload.inputs.contains(tensor.name)) continue;
+    if (workload.inputs.at(tensor.name).kind == trace::WorkloadInput::Kind::kSafetensors) {
+      TRY_ASSIGN(auto captured, trace::read_captured_input(definition, workload, tensor));
+      inputs.tensors[tensor.name] = {tensor.dtype, std::move(captured.shape), std::move(captured.data)};
+      continue;
+    }
     if (rules.generator_of(tensor, profile).distribution == Distribution::kAbsent) continue;
     TRY_ASSIGN(inputs.tensors[tensor.name], maker.make(tensor));
   }

@@ -29,10 +29,10 @@ struct Inputs {
 
 int64_t element_count(const std::vector<int64_t>& shape);
 
-// The inputs of a workload, drawn from the profile (empty: the rules' first): a pure function of the
-// arguments. Inputs from safetensors files are drawn too: the contest's files are not public, and results say
-// `inputs: synthetic`. Error: an unknown profile, a distribution that does not fit the dtype, packed fp4,
-// more than 64 GiB.
+// The inputs of a workload: those that it takes from safetensors files as they lie there, the others drawn
+// from the profile (empty: the rules' first): a pure function of the arguments and the files. Error: a file
+// that is missing or not what the workload says (src/trace/captured_input.h), an unknown profile, a
+// distribution that does not fit the dtype, packed fp4, more than 64 GiB.
 Result<Inputs> make_inputs(const trace::Definition& definition, const trace::Workload& workload,
                            const rules::Rules& rules, std::string_view profile, uint64_t seed);
 

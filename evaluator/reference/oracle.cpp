@@ -8,6 +8,7 @@
 #include "evaluator/reference/families.h"
 #include "src/base/hash.h"
 #include "src/rules/workload_binding.h"
+#include "src/trace/captured_input.h"
 
 namespace warpwright::reference {
 namespace {
@@ -44,6 +45,7 @@ std::string case_key(const trace::Definition& definition, const trace::Workload&
   hasher.add("scalars");
   for (const auto& [name, value] : rules::scalar_values(definition, workload, rules))
     hasher.add(name).add(fmt::format("{}", value));
+  hasher.add(trace::captured_identity(workload));
   return hasher.hex();
 }
 

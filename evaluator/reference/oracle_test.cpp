@@ -110,7 +110,7 @@ TEST(GdnDecode, AnAbsentStateIsZerosAndANullScaleIsTheDefault) {
   const rules::Rules rules = load_rules_of(loaded);
   auto workload = workload_of(loaded.definition, 2);
   workload.inputs.erase("state");
-  workload.inputs["scale"] = {trace::WorkloadInput::Kind::kScalar, 0, true, "", ""};
+  workload.inputs["scale"] = {trace::WorkloadInput::Kind::kScalar, 0, true, "", "", ""};
   const Inputs inputs = make_inputs(loaded.definition, workload, rules, "", 1).value();
   EXPECT_FALSE(inputs.tensors.contains("state"));
   const auto actual = find_oracle("gdn_decode")->run(loaded.definition, workload.axes, inputs).value();
@@ -160,7 +160,7 @@ TEST(OracleCache, TheSameCaseIsMadeOnceAndOthersAreNotMixedUp) {
   without_state.inputs.erase("state");
   EXPECT_NE(cache.get(loaded.definition, without_state, rules, "", 1).value(), first);
   auto other_scale = workload;
-  other_scale.inputs["scale"] = {trace::WorkloadInput::Kind::kScalar, 0.5, false, "", ""};
+  other_scale.inputs["scale"] = {trace::WorkloadInput::Kind::kScalar, 0.5, false, "", "", ""};
   EXPECT_NE(cache.get(loaded.definition, other_scale, rules, "", 1).value(), first);
   EXPECT_EQ(cache.hits(), 1);
 }

@@ -10,6 +10,7 @@
 #include "evaluator/service/evaluation.h"
 #include "src/base/check.h"
 #include "src/base/hash.h"
+#include "src/trace/captured_input.h"
 
 namespace warpwright::service {
 
@@ -248,7 +249,8 @@ std::string result_key(const Evaluation& evaluation, std::string_view executor) 
   hasher.add(evaluation.device.identity());
   hasher.add(evaluation.rules.content_hash).add(std::to_string(request.seed)).add(evaluation.selection);
   hasher.add(request.timing_profile).add(std::to_string(request.limits.warp_instructions));
-  for (const BoundWorkload& workload : evaluation.workloads) hasher.add(workload.report.uuids.front());
+  for (const BoundWorkload& workload : evaluation.workloads)
+    hasher.add(workload.report.uuids.front()).add(trace::captured_identity(workload.selected.group.workload));
   return hasher.hex();
 }
 

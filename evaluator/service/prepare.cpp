@@ -3,6 +3,7 @@
 #include "evaluator/service/admission.h"
 #include "evaluator/service/evaluation.h"
 #include "src/rules/workload_binding.h"
+#include "src/trace/captured_input.h"
 
 namespace warpwright::service {
 namespace {
@@ -59,6 +60,20 @@ Result<void> scale_definition(Evaluation& evaluation) {
   return {};
 }
 
+// Where the inputs come from, said and checked before anything is compiled.
+Result<void> choose_inputs(Evaluation& evaluation) {
+  size_t captured = 0;
+  for (const BoundWorkload& workload : evaluation.workloads) {
+    const trace::Workload& wanted = workload.selected.group.workload;
+    TRY(trace::check_captured_inputs(evaluation.loaded.definition, wanted));
+    captured += trace::has_captured_inputs(wanted) ? 1 : 0;
+  }
+  evaluation.report.inputs = captured == 0                             ? "synthetic"
+                             : captured == evaluation.workloads.size() ? "captured"
+                                                                       : "captured and synthetic";
+  return {};
+}
+
 Result<void> load_definition(Evaluation& evaluation, Resources& resources) {
   const EvaluationRequest& request = evaluation.request;
   TRY_ASSIGN(evaluation.loaded, resources.datasets.load(request.definition));
@@ -77,6 +92,7 @@ Result<void> load_definition(Evaluation& evaluation, Resources& resources) {
     for (auto& workload : adversarial) evaluation.adversarial.push_back(report_on(std::move(workload)));
   }
   evaluation.report.dataset = evaluation.loaded.dataset.string();
+  TRY(choose_inputs(evaluation));
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "src/base/files.h"
+#include "src/trace/captured_input.h"
 
 namespace warpwright::cli {
 namespace fs = std::filesystem;
@@ -48,6 +49,13 @@ Result<LoadedCandidate> load_candidate(const CandidateOptions& options) {
   TRY_ASSIGN(candidate.loaded, datasets.load(candidate.definition_name));
   TRY_ASSIGN(candidate.rules, rules::load_rules(candidate.loaded, home));
   return candidate;
+}
+
+Result<void> check_inputs(const LoadedCandidate& candidate, const std::string& selection) {
+  TRY_ASSIGN(const auto selected, candidate.rules.select(selection, candidate.loaded));
+  for (const rules::SelectedWorkload& workload : selected)
+    TRY(trace::check_captured_inputs(candidate.loaded.definition, workload.group.workload));
+  return {};
 }
 
 std::string render(const std::vector<plan::Diagnostic>& diagnostics, const LoadedCandidate& candidate) {

@@ -21,6 +21,10 @@ struct LoadedCandidate {
 // Everything but the plan. Errors are usage errors: missing file, unknown definition, malformed --knob.
 Result<LoadedCandidate> load_candidate(const CandidateOptions& options);
 
+// Whether the files are there that the selected workloads take inputs from. Usage error: one is not, or the
+// selection does not exist.
+Result<void> check_inputs(const LoadedCandidate& candidate, const std::string& selection);
+
 // "NAME=VALUE" texts; a name given twice is an error.
 Result<KnobValues> parse_knobs(const std::vector<std::string>& texts);
 

@@ -45,6 +45,7 @@ int run_evaluate(const EvaluateOptions& options) {
   if (!candidate) return report_error(candidate.error());
   auto request = make_request(options, *candidate);
   if (!request) return report_error(request.error());
+  if (auto there = check_inputs(*candidate, options.workloads); !there) return report_error(there.error());
   workers::WorkerSettings settings = engine::local_worker(options.candidate.datasets);
   const bool on_terminal = ::isatty(STDERR_FILENO) != 0;
   auto on_progress = [&](Stage stage) {

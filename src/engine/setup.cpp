@@ -8,6 +8,7 @@
 #include "src/base/files.h"
 #include "src/engine/evaluate_once.h"
 #include "src/llm/scripted_provider.h"
+#include "src/trace/captured_input.h"
 #include "src/trace/dataset.h"
 
 namespace warpwright::engine {
@@ -81,6 +82,8 @@ Result<RunSetup> load_setup(const RunConfig& config) {
   if (workloads.empty())
     return usage_error(
         fmt::format("selection '{}' of {} holds no workload", config.selection, config.definition));
+  for (const rules::SelectedWorkload& workload : workloads)
+    TRY(trace::check_captured_inputs(loaded.definition, workload.group.workload));
   TRY_ASSIGN(const rules::DeviceModel device,
              rules::load_device(config.device == "auto" ? "b200" : config.device));
   setup.dataset = loaded.dataset.string();

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "src/base/files.h"
+#include "src/trace/safetensors.h"
 
 namespace warpwright::trace {
 namespace {
@@ -61,17 +62,27 @@ Error unknown_definition(std::string_view name, std::vector<std::string> known) 
                            more > 0 ? fmt::format(", and {} more", more) : "")};
 }
 
+Result<std::string> read_text(const fs::path& file, const fs::path& folder) {
+  TRY_ASSIGN(std::string text, read_file(file, kMaxDatasetFileBytes));
+  if (is_lfs_pointer(text))
+    return usage_error(
+        fmt::format("{}: is a Git LFS pointer, its text was not fetched: cd {} && git lfs pull",
+                    file.string(), folder.string()));
+  return text;
+}
+
 Result<LoadedDefinition> load_from(const fs::path& folder, const fs::path& file, std::string_view name) {
   LoadedDefinition loaded;
   loaded.dataset = folder;
-  TRY_ASSIGN(const std::string text, read_file(file, kMaxDatasetFileBytes));
+  TRY_ASSIGN(const std::string text, read_text(file, folder));
   TRY_ASSIGN(loaded.definition, parse_definition(text, file.string()));
   if (loaded.definition.name != name)
     return usage_error(
         fmt::format("{}: name '{}' does not match the file's name", file.string(), loaded.definition.name));
   if (const auto workloads = find_by_stem(folder / "workloads", name, ".jsonl")) {
-    TRY_ASSIGN(const std::string lines, read_file(*workloads, kMaxDatasetFileBytes));
-    TRY_ASSIGN(loaded.workloads, parse_workloads(lines, loaded.definition, workloads->string()));
+    TRY_ASSIGN(const std::string lines, read_text(*workloads, folder));
+    TRY_ASSIGN(loaded.workloads,
+               parse_workloads(lines, loaded.definition, workloads->string(), folder.string()));
   }
   return loaded;
 }

@@ -72,6 +72,8 @@ Result<WorkloadInput> parse_input(const OrderedJson& json, const Tensor& tensor,
   }
   if (type != "safetensors")
     return usage_error(fmt::format("{}: type must be random, scalar or safetensors, not '{}'", where, type));
+  if (tensor.is_scalar)
+    return usage_error(fmt::format("{}: is a scalar, so its value stands here, not in a file", where));
   input.kind = WorkloadInput::Kind::kSafetensors;
   TRY_ASSIGN(input.path, require_string(json, "path", where));
   TRY_ASSIGN(input.tensor_key, require_string(json, "tensor_key", where));
@@ -128,7 +130,7 @@ bool equivalent(const Workload& a, const Workload& b) {
 }  // namespace
 
 Result<std::vector<Workload>> parse_workloads(std::string_view jsonl, const Definition& definition,
-                                              const std::string& path) {
+                                              const std::string& path, const std::string& dataset) {
   std::vector<Workload> workloads;
   std::set<std::string> uuids;
   int line_number = 0;
@@ -143,6 +145,9 @@ Result<std::vector<Workload>> parse_workloads(std::string_view jsonl, const Defi
     if (!uuids.insert(workload.uuid).second)
       return usage_error(fmt::format("{}: uuid '{}' occurs twice", where, workload.uuid));
     workload.index = static_cast<int>(workloads.size());
+    for (auto& [name, input] : workload.inputs) {
+      if (input.kind == WorkloadInput::Kind::kSafetensors) input.dataset = dataset;
+    }
     workloads.push_back(std::move(workload));
   }
   return workloads;

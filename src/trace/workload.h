@@ -16,8 +16,9 @@ struct WorkloadInput {
   Kind kind = Kind::kRandom;
   double scalar = 0;  // kScalar (integers up to 2^53 are exact)
   bool scalar_is_null = false;
-  std::string path;        // kSafetensors: file below the dataset's root
+  std::string path;        // kSafetensors: file below the dataset's folder
   std::string tensor_key;  // kSafetensors
+  std::string dataset;     // kSafetensors: the dataset's folder
   bool operator==(const WorkloadInput&) const = default;
 };
 
@@ -36,9 +37,10 @@ struct WorkloadGroup {
   double weight() const { return static_cast<double>(uuids.size()); }
 };
 
-// One JSON line each. Errors name path and line number; a duplicate uuid is one.
+// One JSON line each. Errors name path and line number; a duplicate uuid is one. `dataset`: the folder that
+// safetensors paths are below.
 Result<std::vector<Workload>> parse_workloads(std::string_view jsonl, const Definition& definition,
-                                              const std::string& path);
+                                              const std::string& path, const std::string& dataset = "");
 std::vector<WorkloadGroup> group_workloads(const std::vector<Workload>& workloads);
 
 }  // namespace warpwright::trace

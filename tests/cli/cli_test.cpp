@@ -1,5 +1,6 @@
 // The program as its users meet it: exit codes, one clear line per mistake, nothing half-written, and the
 // newcomer's path from a seed's verdict to an export.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -301,6 +302,66 @@ TEST_F(Cli, ScoreReproducesThePublishedRatiosAndNamesMistakes) {
       R"("NVIDIA H100"},"performance":{"latency_ms":0.003}}})");
   expect_one_line(run({"score", h100, "--baseline", "published:flashinfer"}), 2,
                   {"NVIDIA H100", "NVIDIA B200"});
+}
+
+// A dataset in the official layout: our definition, one workload whose state lies in a safetensors file.
+TEST_F(Cli, ADatasetWithSafetensorsEvaluatesAndDamagedFilesAreNamed) {
+  const std::string name = "gdn_decode_qk4_v8_d128_k_last";
+  const fs::path root = folder_.path() / "dataset", blob = root / "blob" / "workloads" / "state.safetensors";
+  fs::create_directories(root / "definitions" / "gdn");
+  fs::copy_file(fs::path(std::getenv("WARPWRIGHT_HOME")) / "configs/trace/definitions/gdn" / (name + ".json"),
+                root / "definitions" / "gdn" / (name + ".json"));
+  const auto write_workload = [&](const std::string& path) {
+    std::string inputs;
+    for (const char* tensor : {"q", "k", "v", "A_log", "a", "dt_bias", "b"})
+      inputs += fmt::format(R"("{}":{{"type":"random"}},)", tensor);
+    write(
+        "dataset/workloads/gdn/" + name + ".jsonl",
+        fmt::format(
+            R"({{"definition":"{}","solution":null,"workload":{{"uuid":"u","axes":{{"batch_size":1}},"inputs":{{)"
+            R"({}"state":{{"type":"safetensors","path":"{}","tensor_key":"state"}},)"
+            R"("scale":{{"type":"scalar","value":0.1}}}}}},"evaluation":null}})",
+            name, inputs, path));
+  };
+  const auto blob_of = [](int heads, int bytes) {
+    const std::string header =
+        fmt::format(R"({{"state":{{"dtype":"F32","shape":[1,{},128,128],"data_offsets":[0,{}]}}}})", heads,
+                    heads * 128 * 128 * 4);
+    std::string file(8, '\0');
+    file[0] = static_cast<char>(header.size());
+    return file + header + std::string(static_cast<size_t>(bytes), '\0');
+  };
+  constexpr int kBytes = 8 * 128 * 128 * 4;
+  const auto evaluate = [&] {
+    return run({"evaluate", kSeed, "--dataset", root, "--workloads", "all", "--stage", "smoke"});
+  };
+  write_workload("./blob/workloads/state.safetensors");
+
+  write(fs::relative(blob, folder_.path()), blob_of(8, kBytes));
+  const auto passed = evaluate();
+  EXPECT_EQ(passed.status.code, 0) << passed.stdout_text << passed.stderr_text;
+  EXPECT_NE(passed.stdout_text.find("inputs: captured (" + root.string()), std::string::npos)
+      << passed.stdout_text;
+  EXPECT_NE(
+      run({"evaluate", kSeed, "--workloads", "0", "--stage", "plan"}).stdout_text.find("inputs: synthetic"),
+      std::string::npos);
+
+  write(fs::relative(blob, folder_.path()), blob_of(8, kBytes - 1));
+  expect_one_line(evaluate(), 2, {"state.safetensors", "truncated", "fetch the file again"});
+  write(fs::relative(blob, folder_.path()), blob_of(4, kBytes / 2));
+  expect_one_line(evaluate(), 2, {"state.safetensors", "shape [1, 4, 128, 128]", "[1, 8, 128, 128]"});
+  write(fs::relative(blob, folder_.path()),
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 524288\n");
+  expect_one_line(evaluate(), 2,
+                  {"Git LFS pointer", "git lfs pull --include \"blob/workloads/state.safetensors\""});
+  fs::remove(blob);
+  expect_one_line(evaluate(), 2, {"state.safetensors", "No such file"});
+  fs::create_symlink("/etc/hostname", blob);
+  expect_one_line(evaluate(), 2, {"leads out of the dataset"});
+  write_workload("/etc/passwd");
+  expect_one_line(evaluate(), 2, {".jsonl:1", "inside the dataset"});
+  write_workload("blob/../../state.safetensors");
+  expect_one_line(evaluate(), 2, {".jsonl:1", "inside the dataset"});
 }
 
 }  // namespace
