@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "evaluator/reference/families.h"
+#include "evaluator/reference/python_reference.h"
 #include "src/base/hash.h"
 #include "src/rules/workload_binding.h"
 #include "src/trace/captured_input.h"
@@ -32,7 +33,11 @@ Result<void> check_finite(const trace::Definition& definition, const Oracle& ora
 std::string case_key(const trace::Definition& definition, const trace::Workload& workload,
                      const rules::Rules& rules, std::string_view profile, uint64_t seed) {
   FieldHasher hasher;
-  hasher.add(definition.name).add(rules.content_hash).add(profile).add(std::to_string(seed));
+  hasher.add(definition.name)
+      .add(definition.reference)
+      .add(rules.content_hash)
+      .add(profile)
+      .add(std::to_string(seed));
   for (const trace::Axis& axis : definition.axes) hasher.add(axis.name).add(std::to_string(axis.value));
   for (const trace::Tensor& tensor : definition.inputs) {
     hasher.add(tensor.name)
@@ -91,7 +96,7 @@ Result<std::shared_ptr<const ReferenceCase>> OracleCache::get(const trace::Defin
     ++hits_;
     return entries_.front().second;
   }
-  const Oracle* oracle = find_oracle(rules.oracle);
+  const Oracle* oracle = rules.oracle.empty() ? &python_oracle() : find_oracle(rules.oracle);
   if (oracle == nullptr)
     return usage_error(
         fmt::format("{}: there is no oracle '{}' for {}", rules.source_path, rules.oracle, definition.name));

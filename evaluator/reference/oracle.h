@@ -71,8 +71,9 @@ class OracleCache {
  public:
   explicit OracleCache(size_t max_bytes = size_t{1} << 30) : max_bytes_(max_bytes) {}
 
-  // Error: the rules name no known oracle; what make_inputs or the oracle refuse; a reference that is not
-  // finite (an evaluator's error, never a candidate's).
+  // Rules that name no oracle: the definition's Python reference. Error: the rules name an unknown oracle;
+  // what make_inputs or the oracle refuse; a reference that is not finite (an evaluator's error, never a
+  // candidate's).
   Result<std::shared_ptr<const ReferenceCase>> get(const trace::Definition& definition,
                                                    const trace::Workload& workload, const rules::Rules& rules,
                                                    std::string_view profile, uint64_t seed);

@@ -93,6 +93,10 @@ Result<void> load_definition(Evaluation& evaluation, Resources& resources) {
   }
   evaluation.report.dataset = evaluation.loaded.dataset.string();
   TRY(choose_inputs(evaluation));
+  if (evaluation.rules.oracle.empty())
+    evaluation.report.warnings.push_back(
+        "no oracle knows this definition: its own Python reference judges, with the official tolerance "
+        "alone");
   return {};
 }
 

@@ -52,9 +52,11 @@ Result<LoadedCandidate> load_candidate(const CandidateOptions& options) {
 }
 
 Result<void> check_inputs(const LoadedCandidate& candidate, const std::string& selection) {
-  TRY_ASSIGN(const auto selected, candidate.rules.select(selection, candidate.loaded));
+  trace::LoadedDefinition loaded = candidate.loaded;
+  TRY_ASSIGN(loaded.definition, candidate.rules.definition_for(selection, std::move(loaded.definition)));
+  TRY_ASSIGN(const auto selected, candidate.rules.select(selection, loaded));
   for (const rules::SelectedWorkload& workload : selected)
-    TRY(trace::check_captured_inputs(candidate.loaded.definition, workload.group.workload));
+    TRY(trace::check_captured_inputs(loaded.definition, workload.group.workload));
   return {};
 }
 

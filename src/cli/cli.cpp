@@ -19,7 +19,7 @@ First steps:
 Exit codes: 0 done, 1 the candidate or the run failed its checks, 2 wrong usage or configuration,
 3 infrastructure (a missing library, a full disk, no worker), 130 interrupted.
 Environment: FIB_DATASET_PATH (a FlashInfer Trace dataset), CUDA_HOME, WARPWRIGHT_HOME, WARPWRIGHT_CACHE,
-WARPWRIGHT_LOG (debug|info|warn).)";
+WARPWRIGHT_PYTHON (a Python that has PyTorch), WARPWRIGHT_LOG (debug|info|warn).)";
 
 void add_form(CLI::App* command, OutputForm& form) {
   command->add_flag_callback(
@@ -214,7 +214,8 @@ CLI::App* add_gpu_check(CLI::App& app, GpuCheckOptions& options) {
   auto* command = app.add_subcommand(
       "gpu-check", "on a machine with a GPU: all that can be asked of it, in one document and one JSON");
   command->footer(
-      "Parts, in order: machine, tests, red-team, calibration, seeds, duels, survival, sanitizer, ranking, bits, "
+      "Parts, in order: machine, tests, red-team, calibration, seeds, duels, survival, sanitizer, ranking, "
+      "bits, "
       "flashinfer.\n"
       "Each may fail without ending the rest; what ran before stays in DIR/gpu-check.json, so that --only "
       "can add "
@@ -240,6 +241,14 @@ CLI::App* add_doctor(CLI::App& app, DoctorOptions& options) {
                     "estimates and the physical floor read them");
   command->add_flag("--instructions", options.instructions,
                     "only print which PTX instructions the simulator executes (Markdown)");
+  auto* oracles = command->add_flag("--check-oracles", options.check_oracles,
+                                    "hold every oracle against its definitions' own Python reference, with "
+                                    "--dataset the official ones; needs "
+                                    "PyTorch in python3 or in $WARPWRIGHT_PYTHON");
+  command->add_option("--definition", options.definition, "of the oracles' check: only this one")
+      ->needs(oracles);
+  command->add_option("--seed", options.seed, "of the oracles' check: of its inputs; default: drawn")
+      ->needs(oracles);
   auto* red_team = command->add_flag("--red-team", options.red_team,
                                      "try kernels that cheat: does one score on this machine?");
   command->add_option("--executor", options.executor, "of the red team: auto | sim | cuda")->needs(red_team);

@@ -130,16 +130,20 @@ struct GpuCheckOptions {
 int run_gpu_check(const GpuCheckOptions& options);
 
 struct DoctorOptions {
-  bool calibrate = false;     // measure the GPU and store the figures
-  bool instructions = false;  // only print what the simulator executes
+  bool calibrate = false;        // measure the GPU and store the figures
+  bool instructions = false;     // only print what the simulator executes
+  bool check_oracles = false;    // hold the oracles against the definitions' own Python references
+  std::string definition;        // of check_oracles; empty: all
+  std::optional<uint64_t> seed;  // of check_oracles; drawn if not given
+  bool red_team = false;         // try kernels that cheat, instead of the checks
   std::vector<std::string> only;  // of the red team: beginnings of names
-  bool red_team = false;      // try kernels that cheat, instead of the checks
   std::string executor = "auto", device = "auto", target = "auto";  // of the red team
   std::vector<std::filesystem::path> datasets;
   OutputForm form = OutputForm::kText;
 };
 int run_doctor(const DoctorOptions& options);
 int run_red_team(const DoctorOptions& options);
+int run_check_oracles(const DoctorOptions& options);
 int run_doctor_calibrate(const DoctorOptions& options);
 
 // Prints the error's one line on stderr and gives its exit code.

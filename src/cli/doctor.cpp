@@ -55,7 +55,8 @@ Finding check_worker(const DoctorOptions& options, std::vector<Finding>& details
 Finding check_gpu() {
   for (const char* device : {"/dev/nvidia0", "/dev/dxg"})
     if (::access(device, F_OK) == 0)
-      return {Health::kGood, "GPU", std::string(device) + " is there; `executor` says whether it is used", ""};
+      return {Health::kGood, "GPU", std::string(device) + " is there; `executor` says whether it is used",
+              ""};
   return {Health::kNote, "GPU", "none found; the simulator is used", ""};
 }
 
@@ -100,13 +101,19 @@ Finding check_cache() {
           fmt::format("{} ({:.0f} GiB free)", folder.string(), gib), gib < 2 ? "a run wants 2 GiB" : ""};
 }
 
+// The worker starts the helper process that an evaluation would.
 Finding check_python() {
   SubprocessOptions options;
-  options.argv = {"python3", "-c", "import torch; print(torch.__version__)"};
-  auto done = run_to_completion(options, "", 60'000, 1 << 16);
+  options.argv = {engine::default_worker_path(), "python-reference"};
+  options.keep_environment.insert(options.keep_environment.end(), {"WARPWRIGHT_PYTHON", "VIRTUAL_ENV"});
+  auto done = run_to_completion(options, "", 150'000, 1 << 16);
   if (done && done->status.success())
-    return {Health::kGood, "PyTorch", done->stdout_text.substr(0, done->stdout_text.find('\n')), ""};
-  return {Health::kNote, "PyTorch", "not there", "only definitions outside the built-in families need it"};
+    return {Health::kGood, "Python",
+            "references can run: " + done->stdout_text.substr(0, done->stdout_text.find('\n')), ""};
+  const std::string why =
+      done ? done->stderr_text.substr(0, done->stderr_text.find('\n')) : done.error().message;
+  return {Health::kNote, "Python", "references cannot run: " + why,
+          "only definitions outside the built-in families, and --check-oracles, need them"};
 }
 
 // The simulator is the worker's.
@@ -124,6 +131,7 @@ int print_instructions() {
 int run_doctor(const DoctorOptions& options) {
   if (options.instructions) return print_instructions();
   if (options.red_team) return run_red_team(options);
+  if (options.check_oracles) return run_check_oracles(options);
   if (options.calibrate) return run_doctor_calibrate(options);
   std::vector<Finding> findings, details;
   findings.push_back(check_worker(options, details));

@@ -26,6 +26,7 @@ struct WorkerSettings {
                                                "CUDA_DEVICE_ORDER",
                                                "CUDA_PATH",
                                                "VIRTUAL_ENV",
+                                               "WARPWRIGHT_PYTHON",
                                                "WARPWRIGHT_LIBCUDA",
                                                "WARPWRIGHT_COMPUTE_SANITIZER",
                                                "WARPWRIGHT_LIBCUPTI",

@@ -22,7 +22,8 @@ CompletedProcess run(std::vector<std::string> arguments) {
   SubprocessOptions options;
   options.argv = std::move(arguments);
   options.argv.insert(options.argv.begin(), std::getenv("WARPWRIGHT_PROGRAM"));
-  for (const char* name : {"WARPWRIGHT_HOME", "WARPWRIGHT_WORKER", "WARPWRIGHT_CACHE", "ASAN_OPTIONS"})
+  for (const char* name :
+       {"WARPWRIGHT_HOME", "WARPWRIGHT_WORKER", "WARPWRIGHT_CACHE", "WARPWRIGHT_PYTHON", "ASAN_OPTIONS"})
     options.keep_environment.emplace_back(name);
   return run_to_completion(options, "", 120'000, 8 << 20).value();
 }
@@ -362,6 +363,36 @@ TEST_F(Cli, ADatasetWithSafetensorsEvaluatesAndDamagedFilesAreNamed) {
   expect_one_line(evaluate(), 2, {".jsonl:1", "inside the dataset"});
   write_workload("blob/../../state.safetensors");
   expect_one_line(evaluate(), 2, {".jsonl:1", "inside the dataset"});
+}
+
+// A definition of no family, judged by its own Python reference.
+TEST_F(Cli, ADefinitionOutsideTheFamiliesIsJudgedByItsPythonReference) {
+  write(
+      "dataset/definitions/test/twice.json",
+      R"({"name":"twice","op_type":"test","axes":{"n":{"type":"var"}},"inputs":{"x":{"shape":["n"],"dtype":"float32"}},)"
+      R"("outputs":{"y":{"shape":["n"],"dtype":"float32"}},"reference":"def run(x):\n    return 2 * x\n"})");
+  write(
+      "dataset/workloads/test/twice.jsonl",
+      R"({"definition":"twice","workload":{"uuid":"u","axes":{"n":100},"inputs":{"x":{"type":"random"}}}})");
+  const auto kernel = [&](const std::string& factor) {
+    return write(
+        "twice/k.cu",
+        "/*@plan\ntwice<<<1, 128>>>(x, y, n);\n*/\n__global__ void twice(const float* x, float* y, int n) "
+        "{\n  if (threadIdx.x < n) y[threadIdx.x] = " +
+            factor + " * x[threadIdx.x];\n}\n");
+  };
+  const auto evaluate = [&](const std::string& factor) {
+    return run({"evaluate", kernel(factor), "--dataset", folder_.path() / "dataset"});
+  };
+  const auto right = evaluate("2.0f");
+  if (right.status.code == 3 && right.stdout_text.find("pip install torch") != std::string::npos)
+    GTEST_SKIP() << "no Python with PyTorch here";
+  EXPECT_EQ(right.status.code, 0) << right.stdout_text << right.stderr_text;
+  EXPECT_NE(right.stdout_text.find("its own Python reference judges"), std::string::npos)
+      << right.stdout_text;
+  const auto wrong = evaluate("2.1f");
+  EXPECT_EQ(wrong.status.code, 1) << wrong.stdout_text;
+  EXPECT_NE(wrong.stdout_text.find("INCORRECT_NUMERICAL"), std::string::npos) << wrong.stdout_text;
 }
 
 }  // namespace
