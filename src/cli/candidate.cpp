@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "src/base/files.h"
+#include "src/base/subprocess.h"
+#include "src/engine/evaluate_once.h"
 #include "src/trace/captured_input.h"
 
 namespace warpwright::cli {
@@ -51,13 +53,26 @@ Result<LoadedCandidate> load_candidate(const CandidateOptions& options) {
   return candidate;
 }
 
-Result<void> check_inputs(const LoadedCandidate& candidate, const std::string& selection) {
+Result<void> check_inputs(const LoadedCandidate& candidate, const std::string& asked) {
   trace::LoadedDefinition loaded = candidate.loaded;
+  // `auto` may take fewer workloads than `all`: the worker, which knows, checks again.
+  const std::string selection = candidate.rules.settle_selection(asked, true);
   TRY_ASSIGN(loaded.definition, candidate.rules.definition_for(selection, std::move(loaded.definition)));
   TRY_ASSIGN(const auto selected, candidate.rules.select(selection, loaded));
   for (const rules::SelectedWorkload& workload : selected)
     TRY(trace::check_captured_inputs(loaded.definition, workload.group.workload));
   return {};
+}
+
+Result<std::string> python_reference_versions() {
+  SubprocessOptions options;
+  options.argv = {engine::default_worker_path(), "python-reference"};
+  options.keep_environment.insert(options.keep_environment.end(), {"WARPWRIGHT_PYTHON", "VIRTUAL_ENV"});
+  TRY_ASSIGN(const CompletedProcess done, run_to_completion(options, "", 150'000, 1 << 16));
+  const std::string& text = done.status.success() ? done.stdout_text : done.stderr_text;
+  std::string line = text.substr(0, text.find('\n'));
+  if (done.status.success()) return line;
+  return infrastructure_error(line.empty() ? "python-reference " + done.status.describe() : std::move(line));
 }
 
 std::string render(const std::vector<plan::Diagnostic>& diagnostics, const LoadedCandidate& candidate) {

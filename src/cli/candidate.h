@@ -25,6 +25,10 @@ Result<LoadedCandidate> load_candidate(const CandidateOptions& options);
 // selection does not exist.
 Result<void> check_inputs(const LoadedCandidate& candidate, const std::string& selection);
 
+// Asks the worker whether Python references can run here: versions, or an infrastructure error with what to
+// do.
+Result<std::string> python_reference_versions();
+
 // "NAME=VALUE" texts; a name given twice is an error.
 Result<KnobValues> parse_knobs(const std::vector<std::string>& texts);
 

@@ -8,6 +8,7 @@
 
 #include "src/base/files.h"
 #include "src/base/subprocess.h"
+#include "src/cli/candidate.h"
 #include "src/cli/commands.h"
 #include "src/cli/measure.h"
 #include "src/engine/evaluate_once.h"
@@ -103,16 +104,9 @@ Finding check_cache() {
 
 // The worker starts the helper process that an evaluation would.
 Finding check_python() {
-  SubprocessOptions options;
-  options.argv = {engine::default_worker_path(), "python-reference"};
-  options.keep_environment.insert(options.keep_environment.end(), {"WARPWRIGHT_PYTHON", "VIRTUAL_ENV"});
-  auto done = run_to_completion(options, "", 150'000, 1 << 16);
-  if (done && done->status.success())
-    return {Health::kGood, "Python",
-            "references can run: " + done->stdout_text.substr(0, done->stdout_text.find('\n')), ""};
-  const std::string why =
-      done ? done->stderr_text.substr(0, done->stderr_text.find('\n')) : done.error().message;
-  return {Health::kNote, "Python", "references cannot run: " + why,
+  const auto versions = python_reference_versions();
+  if (versions) return {Health::kGood, "Python", "references can run: " + *versions, ""};
+  return {Health::kNote, "Python", "references cannot run: " + versions.error().message,
           "only definitions outside the built-in families, and --check-oracles, need them"};
 }
 

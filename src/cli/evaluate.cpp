@@ -46,6 +46,9 @@ int run_evaluate(const EvaluateOptions& options) {
   auto request = make_request(options, *candidate);
   if (!request) return report_error(request.error());
   if (auto there = check_inputs(*candidate, options.workloads); !there) return report_error(there.error());
+  if (candidate->rules.oracle.empty() && request->last_stage > Stage::kCompile) {
+    if (auto python = python_reference_versions(); !python) return report_error(python.error());
+  }
   workers::WorkerSettings settings = engine::local_worker(options.candidate.datasets);
   const bool on_terminal = ::isatty(STDERR_FILENO) != 0;
   auto on_progress = [&](Stage stage) {

@@ -230,7 +230,8 @@ TEST_F(Cli, ATrackIsOneBudgetAndCanBeGoneOnWith) {
   expect_one_line(run({"evolve", "--definition", "nonsense", "--run-dir", folder_.path() / "none"}), 2,
                   {"nonsense", "gdn_prefill"});
   const fs::path folder = folder_.path() / "track";
-  const auto first = run({"evolve", "--track", "B", "--run-dir", folder, "--max-evaluations", "4", "--skip-red-team"});
+  const auto first =
+      run({"evolve", "--track", "B", "--run-dir", folder, "--max-evaluations", "4", "--skip-red-team"});
   ASSERT_EQ(first.status.code, 0) << first.stderr_text;
   EXPECT_NE(first.stdout_text.find("the track's score"), std::string::npos) << first.stdout_text;
   const Json before = parse_json(read_file(folder / "report.json").value(), "report").value();
@@ -385,7 +386,7 @@ TEST_F(Cli, ADefinitionOutsideTheFamiliesIsJudgedByItsPythonReference) {
     return run({"evaluate", kernel(factor), "--dataset", folder_.path() / "dataset"});
   };
   const auto right = evaluate("2.0f");
-  if (right.status.code == 3 && right.stdout_text.find("pip install torch") != std::string::npos)
+  if (right.status.code == 3 && right.stderr_text.find("pip install torch") != std::string::npos)
     GTEST_SKIP() << "no Python with PyTorch here";
   EXPECT_EQ(right.status.code, 0) << right.stdout_text << right.stderr_text;
   EXPECT_NE(right.stdout_text.find("its own Python reference judges"), std::string::npos)
