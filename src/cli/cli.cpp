@@ -70,7 +70,8 @@ CLI::App* add_evaluate(CLI::App& app, EvaluateOptions& options) {
   auto* command =
       app.add_subcommand("evaluate", "compile one candidate, prove it right, estimate or time it");
   add_candidate(command, options.candidate, true);
-  command->add_option("--workloads", options.workloads, "all | smoke | sim | adversarial | indices 0,3,17; auto: sim on the simulator, "
+  command->add_option("--workloads", options.workloads,
+                      "all | smoke | sim | adversarial | indices 0,3,17; auto: sim on the simulator, "
                       "all on a GPU");
   command->add_option("--executor", options.executor,
                       "auto | sim | cuda | cuda+TOOL: a GPU under compute-sanitizer's memcheck, racecheck, "
@@ -109,7 +110,8 @@ CLI::App* add_compare(CLI::App& app, CompareOptions& options) {
   command->add_option("--definition", options.definition, "of both; default: the name of A's folder");
   command->add_option("--knob-a", options.knobs_a, "NAME=VALUE: a knob of A");
   command->add_option("--knob-b", options.knobs_b, "NAME=VALUE: a knob of B");
-  command->add_option("--workloads", options.workloads, "all | smoke | sim | indices 0,3,17; auto: sim on the simulator, all on a GPU");
+  command->add_option("--workloads", options.workloads,
+                      "all | smoke | sim | indices 0,3,17; auto: sim on the simulator, all on a GPU");
   command->add_option("--executor", options.executor, "auto | sim | cuda");
   command->add_option("--target", options.target, "NVRTC target: sm_100a, sm_90a, ...");
   command->add_option("--device", options.device, "device whose time is estimated (configs/devices/)");

@@ -102,7 +102,8 @@ struct EvaluationReport {
   int launches = 0;  // of the largest bound plan
   std::vector<WorkloadReport> workloads;
   TimingReport timing;
-  std::string inputs = "synthetic";             // synthetic: drawn | captured: tensors of the dataset's files | captured and synthetic
+  // synthetic: drawn | captured: tensors of the dataset's files | captured and synthetic
+  std::string inputs = "synthetic";
   std::string dataset;                          // folder the definition came from
   std::map<std::string, int64_t> constants;     // of the selection, in place of the definition's own
   std::map<std::string, double> cost_s;         // seconds per stage
