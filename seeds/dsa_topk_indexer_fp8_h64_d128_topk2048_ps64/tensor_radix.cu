@@ -7,9 +7,9 @@
 // whichever columns of the fragment they are, and the same bytes of a query: keys and queries go from memory to
 // registers directly.
 /*@plan
-tune TOKENS = 16 in {16, 32};                 // tokens per warp of the scoring kernel
-tune SELECT_THREADS = 1024 in {1024, 512};    // threads that select in a row
-tune FILL_THREADS = 128 in {128, 256, 512};   // threads per block where there is nothing to choose
+tune TOKENS = 16 in {16, 32};                    // tokens per warp of the scoring kernel
+tune SELECT_THREADS = 1024 in {1024, 512, 256};  // threads that select in a row
+tune FILL_THREADS = 128 in {128, 64, 256, 512};  // threads per block where there is nothing to choose
 
 const int max_tokens = max_num_pages * page_size;
 
