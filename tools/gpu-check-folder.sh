@@ -63,6 +63,9 @@ for target in $targets; do
   done
 done
 rm -f "$folder/precompile.log"
+results=$(find "$folder/precompiled" -type f | wc -l)
+tar -C "$folder" -czf "$folder/precompiled.tar.gz" precompiled # PTX and cubins shrink to a sixth
+rm -rf "$folder/precompiled"
 
 cat >"$folder/run.sh" <<'RUN'
 #!/bin/sh
@@ -72,10 +75,16 @@ here=$(cd "$(dirname "$0")" && pwd)
 export LD_LIBRARY_PATH="$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 export WARPWRIGHT_HOME="$here"
 export WARPWRIGHT_CACHE="${WARPWRIGHT_CACHE:-${TMPDIR:-/tmp}/warpwright-gpu-check-$(id -u)}"
+# Unpacked where there is room to write: the folder itself may be read-only.
+export WARPWRIGHT_PRECOMPILED="$WARPWRIGHT_CACHE/precompiled"
+mkdir -p "$WARPWRIGHT_CACHE" && tar -C "$WARPWRIGHT_CACHE" -xzf "$here/precompiled.tar.gz" || {
+  echo "run.sh: cannot unpack precompiled.tar.gz into $WARPWRIGHT_CACHE; set WARPWRIGHT_CACHE to a writable folder" >&2
+  exit 3
+}
 exec "$here/warpwright" gpu-check --out "${OUT:-./out}" "$@"
 RUN
 chmod +x "$folder/run.sh"
 
 kilobytes=$(du -sk "$folder" | cut -f1)
-echo "$folder: $((kilobytes / 1024)) MB, $(find "$folder/precompiled" -type f | wc -l) compile results for $targets"
+echo "$folder: $((kilobytes / 1024)) MB, $results compile results for $targets"
 [ "$kilobytes" -le $((most_mb * 1024)) ] || fail "$folder is larger than $most_mb MB"
