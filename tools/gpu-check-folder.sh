@@ -53,6 +53,9 @@ for kernels in villains honest; do
   [ ! -d "$root/evaluator/testdata/$kernels" ] || cp -r "$root/evaluator/testdata/$kernels" "$folder/evaluator/testdata/"
 done
 
+mkdir -p "$folder/tests/cuda_engine"
+cp -r "$root/tests/cuda_engine/testdata" "$folder/tests/cuda_engine/" # what the test program loads
+
 # Everything that a check compiles, whole and quick, for machines without NVRTC.
 for target in $targets; do
   for extent in "" --quick; do
