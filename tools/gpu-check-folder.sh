@@ -67,7 +67,7 @@ for target in $targets; do
 done
 rm -f "$folder/precompile.log"
 results=$(find "$folder/precompiled" -type f | wc -l)
-tar -C "$folder" -czf "$folder/precompiled.tar.gz" precompiled # PTX and cubins shrink to a sixth
+tar -C "$folder" -cf - precompiled | gzip -9 >"$folder/precompiled.tar.gz" # PTX and cubins shrink to a sixth
 rm -rf "$folder/precompiled"
 
 cat >"$folder/run.sh" <<'RUN'

@@ -15,7 +15,7 @@
 namespace warpwright::cli::gpu_check {
 namespace {
 
-constexpr size_t kSettingsPerDefinition = 24;  // of five definitions; at least 60 in all are wanted
+constexpr size_t kSettingsPerDefinition = 20;  // of five definitions; at least 60 in all are wanted
 constexpr size_t kQuickSettings = 4;
 constexpr size_t kMostCombinations = 4096;
 
