@@ -111,9 +111,10 @@ TEST_F(PythonReference, HasNoNetworkNoFilesToWriteAndNoOtherPrograms) {
     EXPECT_NE(error("import os\ndef run(*a):\n    os.execv('/bin/true', ['true'])\n").find("PermissionError"),
               std::string::npos);
   }
-  if (versions.find("landlock") != std::string::npos)
+  if (versions.find("landlock") != std::string::npos) {
     EXPECT_NE(error("def run(*a):\n    open('/tmp/warpwright-written', 'w')\n").find("PermissionError"),
               std::string::npos);
+  }
 }
 
 TEST_F(PythonReference, TakesTooLongAndIsEnded) {

@@ -1,5 +1,7 @@
 #include "src/engine/pool_wait.h"
 
+#include <map>
+
 #include <algorithm>
 
 #include "src/base/subprocess.h"
@@ -33,6 +35,29 @@ Result<HelloMessage> first_hello(workers::WorkerPool& pool, Clock& clock, const 
     }
   }
   return tl::unexpected(Error{ErrorKind::kInterrupted, "interrupted before a worker was ready"});
+}
+
+Result<std::vector<workers::RequestFinished>> evaluate_all(
+    workers::WorkerPool& pool, std::vector<EvaluationRequest> requests, Clock& clock,
+    const std::function<void(size_t done, size_t of)>& on_progress) {
+  std::vector<workers::RequestFinished> results(requests.size());
+  std::map<std::string, size_t> places;
+  for (size_t k = 0; k < requests.size(); ++k) {
+    places[requests[k].id] = k;
+    pool.submit(std::move(requests[k]));
+  }
+  for (size_t done = 0; done < results.size();) {
+    if (interrupted()) return tl::unexpected(Error{ErrorKind::kInterrupted, "interrupted"});
+    for (workers::PoolEvent& event : turn(pool, clock)) {
+      if (auto* finished = std::get_if<workers::RequestFinished>(&event)) {
+        results[places.at(finished->report.id)] = std::move(*finished);
+        on_progress(++done, results.size());
+      } else if (const auto* unusable = std::get_if<workers::PoolUnusable>(&event)) {
+        return infrastructure_error("no worker can be started: " + unusable->reason);
+      }
+    }
+  }
+  return results;
 }
 
 }  // namespace warpwright::engine

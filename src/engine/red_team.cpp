@@ -61,24 +61,13 @@ std::vector<EvaluationRequest> make_requests(const std::vector<RedTeamKernel>& k
   return requests;
 }
 
-Result<Answers> evaluate_all(workers::WorkerPool& pool, std::vector<EvaluationRequest> requests,
-                             const RedTeamOptions& options, Clock& clock) {
-  const size_t count = requests.size();
-  for (EvaluationRequest& request : requests) pool.submit(std::move(request));
+Answers answers_of(std::vector<workers::RequestFinished> results) {
   Answers answers;
-  while (answers.size() < count) {
-    if (interrupted()) return tl::unexpected(Error{ErrorKind::kInterrupted, "interrupted"});
-    for (workers::PoolEvent& event : turn(pool, clock)) {
-      if (auto* finished = std::get_if<workers::RequestFinished>(&event)) {
-        Answer answer{std::move(finished->report), 0};
-        for (const auto& [stage, seconds] : answer.report.cost_s) answer.seconds += seconds;
-        const std::string id = answer.report.id;
-        answers.insert_or_assign(id, std::move(answer));
-        options.on_progress(answers.size(), count);
-      } else if (const auto* unusable = std::get_if<workers::PoolUnusable>(&event)) {
-        return infrastructure_error("no worker can be started: " + unusable->reason);
-      }
-    }
+  for (workers::RequestFinished& finished : results) {
+    Answer answer{std::move(finished.report), 0};
+    for (const auto& [stage, seconds] : answer.report.cost_s) answer.seconds += seconds;
+    const std::string id = answer.report.id;
+    answers.insert_or_assign(id, std::move(answer));
   }
   return answers;
 }
@@ -109,8 +98,9 @@ Result<std::vector<RedTeamResult>> run_red_team(workers::WorkerPool& pool,
                                                 const std::vector<RedTeamKernel>& kernels,
                                                 const std::string& executor_taken,
                                                 const RedTeamOptions& options, Clock& clock) {
-  TRY_ASSIGN(const Answers answers,
-             evaluate_all(pool, make_requests(kernels, executor_taken, options), options, clock));
+  TRY_ASSIGN(auto finished, evaluate_all(pool, make_requests(kernels, executor_taken, options), clock,
+                                         options.on_progress));
+  const Answers answers = answers_of(std::move(finished));
   std::vector<RedTeamResult> results;
   for (const RedTeamKernel& kernel : kernels) {
     const auto answer = answers.find(kernel.name);

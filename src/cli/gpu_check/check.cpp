@@ -36,34 +36,21 @@ Result<HelloMessage> WorkerSession::hello() {
 Result<std::vector<EvaluationReport>> WorkerSession::run_all(std::vector<EvaluationRequest> requests) {
   SystemClock clock;
   TRY(hello());
-  std::map<std::string, size_t> places;
-  std::vector<EvaluationReport> reports(requests.size());
-  for (size_t k = 0; k < requests.size(); ++k) {
-    EvaluationRequest& request = requests[k];
+  for (EvaluationRequest& request : requests) {
     request.id = std::to_string(next_id_++);
-    if (!options_.precompile.empty()) {  // only what the compiler says is wanted
-      request.executor = "sim";
-      request.target = options_.target;
-      request.device = options_.target.starts_with("sm_9") ? "h100" : "b200";
-      request.last_stage = Stage::kCompile;
-      request.rival.reset();
-    }
-    places[request.id] = k;
-    pool_->submit(std::move(request));
+    if (options_.precompile.empty()) continue;
+    request.executor = "sim";  // only what the compiler says is wanted
+    request.target = options_.target;
+    request.device = options_.target.starts_with("sm_9") ? "h100" : "b200";
+    request.last_stage = Stage::kCompile;
+    request.rival.reset();
   }
-  size_t left = reports.size();
-  while (left > 0 && !interrupted()) {
-    for (workers::PoolEvent& event : engine::turn(*pool_, clock)) {
-      if (auto* finished = std::get_if<workers::RequestFinished>(&event)) {
-        workers_lost_ += finished->attempts - 1 + (finished->quarantined ? 1 : 0);
-        reports[places.at(finished->report.id)] = std::move(finished->report);
-        --left;
-      } else if (const auto* unusable = std::get_if<workers::PoolUnusable>(&event)) {
-        return infrastructure_error("no worker can be started: " + unusable->reason);
-      }
-    }
+  TRY_ASSIGN(auto results, engine::evaluate_all(*pool_, std::move(requests), clock));
+  std::vector<EvaluationReport> reports;
+  for (workers::RequestFinished& finished : results) {
+    workers_lost_ += finished.attempts - 1 + (finished.quarantined ? 1 : 0);
+    reports.push_back(std::move(finished.report));
   }
-  if (left > 0) return tl::unexpected(Error{ErrorKind::kInterrupted, "interrupted"});
   return reports;
 }
 
