@@ -3,7 +3,7 @@
 set -eu
 packages="g++ cmake ninja-build pkg-config make git ca-certificates
   nlohmann-json3-dev libfmt-dev libspdlog-dev libexpected-dev libcli11-dev libtomlplusplus-dev
-  libsqlite3-dev libssl-dev libgtest-dev"
+  libsqlite3-dev libssl-dev libcurl4-openssl-dev libgtest-dev"
 
 missing=""
 for package in $packages; do

@@ -106,8 +106,8 @@ Result<void> Engine::ask_provider(const Candidate& candidate) {
   const auto provider = setup_.providers.find(candidate.origin.op);
   if (provider == setup_.providers.end())
     return usage_error(fmt::format("nobody answers for operator '{}'", candidate.origin.op));
-  llm::Request request;
-  request.id = candidate.id;
+  llm::Call request;
+  request.ticket = candidate.id;
   request.op = candidate.origin.op;
   for (const auto& [id, earlier] : state_.view().candidates)
     if (id < candidate.id && earlier.origin.op == request.op) ++request.index;
@@ -194,19 +194,19 @@ Result<void> Engine::record_result(Ticket ticket, const std::string& key, const 
 
 // --- in: providers ---
 
-Result<void> Engine::on_completion(const llm::Provider& provider, const llm::Completion& completion) {
+Result<void> Engine::on_completion(const llm::Completion& completion) {
   using Kind = events::ProposalFailed::Kind;
-  const Ticket ticket = completion.id;
+  const Ticket ticket = completion.ticket;
   if (in_flight_.erase({WorkKind::kAskProvider, ticket}) == 0) return {};
   const Candidate& candidate = *state_.view().find(ticket);
   const events::Origin origin = candidate.origin;
   if (const auto* failure = std::get_if<llm::Failure>(&completion.outcome))
     return apply(failed(ticket, Kind::kProvider, failure->reason));
   const auto& reply = std::get<llm::Reply>(completion.outcome);
-  TRY(apply(events::ModelAnswered{ticket, provider.name(), reply.model, std::string(to_string(reply.finish)),
-                                  "", sha256_hex(reply.text), reply.input_tokens, reply.output_tokens}));
+  TRY(apply(events::ModelAnswered{ticket, origin.op, reply.model, std::string(to_string(reply.finish)),
+                                  "", sha256_hex(reply.text), reply.usage.input, reply.usage.output}));
   uncommitted_blobs_.push_back(reply.text);
-  if (reply.finish != llm::FinishClass::kStop)
+  if (reply.finish != llm::FinishClass::kComplete)
     return apply(
         failed(ticket, Kind::kProvider, fmt::format("the answer ended by {}", to_string(reply.finish))));
   CHECK(origin.parent);

@@ -191,7 +191,7 @@ Result<void> Engine::take_arrivals() {
   pool_.tick(clock_.monotonic_ms());
   for (workers::PoolEvent& event : pool_.take_events()) TRY(on_pool_event(std::move(event)));
   for (const auto& [op, provider] : setup_.providers)
-    for (const llm::Completion& completion : provider->poll()) TRY(on_completion(*provider, completion));
+    for (const llm::Completion& completion : provider->poll()) TRY(on_completion(completion));
   return {};
 }
 

@@ -73,7 +73,7 @@ class Engine {
   Result<void> on_compile_report(const events::Candidate& candidate, const EvaluationReport& report);
   Result<void> record_duel(events::Ticket challenger, const EvaluationReport& report);
   Result<void> record_result(events::Ticket ticket, const std::string& key, const EvaluationReport& report);
-  Result<void> on_completion(const llm::Provider& provider, const llm::Completion& completion);
+  Result<void> on_completion(const llm::Completion& completion);
   Result<void> load_source(const std::string& hash);  // from the journal, if this process has not seen it
 
   report::LiveStatus live_status() const;

@@ -11,7 +11,13 @@ class ScriptedProviderTest : public ::testing::Test {
  protected:
   TempDirectory temp = TempDirectory::create("scripted").value();
   void add(const char* name, const char* text) { ASSERT_TRUE(write_file_atomic(temp.path() / name, text)); }
-  Request request(int64_t id, int64_t index) { return {id, "scripted", index, "", ""}; }
+  Call request(int64_t ticket, int64_t index) {
+    Call call;
+    call.ticket = ticket;
+    call.op = "scripted";
+    call.index = index;
+    return call;
+  }
 };
 
 TEST_F(ScriptedProviderTest, AnswersFollowTheOrderOfNamesWhateverTheirKind) {
@@ -24,7 +30,7 @@ TEST_F(ScriptedProviderTest, AnswersFollowTheOrderOfNamesWhateverTheirKind) {
   for (int64_t i : {2, 0, 1}) provider.start(request(100 + i, i));  // as a resumed run may ask
   auto done = provider.poll();
   ASSERT_EQ(done.size(), 3u);
-  EXPECT_EQ(done[0].id, 102);
+  EXPECT_EQ(done[0].ticket, 102);
   EXPECT_EQ(std::get<Reply>(done[0].outcome).text, "third");
   EXPECT_EQ(std::get<Reply>(done[1].outcome).text, "first");
   EXPECT_EQ(std::get<Reply>(done[2].outcome).text, "```cuda\nkernel\n```\n");

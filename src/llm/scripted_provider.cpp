@@ -38,30 +38,33 @@ Result<ScriptedProvider> ScriptedProvider::open(const std::filesystem::path& fol
   return ScriptedProvider(std::move(files));
 }
 
-void ScriptedProvider::start(const Request& request) {
-  if (request.index < 0 || request.index >= answer_count()) {
-    ready_.push_back({request.id, Failure{fmt::format("answer {} was asked for, there are {}",
-                                                      request.index + 1, answer_count())}});
-    return;
-  }
-  const std::filesystem::path& file = files_[static_cast<size_t>(request.index)];
+void ScriptedProvider::start(const Call& call) {
+  const auto end = [&](auto outcome) {
+    ready_.push_back({call.ticket, call.turn, call.attempt, std::move(outcome)});
+  };
+  const auto fail = [&](std::string reason) {
+    Failure failure;
+    failure.kind = FailureClass::kNoAnswer;
+    failure.reason = std::move(reason);
+    end(std::move(failure));
+  };
+  if (call.index < 0 || call.index >= answer_count())
+    return fail(fmt::format("answer {} was asked for, there are {}", call.index + 1, answer_count()));
+  const std::filesystem::path& file = files_[static_cast<size_t>(call.index)];
   auto text = read_file(file, kMaxAnswerBytes);
-  if (!text) {
-    ready_.push_back({request.id, Failure{text.error().message}});
-    return;
-  }
+  if (!text) return fail(text.error().message);
   Reply reply;
   reply.text = file.extension() == ".cu" ? as_reply(*text) : std::move(*text);
   reply.model = file.filename().string();
-  ready_.push_back({request.id, std::move(reply)});
+  end(std::move(reply));
 }
 
 std::vector<Completion> ScriptedProvider::poll() {
   return std::exchange(ready_, {});
 }
 
-void ScriptedProvider::cancel(int64_t id) {
-  std::erase_if(ready_, [id](const Completion& completion) { return completion.id == id; });
+void ScriptedProvider::cancel(int64_t ticket) {
+  std::erase_if(ready_, [ticket](const Completion& done) { return done.ticket == ticket; });
 }
 
 void ScriptedProvider::wait_on(WaitSet& waits) const {

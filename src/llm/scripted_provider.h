@@ -18,10 +18,9 @@ class ScriptedProvider final : public Provider {
 
   int64_t answer_count() const { return static_cast<int64_t>(files_.size()); }
 
-  std::string name() const override { return "scripted"; }
-  void start(const Request& request) override;
+  void start(const Call& call) override;
   std::vector<Completion> poll() override;
-  void cancel(int64_t id) override;
+  void cancel(int64_t ticket) override;
   void wait_on(WaitSet& waits) const override;
 
  private:
