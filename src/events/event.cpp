@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -12,12 +13,14 @@ namespace warpwright::events {
 namespace {
 
 using Kind = ProposalFailed::Kind;
-constexpr std::array<std::pair<Kind, std::string_view>, 5> kFailureKinds = {
+constexpr std::array<std::pair<Kind, std::string_view>, 7> kFailureKinds = {
     {{Kind::kIdle, "idle"},
      {Kind::kNoCode, "no-code"},
      {Kind::kDiffRefused, "diff-refused"},
      {Kind::kUnchanged, "unchanged"},
-     {Kind::kProvider, "provider"}}};
+     {Kind::kProvider, "provider"},
+     {Kind::kTruncated, "truncated"},
+     {Kind::kRefused, "refused"}}};
 
 // ---- parts ----
 
@@ -43,6 +46,11 @@ Result<std::optional<int64_t>> read_optional(JsonObjectReader& reader, std::stri
   if (reader.find(key) == nullptr) return std::optional<int64_t>();
   TRY_ASSIGN(const int64_t value, reader.integer(key));
   return std::optional<int64_t>(value);
+}
+
+Result<int> read_int(JsonObjectReader& reader, std::string_view key) {
+  TRY_ASSIGN(const int64_t value, reader.integer_or(key, 0));
+  return static_cast<int>(std::clamp<int64_t>(value, 0, 1'000'000'000));
 }
 
 Result<Origin> read_origin(JsonObjectReader& parent) {
@@ -125,12 +133,71 @@ Result<RunStarted> decode(JsonObjectReader& reader, RunStarted e) {
 }
 
 Json encode(const ModelRequested& e) {
-  return {{"ticket", e.ticket}, {"origin", encode(e.origin)}, {"request_index", e.request_index}};
+  return {{"ticket", e.ticket}, {"origin", encode(e.origin)}, {"request_index", e.request_index},
+          {"role", e.role},     {"model", e.model},           {"prompt", e.prompt_hash}};
 }
 Result<ModelRequested> decode(JsonObjectReader& reader, ModelRequested e) {
   TRY_ASSIGN(e.ticket, reader.integer("ticket"));
   TRY_ASSIGN(e.origin, read_origin(reader));
   TRY_ASSIGN(e.request_index, reader.integer("request_index"));
+  TRY_ASSIGN(e.role, reader.string_or("role", ""));
+  TRY_ASSIGN(e.model, reader.string_or("model", ""));
+  TRY_ASSIGN(e.prompt_hash, reader.string_or("prompt", ""));
+  return e;
+}
+
+Json encode(const FollowUpAsked& e) {
+  return {{"ticket", e.ticket}, {"turn", e.turn}, {"prompt", e.prompt_hash}, {"reason", e.reason}};
+}
+Result<FollowUpAsked> decode(JsonObjectReader& reader, FollowUpAsked e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(e.turn, read_int(reader, "turn"));
+  TRY_ASSIGN(e.prompt_hash, reader.string("prompt"));
+  TRY_ASSIGN(e.reason, reader.string_or("reason", ""));
+  return e;
+}
+
+Json encode(const CallStarted& e) {
+  return {{"ticket", e.ticket},
+          {"turn", e.turn},
+          {"attempt", e.attempt},
+          {"model", e.model},
+          {"reserved_microdollars", e.reserved_microdollars},
+          {"reserved_tokens", e.reserved_tokens}};
+}
+Result<CallStarted> decode(JsonObjectReader& reader, CallStarted e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(e.turn, read_int(reader, "turn"));
+  TRY_ASSIGN(e.attempt, read_int(reader, "attempt"));
+  TRY_ASSIGN(e.model, reader.string("model"));
+  TRY_ASSIGN(e.reserved_microdollars, reader.integer_or("reserved_microdollars", 0));
+  TRY_ASSIGN(e.reserved_tokens, reader.integer_or("reserved_tokens", 0));
+  return e;
+}
+
+Json encode(const CallFailed& e) {
+  return {{"ticket", e.ticket},
+          {"turn", e.turn},
+          {"attempt", e.attempt},
+          {"model", e.model},
+          {"failure", e.failure},
+          {"reason", e.reason},
+          {"http_status", e.http_status},
+          {"charged_microdollars", e.charged_microdollars},
+          {"charged_tokens", e.charged_tokens},
+          {"final", e.is_final}};
+}
+Result<CallFailed> decode(JsonObjectReader& reader, CallFailed e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(e.turn, read_int(reader, "turn"));
+  TRY_ASSIGN(e.attempt, read_int(reader, "attempt"));
+  TRY_ASSIGN(e.model, reader.string("model"));
+  TRY_ASSIGN(e.failure, reader.string("failure"));
+  TRY_ASSIGN(e.reason, reader.string_or("reason", ""));
+  TRY_ASSIGN(e.http_status, read_int(reader, "http_status"));
+  TRY_ASSIGN(e.charged_microdollars, reader.integer_or("charged_microdollars", 0));
+  TRY_ASSIGN(e.charged_tokens, reader.integer_or("charged_tokens", 0));
+  TRY_ASSIGN(e.is_final, reader.boolean_or("final", false));
   return e;
 }
 
@@ -142,7 +209,18 @@ Json encode(const ModelAnswered& e) {
           {"request", e.request_hash},
           {"reply", e.reply_hash},
           {"input_tokens", e.input_tokens},
-          {"output_tokens", e.output_tokens}};
+          {"output_tokens", e.output_tokens},
+          {"turn", e.turn},
+          {"attempt", e.attempt},
+          {"finish_detail", e.finish_detail},
+          {"cached_tokens", e.cached_tokens},
+          {"cache_write_tokens", e.cache_write_tokens},
+          {"reasoning_tokens", e.reasoning_tokens},
+          {"usage_known", e.usage_known},
+          {"cost_microdollars", e.cost_microdollars},
+          {"request_id", e.request_id},
+          {"first_byte_ms", e.first_byte_ms},
+          {"total_ms", e.total_ms}};
 }
 Result<ModelAnswered> decode(JsonObjectReader& reader, ModelAnswered e) {
   TRY_ASSIGN(e.ticket, reader.integer("ticket"));
@@ -153,6 +231,32 @@ Result<ModelAnswered> decode(JsonObjectReader& reader, ModelAnswered e) {
   TRY_ASSIGN(e.reply_hash, reader.string("reply"));
   TRY_ASSIGN(e.input_tokens, reader.integer_or("input_tokens", 0));
   TRY_ASSIGN(e.output_tokens, reader.integer_or("output_tokens", 0));
+  TRY_ASSIGN(e.turn, read_int(reader, "turn"));
+  TRY_ASSIGN(e.attempt, read_int(reader, "attempt"));
+  TRY_ASSIGN(e.finish_detail, reader.string_or("finish_detail", ""));
+  TRY_ASSIGN(e.cached_tokens, reader.integer_or("cached_tokens", 0));
+  TRY_ASSIGN(e.cache_write_tokens, reader.integer_or("cache_write_tokens", 0));
+  TRY_ASSIGN(e.reasoning_tokens, reader.integer_or("reasoning_tokens", 0));
+  TRY_ASSIGN(e.usage_known, reader.boolean_or("usage_known", true));
+  TRY_ASSIGN(e.cost_microdollars, reader.integer_or("cost_microdollars", 0));
+  TRY_ASSIGN(e.request_id, reader.string_or("request_id", ""));
+  TRY_ASSIGN(e.first_byte_ms, reader.integer_or("first_byte_ms", 0));
+  TRY_ASSIGN(e.total_ms, reader.integer_or("total_ms", 0));
+  return e;
+}
+
+Json encode(const Researched& e) {
+  Json lessons = Json::array();
+  for (const Lesson& lesson : e.lessons) lessons.push_back(to_json(lesson));
+  return {{"ticket", e.ticket}, {"lessons", std::move(lessons)}};
+}
+Result<Researched> decode(JsonObjectReader& reader, Researched e) {
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  TRY_ASSIGN(const Json* lessons, reader.array("lessons"));
+  for (const Json& item : *lessons) {
+    TRY_ASSIGN(Lesson lesson, lesson_from_json(item));
+    e.lessons.push_back(std::move(lesson));
+  }
   return e;
 }
 
@@ -289,6 +393,26 @@ Result<RunFinished> decode(JsonObjectReader& reader, RunFinished e) {
   return e;
 }
 
+Json encode(const RunForked& e) {
+  return {{"from", e.from},
+          {"ticket", e.ticket},
+          {"seed", e.seed},
+          {"config", e.config_json},
+          {"search", to_json(e.search)}};
+}
+Result<RunForked> decode(JsonObjectReader& reader, RunForked e) {
+  TRY_ASSIGN(e.from, reader.string_or("from", ""));
+  TRY_ASSIGN(e.ticket, reader.integer("ticket"));
+  const Json* seed = reader.find("seed");
+  if (seed == nullptr || !seed->is_number_integer())
+    return usage_error(fmt::format("{}: key 'seed' must be an integer", reader.where()));
+  e.seed = seed->get<uint64_t>();
+  TRY_ASSIGN(e.config_json, reader.string("config"));
+  TRY_ASSIGN(const Json* search, reader.object("search"));
+  TRY_ASSIGN(e.search, search_settings_from_json(*search, reader.where() + ".search"));
+  return e;
+}
+
 Json encode(const DuelFinished& e) {
   return {{"ticket", e.ticket},   {"incumbent", e.incumbent},
           {"verdict", e.verdict}, {"ratio", e.ratio},
@@ -312,9 +436,10 @@ Result<DuelFinished> decode(JsonObjectReader& reader, DuelFinished e) {
 
 // Names in the order of the variant. DO NOT CHANGE: they are on disk.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kKinds = {
-    "run-started/1", "model-requested/1",     "model-answered/1", "proposed/1",     "proposal-failed/1",
-    "compiled/1",    "evaluation-finished/1", "abandoned/1",      "applied/1",      "migrated/1",
-    "run-paused/1",  "run-resumed/1",         "run-finished/1",   "duel-finished/1"};
+    "run-started/1", "model-requested/1",     "model-answered/1", "proposed/1",      "proposal-failed/1",
+    "compiled/1",    "evaluation-finished/1", "abandoned/1",      "applied/1",       "migrated/1",
+    "run-paused/1",  "run-resumed/1",         "run-finished/1",   "duel-finished/1", "call-started/1",
+    "call-failed/1", "follow-up-asked/1",     "researched/1",     "run-forked/1"};
 
 template <size_t kIndex = 0>
 Result<Event> decode_kind(std::string_view kind, JsonObjectReader& reader) {

@@ -3,14 +3,18 @@
 //
 // A candidate is proposed by a numbered ticket, from 0 without gaps. The life of a ticket:
 //
-//   seed, tune:  Proposed ------------------+-> [Compiled] -> [EvaluationFinished] -> Applied
-//   a model:     ModelRequested             |
-//                 -> ModelAnswered -> Proposed           or, at any point, ProposalFailed / Abandoned
+//   seed, tune:  Proposed --------------------+-> [Compiled] -> [EvaluationFinished] -> Applied
+//   a model:     ModelRequested               |
+//                 -> CallStarted -> ModelAnswered -> Proposed | Researched
+//                        |   ^             |             or, at any point, ProposalFailed / Abandoned
+//                        v   |             v
+//                     CallFailed      FollowUpAsked -> CallStarted ...
 //
 // Proposed of seed and tune, ModelRequested, Applied, Migrated and RunFinished appear in an order that is a
-// function of (configuration, seed, answers, evaluation results). ModelAnswered, its Proposed, Compiled,
-// EvaluationFinished, DuelFinished, ProposalFailed and Abandoned are arrival-order facts: durable at once,
-// without influence on any decision until their ticket's turn comes (src/search/window.h).
+// function of (configuration, seed, answers, evaluation results). CallStarted, CallFailed, ModelAnswered, its
+// Proposed or Researched, FollowUpAsked, Compiled, EvaluationFinished, DuelFinished, ProposalFailed and
+// Abandoned are arrival-order facts: durable at once, without influence on any decision until their ticket's
+// turn comes (src/search/window.h).
 #pragma once
 
 #include <cstdint>
@@ -21,6 +25,7 @@
 #include <vector>
 
 #include "src/contract/evaluation.h"
+#include "src/events/lesson.h"
 #include "src/events/result_summary.h"
 #include "src/events/settings.h"
 
@@ -41,10 +46,10 @@ struct DeclaredKnob {
 
 // Where a candidate comes from.
 struct Origin {
-  std::string op;  // seed | tune | scripted | ...
+  std::string op;  // seed | tune | scratch | rewrite | diff | crossover | repair | plan | research | scripted
   int island = 0;
-  std::optional<CandidateId> parent;
-  std::vector<CandidateId> inspirations;
+  std::optional<CandidateId> parent;      // of a repair: the candidate that failed
+  std::vector<CandidateId> inspirations;  // of a crossover: the second parent first
 };
 
 struct SeedSource {
@@ -59,26 +64,73 @@ struct RunStarted {
   uint64_t seed = 0;
   std::string config_json;  // the whole run configuration, canonical
   SearchSettings search;
-  std::vector<SeedSource> seeds;         // tickets 0..n-1, in this order; the first is the baseline
-  std::string baseline_rule = "seed-0";  // whose record is the baseline
+  std::vector<SeedSource> seeds;  // tickets 0..n-1, in this order; the first is the baseline
+  // Whose record is the baseline: "seed-0", or "first-passed" where no seed may be opened (full-agent).
+  std::string baseline_rule = "seed-0";
 };
 
-// Intent to ask a provider; committed before the request is sent.
+// The decision to ask a model, with what it is asked.
 struct ModelRequested {
   Ticket ticket = 0;
   Origin origin;
-  int64_t request_index = 0;  // counts the requests of this operator from 0 (a scripted answer's index)
+  int64_t request_index = 0;     // counts the requests of this operator from 0 (a scripted answer's index)
+  std::string role = {};         // proposer | repairer | researcher | ...
+  std::string model = {};        // a name of the run's [models]
+  std::string prompt_hash = {};  // blob: the conversation and the record of its sections, JSON
+};
+
+// The answer could not be used (a diff that does not apply): the model is told why, once.
+struct FollowUpAsked {
+  Ticket ticket = 0;
+  int turn = 1;
+  std::string prompt_hash;  // blob, as above
+  std::string reason;
+};
+
+// One attempt goes out; committed before it does. Until it ends its worst case is reserved.
+struct CallStarted {
+  Ticket ticket = 0;
+  int turn = 0, attempt = 0;
+  std::string model;  // another one of the role may stand in for the one that was chosen
+  int64_t reserved_microdollars = 0;
+  int64_t reserved_tokens = 0;
+};
+
+struct CallFailed {
+  Ticket ticket = 0;
+  int turn = 0, attempt = 0;
+  std::string model;
+  std::string failure;  // "rate-limited", "transport", ... (llm/provider.h)
+  std::string reason;
+  int http_status = 0;
+  int64_t charged_microdollars = 0;  // what it cost, or may have cost
+  int64_t charged_tokens = 0;
+  bool is_final = false;  // nothing more is tried; a ProposalFailed follows
 };
 
 struct ModelAnswered {
   Ticket ticket = 0;
-  std::string provider;
-  std::string model;
-  std::string finish;        // stop | length | refusal | ...
-  std::string request_hash;  // blob; empty if the provider takes no prompt
+  std::string provider;      // name of the run's model that answered
+  std::string model;         // as its provider calls it
+  std::string finish;        // complete | truncated | refused (in older journals: stop | length | refusal)
+  std::string request_hash;  // blob: what was asked; empty if the provider takes no prompt
   std::string reply_hash;    // blob
-  int64_t input_tokens = 0;
+  int64_t input_tokens = 0;  // all of them
   int64_t output_tokens = 0;
+  int turn = 0, attempt = 0;
+  std::string finish_detail = {};                     // the provider's own word
+  int64_t cached_tokens = 0, cache_write_tokens = 0;  // of the input
+  int64_t reasoning_tokens = 0;                       // of the output
+  bool usage_known = true;                            // else the tokens are our estimate
+  int64_t cost_microdollars = 0;
+  std::string request_id = {};  // the provider's
+  int64_t first_byte_ms = 0, total_ms = 0;
+};
+
+// What a research ticket wrote down. It makes no candidate.
+struct Researched {
+  Ticket ticket = 0;
+  std::vector<Lesson> lessons;
 };
 
 struct Proposed {
@@ -98,6 +150,8 @@ struct ProposalFailed {
     kDiffRefused,  // a SEARCH/REPLACE block did not apply
     kUnchanged,    // the reply is the parent again
     kProvider,     // the provider failed or has no more answers
+    kTruncated,    // the reply ended at its token limit: never compiled
+    kRefused,      // the model declined
   };
   Ticket ticket = 0;
   Kind kind = Kind::kIdle;
@@ -170,9 +224,20 @@ struct RunFinished {
   std::string reason;
 };
 
-using Event = std::variant<RunStarted, ModelRequested, ModelAnswered, Proposed, ProposalFailed, Compiled,
-                           EvaluationFinished, Abandoned, Applied, Migrated, RunPaused, RunResumed,
-                           RunFinished, DuelFinished>;
+// The events before this one were taken from another run: all that concerns its tickets below `ticket`. From
+// here on this run's own settings hold.
+struct RunForked {
+  std::string from;   // the other run's folder, for people
+  Ticket ticket = 0;  // the first that is decided anew
+  uint64_t seed = 0;
+  std::string config_json;
+  SearchSettings search;
+};
+
+using Event =
+    std::variant<RunStarted, ModelRequested, ModelAnswered, Proposed, ProposalFailed, Compiled,
+                 EvaluationFinished, Abandoned, Applied, Migrated, RunPaused, RunResumed, RunFinished,
+                 DuelFinished, CallStarted, CallFailed, FollowUpAsked, Researched, RunForked>;
 
 // "<name>/<version>", e.g. "proposed/1". A changed meaning gets a new version; old versions stay readable.
 std::string_view kind_of(const Event& event);

@@ -26,10 +26,12 @@ std::vector<Event> one_of_each() {
   started.config_json = R"({"a":1})";
   started.search.operators = {{"tune", 1.0}, {"scripted", 2.5}};
   started.search.operator_limits = {{"scripted", 7}};
+  started.search.roles = {{"proposer", {{"fast", 2.0}, {"strong", 1.0}}}};
+  started.search.operator_roles = {{"diff", "proposer"}};
   started.seeds = {{"plain.cu", "hash0"}, {"good.cu", "hash1"}};
   const Origin origin{"tune", 2, CandidateId{3}, {0, 1}};
   return {started,
-          ModelRequested{4, origin, 9},
+          ModelRequested{4, origin, 9, "proposer", "fast", "prompt"},
           ModelAnswered{4, "scripted", "file", "stop", "", "reply", 10, 20},
           Proposed{5, origin, "src", {{"S", "8"}}, {{"S", {"8", "16"}, "16"}}, "S 16 -> 8"},
           ProposalFailed{6, ProposalFailed::Kind::kDiffRefused, "block 2"},
@@ -41,7 +43,12 @@ std::vector<Event> one_of_each() {
           RunPaused{"Ctrl-C"},
           RunResumed{"0.1.0"},
           RunFinished{"budget"},
-          DuelFinished{9, 5, "FASTER", 0.9, 0.88, 0.92, 0.01, 120, "clear", "report"}};
+          DuelFinished{9, 5, "FASTER", 0.9, 0.88, 0.92, 0.01, 120, "clear", "report"},
+          CallStarted{4, 1, 2, "fast", 1500, 900},
+          CallFailed{4, 1, 2, "fast", "overloaded", "busy", 529, 20, 30, true},
+          FollowUpAsked{4, 1, "prompt", "block 2 does not apply"},
+          Researched{8, {{"split the row", Lesson::Outcome::kOpen, "c0003 waits on memory", "k,merge/2", 8}}},
+          RunForked{"runs/a", 12, 7, "{}", started.search}};
 }
 
 TEST(Events, EveryKindSurvivesTheWayToDiskAndBack) {
@@ -76,6 +83,12 @@ TEST(Events, DecodedFieldsAreTheWrittenOnes) {
   auto started = event_from_json("run-started/1", to_json(one_of_each()[0])).value();
   EXPECT_EQ(std::get<RunStarted>(started).seed, 0xffffffffffffffffull);
   EXPECT_EQ(std::get<RunStarted>(started).search.operator_limits.at("scripted"), 7);
+  EXPECT_EQ(std::get<RunStarted>(started).search.roles.at("proposer").at("fast"), 2.0);
+  auto failed = event_from_json("call-failed/1", to_json(one_of_each()[15])).value();
+  EXPECT_EQ(std::get<CallFailed>(failed).http_status, 529);
+  EXPECT_TRUE(std::get<CallFailed>(failed).is_final);
+  auto researched = event_from_json("researched/1", to_json(one_of_each()[17])).value();
+  EXPECT_EQ(std::get<Researched>(researched).lessons.at(0).structure, "k,merge/2");
 }
 
 TEST(Events, DamageIsAnErrorThatNamesTheKey) {

@@ -15,8 +15,8 @@ namespace warpwright::events {
 struct Measure {
   std::string executor;  // sim | cuda
   std::string device;
-  std::string method;       // cupti | events | sim-estimate; empty: nothing was timed
-  std::string profile;      // contest | strict
+  std::string method;            // cupti | events | sim-estimate; empty: nothing was timed
+  std::string profile;           // contest | strict
   std::string calibration = {};  // of an estimate: which weights made it
   bool operator==(const Measure&) const = default;
   bool is_estimate() const { return method == "sim-estimate"; }

@@ -20,6 +20,8 @@ std::string_view to_string(Phase phase) {
       return "proposal failed";
     case Phase::kAbandoned:
       return "abandoned";
+    case Phase::kResearched:
+      return "researched";
   }
   CHECK(false);
 }

@@ -20,8 +20,9 @@ enum class Phase {
   kApplied,         // its result counts
   kProposalFailed,  // never became a candidate
   kAbandoned,       // lost by the infrastructure
+  kResearched,      // wrote lessons instead of a candidate
 };
-inline constexpr size_t kPhaseCount = 7;
+inline constexpr size_t kPhaseCount = 8;
 std::string_view to_string(Phase phase);
 
 struct Candidate {
@@ -37,7 +38,13 @@ struct Candidate {
   std::string failure;                  // of kProposalFailed and kAbandoned
   Status status = Status::kWorkerLost;  // REQUIRES: phase kApplied
   double score = 0;                     // REQUIRES: phase kApplied
-  std::string reply_hash;               // of the model's answer; empty if none
+  std::string reply_hash;               // of the model's last answer; empty if none
+  std::string role, model;              // who was asked; after an answer, who gave it
+  std::string prompt_hash;              // of the current turn
+  int turn = 0;                         // 1: told once that its answer could not be used
+  int64_t request_index = 0;
+  int64_t microdollars = 0;     // of all its calls
+  std::vector<Lesson> lessons;  // of kResearched
   bool passed() const { return phase == Phase::kApplied && status == Status::kPassed; }
 };
 
@@ -61,6 +68,22 @@ struct IslandView {
   int64_t arrived = 0;   // elites that came by migration
 };
 
+// What one model of the run did, and what it cost. Arrival-order facts: no decision and no prompt reads them.
+struct ModelUsage {
+  int64_t answered = 0, failed_attempts = 0, refused = 0, truncated = 0;
+  int64_t lost = 0;  // in flight when a process died: charged their worst case
+  int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0, reasoning_tokens = 0;
+  int64_t charged_tokens = 0;  // of attempts that brought no answer
+  int64_t microdollars = 0;    // spent, attempts that may have been billed included
+};
+
+// What an operator made of a model, of applied tickets only: what the bandit goes by.
+struct ArmRecord {
+  int64_t pulls = 0;
+  double gain = 0;  // sum of ln(score / reference) where positive (search/gain.h)
+  int64_t microdollars = 0;
+};
+
 struct RunCounters {
   std::array<int64_t, kPhaseCount> by_phase{};
   std::map<Status, int64_t> by_status;  // applied ones
@@ -69,6 +92,7 @@ struct RunCounters {
   int64_t evaluations = 0;  // EvaluationFinished
   int64_t idle = 0;         // tickets without anything to propose
   int64_t input_tokens = 0, output_tokens = 0;
+  int64_t follow_ups = 0;
 };
 
 struct RunView {
@@ -84,8 +108,12 @@ struct RunView {
   std::optional<CandidateId>
       best;  // of measured candidates: who won every duel, not who has the highest score
   RunCounters counters;
-  int64_t applied = 0;          // tickets settled: 0..applied-1 count
-  std::string finished_reason;  // empty: not finished
+  std::map<std::string, ModelUsage> models;                       // by name in the run
+  std::map<std::pair<Ticket, int>, CallStarted> open_calls;       // by ticket and turn
+  std::map<std::pair<std::string, std::string>, ArmRecord> arms;  // by (operator, model)
+  std::vector<Lesson> lessons;                                    // written by applied research tickets
+  int64_t applied = 0;                                            // tickets settled: 0..applied-1 count
+  std::string finished_reason;                                    // empty: not finished
 
   const Candidate* find(CandidateId id) const;
   const DuelFinished* duel_of(CandidateId challenger, CandidateId incumbent) const;  // null: not held

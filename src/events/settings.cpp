@@ -74,6 +74,39 @@ Result<void> read_operators(JsonObjectReader& reader, SearchSettings& settings) 
   return {};
 }
 
+Result<std::string> read_choice(JsonObjectReader& reader, std::string_view key, std::string fallback) {
+  TRY_ASSIGN(std::string value, reader.string_or(key, std::move(fallback)));
+  if (value != "weights" && value != "bandit")
+    return usage_error(
+        fmt::format("{}: key '{}' is '{}', it must be weights or bandit", reader.where(), key, value));
+  return value;
+}
+
+Result<void> read_roles(JsonObjectReader& reader, SearchSettings& settings) {
+  if (reader.has("operator_roles")) {
+    TRY_ASSIGN(const Json* object, reader.object("operator_roles"));
+    for (const auto& [op, role] : object->items()) {
+      if (!role.is_string())
+        return usage_error(fmt::format("{}: the role of '{}' must be a name", reader.where(), op));
+      settings.operator_roles[op] = role.get<std::string>();
+    }
+  }
+  if (!reader.has("roles")) return {};
+  TRY_ASSIGN(const Json* object, reader.object("roles"));
+  for (const auto& [role, models] : object->items()) {
+    if (!models.is_object() || models.empty())
+      return usage_error(fmt::format("{}: role '{}' must name its models with weights, as {{ fast = 1.0 }}",
+                                     reader.where(), role));
+    for (const auto& [model, weight] : models.items()) {
+      if (!weight.is_number() || !(weight.get<double>() > 0) || !std::isfinite(weight.get<double>()))
+        return usage_error(
+            fmt::format("{}: model '{}' of role '{}' needs a weight above 0", reader.where(), model, role));
+      settings.roles[role][model] = weight.get<double>();
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Json to_json(const SearchSettings& settings) {
@@ -92,7 +125,12 @@ Json to_json(const SearchSettings& settings) {
           {"tie_margin", settings.tie_margin},
           {"dimensions", std::move(dimensions)},
           {"operators", settings.operators},
-          {"operator_limits", settings.operator_limits}};
+          {"operator_limits", settings.operator_limits},
+          {"operator_roles", settings.operator_roles},
+          {"roles", settings.roles},
+          {"model_choice", settings.model_choice},
+          {"operator_choice", settings.operator_choice},
+          {"repair_attempts", settings.repair_attempts}};
 }
 
 Result<SearchSettings> search_settings_from_json(const Json& json, std::string where) {
@@ -116,6 +154,10 @@ Result<SearchSettings> search_settings_from_json(const Json& json, std::string w
     TRY_ASSIGN(s.dimensions, read_dimensions(*array, where));
   }
   TRY(read_operators(reader, s));
+  TRY(read_roles(reader, s));
+  TRY_ASSIGN(s.model_choice, read_choice(reader, "model_choice", s.model_choice));
+  TRY_ASSIGN(s.operator_choice, read_choice(reader, "operator_choice", s.operator_choice));
+  TRY_ASSIGN(s.repair_attempts, read_int(reader, "repair_attempts", s.repair_attempts, 0, 100));
   TRY(reader.reject_unknown_keys());
   return s;
 }

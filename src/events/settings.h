@@ -34,8 +34,14 @@ struct SearchSettings {
                                               {"registers", {33, 65, 97, 129}},
                                               {"shared_bytes", {1, 16385, 49153, 102401}},
                                               {"threads_per_block", {65, 129, 257, 513}}};
-  // Operators by weight. "tune" is the search's own; every other name is a request to a provider.
+  // Operators by weight. "tune" is the search's own; every other asks a model (search/operators.h).
   std::map<std::string, double> operators = {{"tune", 1.0}};
+  // Who is asked: an operator's role, and a role's models by weight. Empty without models.
+  std::map<std::string, std::string> operator_roles;
+  std::map<std::string, std::map<std::string, double>> roles;
+  std::string model_choice = "weights";     // weights | bandit (search/ensemble.h): which model of the role
+  std::string operator_choice = "weights";  // the same for the operator
+  int repair_attempts = 2;                  // repairs in a row that one failed candidate gets
   // How many tickets an operator may use in the whole run (answers of a scripted provider); missing: no
   // limit.
   std::map<std::string, int64_t> operator_limits;

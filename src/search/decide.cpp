@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "src/base/check.h"
+#include "src/search/ensemble.h"
+#include "src/search/operators.h"
 #include "src/search/select.h"
 #include "src/search/tune.h"
 #include "src/search/window.h"
@@ -18,6 +20,7 @@ using events::Origin;
 using events::RunView;
 
 constexpr size_t kMaxMates = 16;
+constexpr int64_t kLeastHistory = 4;  // outcomes, before anybody is asked what they teach
 
 // The other passed candidates of a source that stand in the archive, best first.
 std::vector<Mate> mates_of(const RunView& view, const Candidate& parent) {
@@ -44,7 +47,7 @@ class Decider {
     const auto& seeds = view_.started->seeds;
     if (ticket_ < static_cast<int64_t>(seeds.size()))
       return SeedProposal{{"seed", island_, {}, {}}, seeds[static_cast<size_t>(ticket_)]};
-    if (!view_.baseline) return Exhausted{why_no_baseline()};
+    if (!view_.baseline && !seeds.empty()) return Exhausted{why_no_baseline()};
     std::map<std::string, double> operators = usable_operators();
     while (!operators.empty()) {
       const std::string op = draw_operator(operators);
@@ -67,14 +70,34 @@ class Decider {
   }
 
   std::string draw_operator(const std::map<std::string, double>& operators) {
-    double total = 0;
-    for (const auto& [op, weight] : operators) total += weight;
-    double left = rng_.uniform() * total;
-    for (const auto& [op, weight] : operators) {
-      left -= weight;
-      if (left < 0) return op;
+    return draw(operators, state_.settings().operator_choice, [&](const std::string& op) {
+      events::ArmRecord all;
+      for (const auto& [arm, record] : view_.arms) {
+        if (arm.first != op) continue;
+        all.pulls += record.pulls;
+        all.gain += record.gain;
+        all.microdollars += record.microdollars;
+      }
+      return all;
+    });
+  }
+
+  std::string draw_model(const std::string& op, const std::map<std::string, double>& models) {
+    return draw(models, state_.settings().model_choice, [&](const std::string& model) {
+      const auto found = view_.arms.find({op, model});
+      return found == view_.arms.end() ? events::ArmRecord{} : found->second;
+    });
+  }
+
+  std::string draw(const std::map<std::string, double>& weights, const std::string& choice,
+                   const std::function<events::ArmRecord(const std::string&)>& record_of) {
+    std::vector<Arm> arms;
+    for (const auto& [name, weight] : weights) {
+      const events::ArmRecord record = record_of(name);
+      arms.push_back(
+          {name, weight, record.pulls, record.gain, static_cast<double>(record.microdollars) / 1e6});
     }
-    return operators.rbegin()->first;
+    return arms[choice == "bandit" ? choose_by_bandit(arms, rng_) : choose_by_weight(arms, rng_)].model;
   }
 
   // One parent after another, until a source has an assignment left.
@@ -102,11 +125,67 @@ class Decider {
   }
 
   std::optional<Decision> ask_model(const std::string& op) {
-    const auto parent = select_parent(view_, island_, rng_, [](const Candidate&) { return true; });
-    if (!parent) return std::nullopt;
+    const Operator* kind = find_operator(op);
+    CHECK(kind != nullptr);
+    std::optional<Origin> origin = origin_for(*kind);
+    if (!origin) return std::nullopt;
+    const auto& roles = state_.settings().operator_roles;
+    const auto named = roles.find(op);
+    const std::string role = named == roles.end() ? std::string(kind->role) : named->second;
+    const auto models = state_.settings().roles.find(role);
+    // A role that names no models is its own (the folder of scripted answers).
+    const std::string model = models == state_.settings().roles.end() ? role : draw_model(op, models->second);
+    return ModelRequest{std::move(*origin), state_.requests_of(op), role, model};
+  }
+
+  // None: what the operator needs is not there (yet).
+  std::optional<Origin> origin_for(const Operator& kind) {
+    Origin origin{std::string(kind.name), island_, {}, {}};
     const int count = state_.settings().inspirations;
-    return ModelRequest{{op, island_, *parent, select_inspirations(view_, island_, *parent, count, rng_)},
-                        state_.requests_of(op)};
+    switch (kind.needs) {
+      case Needs::kNothing:
+        return origin;
+      case Needs::kHistory:
+        if (state_.applied() < kLeastHistory) return std::nullopt;
+        return origin;
+      case Needs::kFailure:
+        origin.parent = failure_to_repair();
+        if (!origin.parent) return std::nullopt;
+        return origin;
+      case Needs::kParent:
+      case Needs::kTwoParents:
+        break;
+    }
+    origin.parent = select_parent(view_, island_, rng_, [](const Candidate&) { return true; });
+    if (!origin.parent) return std::nullopt;
+    if (kind.needs == Needs::kParent) {
+      origin.inspirations = select_inspirations(view_, island_, *origin.parent, count, rng_);
+      return origin;
+    }
+    const std::string& source = view_.find(*origin.parent)->source_hash;
+    const auto second =
+        select_parent(view_, island_, rng_, [&](const Candidate& c) { return c.source_hash != source; });
+    if (!second) return std::nullopt;
+    origin.inspirations = {*second};
+    return origin;
+  }
+
+  // The newest failure of a model's making that nobody was asked to mend yet.
+  std::optional<CandidateId> failure_to_repair() const {
+    for (auto it = view_.candidates.rbegin(); it != view_.candidates.rend(); ++it) {
+      const Candidate& c = it->second;
+      const bool failed = c.phase == events::Phase::kApplied && !c.passed() && !c.duplicate_of;
+      if (!failed || c.role.empty() || state_.repair_asked(c.id)) continue;
+      if (repairs_behind(c) < state_.settings().repair_attempts) return c.id;
+    }
+    return std::nullopt;
+  }
+
+  int repairs_behind(const Candidate& failed) const {
+    int count = 0;
+    for (const Candidate* c = &failed; c != nullptr && c->origin.op == "repair"; ++count)
+      c = c->origin.parent && *c->origin.parent < c->id ? view_.find(*c->origin.parent) : nullptr;
+    return count;
   }
 
   // What is outstanding may still bring new parents; only when nothing is can the search be over.
@@ -157,7 +236,8 @@ events::Event event_of(const State& state, const Decision& decision,
   if (const auto* knobs = std::get_if<KnobProposal>(&decision))
     return events::Proposed{ticket, knobs->origin, knobs->source_hash, knobs->knobs, {}, knobs->note};
   if (const auto* request = std::get_if<ModelRequest>(&decision))
-    return events::ModelRequested{ticket, request->origin, request->request_index};
+    return events::ModelRequested{ticket,        request->origin, request->request_index,
+                                  request->role, request->model,  {}};
   CHECK(std::holds_alternative<Idle>(decision));
   return events::ProposalFailed{ticket, events::ProposalFailed::Kind::kIdle, std::get<Idle>(decision).reason};
 }

@@ -23,6 +23,7 @@ struct KnobProposal {  // a source that passed before, with an assignment never 
 struct ModelRequest {  // performed by the engine through a provider
   events::Origin origin;
   int64_t request_index = 0;  // of this operator, from 0
+  std::string role, model;
 };
 struct Idle {  // nothing to propose from what this ticket may see; outstanding outcomes may change that
   std::string reason;
@@ -39,7 +40,7 @@ using KnobFilter = std::function<bool(const std::string& source_hash, const Knob
 Decision decide(const State& state, const KnobFilter& accepts);
 
 // The event that records a decision for state.next_ticket(). A seed also needs its declared knobs (empty if
-// the plan does not parse). REQUIRES: not Exhausted.
+// the plan does not parse); a model request gets its prompt from the engine. REQUIRES: not Exhausted.
 events::Event event_of(const State& state, const Decision& decision,
                        const std::vector<events::DeclaredKnob>& seed_knobs = {});
 

@@ -69,6 +69,55 @@ TEST(Decide, AnOperatorStopsAtItsLimit) {
   EXPECT_EQ(world.state.requests_of("scripted"), 12);
 }
 
+TEST(Decide, WithoutSeedsTheFirstThatPassesIsTheBaseline) {
+  World world(make_agent_run(5, 4, false), 2, 1);
+  world.run(60);
+  const RunView& view = world.state.view();
+  ASSERT_TRUE(view.baseline);
+  for (const auto& [id, c] : view.candidates) {
+    EXPECT_NE(c.origin.op, "seed");
+    if (c.passed() && !c.duplicate_of) {
+      EXPECT_GE(id, view.baseline->candidate);
+    }
+  }
+  EXPECT_EQ(view.find(view.baseline->candidate)->score, 1.0);
+}
+
+TEST(Decide, AFailureIsRepairedOnceAndNoLongerThanItsBudget) {
+  RunStarted run = make_agent_run(5, 4, true);
+  run.search.repair_attempts = 1;
+  World world(run, 2, 1);
+  world.run(150);
+  std::set<CandidateId> mended;
+  for (const auto& [id, c] : world.state.view().candidates) {
+    if (c.origin.op != "repair") continue;
+    ASSERT_TRUE(c.origin.parent);
+    const Candidate& failed = *world.state.view().find(*c.origin.parent);
+    EXPECT_TRUE(mended.insert(failed.id).second) << failed.id << " is mended twice";
+    EXPECT_NE(failed.status, Status::kPassed);
+    EXPECT_NE(failed.origin.op, "repair") << "a repair of a repair, where one in a row is allowed";
+    EXPECT_NE(failed.origin.op, "seed");
+  }
+  EXPECT_GE(mended.size(), 3u);
+}
+
+TEST(Decide, ACallThatDiedWithItsProcessIsChargedAndAskedAgain) {
+  World whole(make_agent_run(5, 4, true), 2, 1);
+  whole.run(40);
+  const auto started = std::find_if(whole.journal.begin(), whole.journal.end(), [](const Event& event) {
+    return std::holds_alternative<CallStarted>(event);
+  });
+  ASSERT_NE(started, whole.journal.end());
+  World world = World::resume({whole.journal.begin(), started + 1}, 2, 1);
+  const auto call = world.state.view().open_calls.begin()->second;
+  const int64_t before =
+      world.state.view().models.count(call.model) ? world.state.view().models.at(call.model).microdollars : 0;
+  EXPECT_FALSE(world.state.wants_call(call.ticket));
+  world.append(RunResumed{"0.1.0"});
+  EXPECT_TRUE(world.state.wants_call(call.ticket));
+  EXPECT_EQ(world.state.view().models.at(call.model).microdollars, before + call.reserved_microdollars);
+}
+
 TEST(Decide, WithoutABaselineTheRunEndsAndSaysWhy) {
   RunStarted run = make_run(1, 4);
   run.seeds = {{"broken.cu", "broken"}, {"good.cu", "good"}};

@@ -99,6 +99,16 @@ Result<Baseline> make_baseline(std::string name, events::CandidateId candidate, 
   return Baseline{std::move(name), candidate, result.measure, result.workloads};
 }
 
+bool is_baseline(const events::RunView& view, events::CandidateId candidate) {
+  if (view.baseline) return view.baseline->candidate == candidate;
+  return candidate == 0 || view.started->baseline_rule == "first-passed";
+}
+
+std::string baseline_name(const events::RunView& view, events::CandidateId candidate) {
+  if (!view.started->seeds.empty() && candidate == 0) return view.started->seeds[0].name;
+  return events::format_candidate_id(candidate) + ", the first that passed";
+}
+
 EstimatedVerdict compare_estimates(double score, double other_score, double tie_margin) {
   const double better = std::max(score, other_score);
   if (std::abs(score - other_score) <= tie_margin * better) return EstimatedVerdict::kTie;

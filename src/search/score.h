@@ -24,6 +24,11 @@ Result<std::map<std::string, double>> band_scores(const events::Baseline& baseli
 Result<events::Baseline> make_baseline(std::string name, events::CandidateId candidate,
                                        const events::ResultSummary& result);
 
+// Does this candidate, having passed, become the baseline? The first seed, or, where the run has none, the
+// first that passed.
+bool is_baseline(const events::RunView& view, events::CandidateId candidate);
+std::string baseline_name(const events::RunView& view, events::CandidateId candidate);
+
 // Estimates are deterministic and compared directly; within the margin, relative to the better, they tie.
 enum class EstimatedVerdict { kEstimatedFaster, kTie, kEstimatedSlower };
 EstimatedVerdict compare_estimates(double score, double other_score, double tie_margin);

@@ -7,6 +7,7 @@
 
 #include "src/base/check.h"
 #include "src/base/hash.h"
+#include "src/search/gain.h"
 #include "src/search/population.h"
 #include "src/search/score.h"
 
@@ -18,6 +19,11 @@ using events::Phase;
 using events::Ticket;
 
 namespace {
+
+// Its ticket's turn is over as soon as it comes: there is no result to wait for.
+bool is_closed(Phase phase) {
+  return phase == Phase::kProposalFailed || phase == Phase::kAbandoned || phase == Phase::kResearched;
+}
 
 tl::unexpected<Error> contradiction(std::string what) {
   return infrastructure_error("the journal contradicts itself: " + what);
@@ -63,7 +69,7 @@ bool State::outcome_known(Ticket ticket) const {
   if (idle_.contains(ticket)) return true;
   const Candidate* c = view_.find(ticket);
   if (c == nullptr) return false;
-  if (c->phase == Phase::kProposalFailed || c->phase == Phase::kAbandoned) return true;
+  if (is_closed(c->phase)) return true;
   return !c->result_key.empty() && view_.results.contains(c->result_key);
 }
 
@@ -91,7 +97,7 @@ Result<Candidate*> State::open_candidate(Ticket ticket, std::string_view what) {
   if (it == view_.candidates.end())
     return contradiction(fmt::format("{} for ticket {}, which has no proposal", what, ticket));
   const Phase phase = it->second.phase;
-  if (ticket < view_.applied || phase == Phase::kProposalFailed || phase == Phase::kAbandoned)
+  if (ticket < view_.applied || is_closed(phase))
     return contradiction(fmt::format("{} for ticket {}, which is closed", what, ticket));
   return &it->second;
 }
@@ -112,6 +118,7 @@ Result<void> State::take_ticket(Ticket ticket, const events::Origin& origin) {
   ++view_.counters.by_operator[origin.op];
   ++view_.islands[static_cast<size_t>(origin.island)].proposed;
   ++requests_[origin.op];
+  if (origin.op == "repair" && origin.parent) repairs_.insert(*origin.parent);
   last_working_ticket_ = next_ticket_++;
   return {};
 }
@@ -132,7 +139,13 @@ Result<void> State::on(const events::RunStarted& event) {
 }
 
 Result<void> State::on(const events::ModelRequested& event) {
-  return take_ticket(event.ticket, event.origin);
+  TRY(take_ticket(event.ticket, event.origin));
+  Candidate& candidate = view_.candidates[event.ticket];
+  candidate.role = event.role;
+  candidate.model = event.model;
+  candidate.prompt_hash = event.prompt_hash;
+  candidate.request_index = event.request_index;
+  return {};
 }
 
 Result<void> State::on(const events::ModelAnswered& event) {
@@ -142,6 +155,20 @@ Result<void> State::on(const events::ModelAnswered& event) {
   candidate->reply_hash = event.reply_hash;
   view_.counters.input_tokens += event.input_tokens;
   view_.counters.output_tokens += event.output_tokens;
+  if (!view_.open_calls.contains({event.ticket, event.turn}))
+    return {};  // a journal from before calls were kept
+  TRY(close_call(event.ticket, event.turn, event.attempt));
+  candidate->model = event.provider;
+  candidate->microdollars += event.cost_microdollars;
+  events::ModelUsage& usage = view_.models[event.provider];
+  ++usage.answered;
+  usage.refused += event.finish == "refused" ? 1 : 0;
+  usage.truncated += event.finish == "truncated" ? 1 : 0;
+  usage.input_tokens += event.input_tokens;
+  usage.cached_tokens += event.cached_tokens;
+  usage.output_tokens += event.output_tokens;
+  usage.reasoning_tokens += event.reasoning_tokens;
+  usage.microdollars += event.cost_microdollars;
   return {};
 }
 
@@ -220,11 +247,14 @@ Result<void> State::on(const events::Applied& event) {
         fmt::format("ticket {} is applied out of order or without an outcome", event.ticket));
   if (!event.status) {  // nothing was evaluated
     const Candidate* failed = view_.find(event.ticket);
-    if (failed != nullptr && failed->phase != Phase::kProposalFailed && failed->phase != Phase::kAbandoned)
+    if (failed != nullptr && !is_closed(failed->phase))
       return contradiction(
           fmt::format("ticket {} has a result but is applied without a status", event.ticket));
     idle_.erase(event.ticket);
     ++view_.applied;
+    if (failed == nullptr) return {};
+    view_.lessons.insert(view_.lessons.end(), failed->lessons.begin(), failed->lessons.end());
+    record_pull(*failed);
     return {};
   }
   TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "applied"));
@@ -239,9 +269,11 @@ Result<void> State::on(const events::Applied& event) {
   if (event.duplicate_of) ++view_.counters.duplicates;
   tried_[candidate->source_hash].insert(canonical_knobs(candidate->knobs));
   first_with_key_.try_emplace(event.result_key, event.ticket);
+  record_pull(*candidate);
   if (!candidate->passed()) return {};
-  if (event.ticket == 0 && view_.started->seeds.size() > 0) {
-    TRY_ASSIGN(view_.baseline, make_baseline(view_.started->seeds[0].name, 0, *view_.result_of(*candidate)));
+  if (is_baseline(view_, event.ticket)) {
+    TRY_ASSIGN(view_.baseline,
+               make_baseline(baseline_name(view_, event.ticket), event.ticket, *view_.result_of(*candidate)));
   }
   if (!candidate->duplicate_of) enter_population(view_, *candidate);
   return {};
@@ -264,6 +296,7 @@ Result<void> State::on(const events::RunPaused&) {
 }
 
 Result<void> State::on(const events::RunResumed&) {
+  charge_lost_calls();
   view_.finished_reason.clear();  // a finished run may go on with a larger budget
   return {};
 }
@@ -281,6 +314,96 @@ Result<void> State::on(const events::DuelFinished& event) {
         fmt::format("ticket {} duels with {}, which never passed", event.ticket, event.incumbent));
   if (!view_.duels.emplace(std::pair(event.ticket, event.incumbent), event).second)
     return contradiction(fmt::format("tickets {} and {} duel twice", event.ticket, event.incumbent));
+  return {};
+}
+
+// ---- calls ----
+
+bool State::wants_call(Ticket ticket) const {
+  const Candidate* candidate = view_.find(ticket);
+  return candidate != nullptr && candidate->phase == Phase::kRequested &&
+         !view_.open_calls.contains({ticket, candidate->turn});
+}
+
+Result<void> State::on(const events::CallStarted& event) {
+  TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "call-started"));
+  if (candidate->phase != Phase::kRequested || candidate->turn != event.turn)
+    return contradiction(fmt::format("ticket {} is called but was not asked", event.ticket));
+  if (!view_.open_calls.emplace(std::pair(event.ticket, event.turn), event).second)
+    return contradiction(fmt::format("ticket {} is called twice at once", event.ticket));
+  return {};
+}
+
+Result<events::CallStarted> State::close_call(Ticket ticket, int turn, int attempt) {
+  const auto open = view_.open_calls.find({ticket, turn});
+  if (open == view_.open_calls.end() || open->second.attempt != attempt)
+    return contradiction(fmt::format("call t{}.{}.{} ends but was not started", ticket, turn, attempt));
+  events::CallStarted call = std::move(open->second);
+  view_.open_calls.erase(open);
+  return call;
+}
+
+Result<void> State::on(const events::CallFailed& event) {
+  TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "call-failed"));
+  TRY(close_call(event.ticket, event.turn, event.attempt));
+  candidate->microdollars += event.charged_microdollars;
+  events::ModelUsage& usage = view_.models[event.model];
+  ++usage.failed_attempts;
+  usage.microdollars += event.charged_microdollars;
+  usage.charged_tokens += event.charged_tokens;
+  return {};
+}
+
+// Their answers died with the process that asked; whether they were billed nobody knows. Not charged to their
+// candidates: an interrupted run decides as the undisturbed one.
+void State::charge_lost_calls() {
+  for (const auto& [key, call] : view_.open_calls) {
+    events::ModelUsage& usage = view_.models[call.model];
+    ++usage.lost;
+    usage.microdollars += call.reserved_microdollars;
+    usage.charged_tokens += call.reserved_tokens;
+  }
+  view_.open_calls.clear();
+}
+
+Result<void> State::on(const events::FollowUpAsked& event) {
+  TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "follow-up-asked"));
+  if (candidate->phase != Phase::kRequested || event.turn != candidate->turn + 1 ||
+      candidate->reply_hash.empty())
+    return contradiction(fmt::format("ticket {} is asked again without an answer", event.ticket));
+  candidate->turn = event.turn;
+  candidate->prompt_hash = event.prompt_hash;
+  ++view_.counters.follow_ups;
+  return {};
+}
+
+Result<void> State::on(const events::Researched& event) {
+  TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "researched"));
+  if (candidate->phase != Phase::kRequested)
+    return contradiction(fmt::format("ticket {} brings lessons but was not asked", event.ticket));
+  candidate->lessons = event.lessons;
+  set_phase(*candidate, Phase::kResearched);
+  return {};
+}
+
+// What the bandit learns from a ticket, once its turn has come.
+void State::record_pull(const Candidate& candidate) {
+  if (candidate.role.empty()) return;
+  events::ArmRecord& arm = view_.arms[{candidate.origin.op, candidate.model}];
+  ++arm.pulls;
+  arm.microdollars += candidate.microdollars;
+  if (candidate.passed() && !candidate.duplicate_of) arm.gain += gain_of(view_, candidate);
+}
+
+Result<void> State::on(const events::RunForked& event) {
+  const events::SearchSettings& old = view_.started->search;
+  if (event.search.islands != old.islands ||
+      to_json(event.search)["dimensions"] != to_json(old)["dimensions"])
+    return contradiction("a fork keeps the islands and the grid of the run it came from");
+  view_.started->seed = event.seed;
+  view_.started->config_json = event.config_json;
+  view_.started->search = event.search;
+  view_.finished_reason.clear();
   return {};
 }
 
@@ -303,6 +426,10 @@ std::string State::digest() const {
   }
   add(fmt::format("archive {}", fmt::join(view_.archive, ",")));
   add(fmt::format("best {}", view_.best.value_or(-1)));
+  for (const auto& [arm, record] : view_.arms)
+    add(fmt::format("{} {} {} {:a} {}", arm.first, arm.second, record.pulls, record.gain,
+                    record.microdollars));
+  for (const events::Lesson& lesson : view_.lessons) add(dump_json(to_json(lesson)));
   for (const auto& [id, c] : view_.candidates)
     if (c.phase == Phase::kApplied) add(fmt::format("{} {} {:a}", id, to_string(c.status), c.score));
   return hasher.hex();

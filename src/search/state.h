@@ -38,6 +38,10 @@ class State {
   events::Ticket last_working_ticket() const { return last_working_ticket_; }            // not idle; -1: none
   std::optional<events::CandidateId> first_with_key(const std::string& result_key) const;  // applied ones
   int64_t last_migration() const { return last_migration_; }  // `applied` at that time
+  bool repair_asked(events::CandidateId failed) const { return repairs_.contains(failed); }
+
+  // Does this ticket wait for a model, with nothing of it in flight?
+  bool wants_call(events::Ticket ticket) const;
 
   // A digest of everything `decide` can read: equal digests decide alike. For tests and `journal verify`.
   std::string digest() const;
@@ -57,16 +61,25 @@ class State {
   Result<void> on(const events::RunResumed& event);
   Result<void> on(const events::RunFinished& event);
   Result<void> on(const events::DuelFinished& event);
+  Result<void> on(const events::CallStarted& event);
+  Result<void> on(const events::CallFailed& event);
+  Result<void> on(const events::FollowUpAsked& event);
+  Result<void> on(const events::Researched& event);
+  Result<void> on(const events::RunForked& event);
 
   Result<events::Candidate*> open_candidate(events::Ticket ticket, std::string_view what);
   Result<void> take_ticket(events::Ticket ticket, const events::Origin& origin);
   void set_phase(events::Candidate& candidate, events::Phase phase);
+  Result<events::CallStarted> close_call(events::Ticket ticket, int turn, int attempt);
+  void charge_lost_calls();
+  void record_pull(const events::Candidate& candidate);
 
   events::RunView view_;
   events::Ticket next_ticket_ = 0;
   events::Ticket last_working_ticket_ = -1;
   int64_t last_migration_ = 0;
-  std::set<events::Ticket> idle_;  // decided, nothing proposed, not yet applied
+  std::set<events::CandidateId> repairs_;  // failed candidates that a repair was asked for
+  std::set<events::Ticket> idle_;          // decided, nothing proposed, not yet applied
   std::map<std::string, int64_t> requests_;
   std::map<std::string, std::set<std::string>> tried_;
   std::map<std::string, events::CandidateId> first_with_key_;

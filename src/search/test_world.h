@@ -16,6 +16,9 @@ namespace warpwright::search::test {
 events::RunStarted make_run(uint64_t seed, int window);
 // The same with times that count as measured, so that who leads is settled by duels.
 events::RunStarted make_measured_run(uint64_t seed, int window);
+// A run with models: every operator, a bandit over two models. Without seeds it is a full-agent run, whose
+// first candidate to pass is the baseline.
+events::RunStarted make_agent_run(uint64_t seed, int window, bool has_seeds);
 // A function of the two alone; the challenger wins about half of them.
 events::DuelFinished fight(events::CandidateId challenger, events::CandidateId incumbent);
 
@@ -47,6 +50,7 @@ class World {
   bool decide_next();
   events::ResultSummary result_of(const std::string& source, const KnobValues& knobs) const;
   bool one_duel();
+  void answer(const events::Candidate& candidate);
   std::vector<events::Ticket> outstanding() const;
 
   int workers_ = 1;

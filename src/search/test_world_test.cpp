@@ -33,6 +33,22 @@ RunStarted make_measured_run(uint64_t seed, int window) {
   return run;
 }
 
+RunStarted make_agent_run(uint64_t seed, int window, bool has_seeds) {
+  RunStarted run = make_run(seed, window);
+  if (!has_seeds) {
+    run.seeds.clear();
+    run.baseline_rule = "first-passed";
+  }
+  run.search.operator_limits.clear();
+  run.search.operators = {{"tune", 1},      {"scratch", 1}, {"diff", 3},
+                          {"crossover", 1}, {"repair", 1},  {"research", 0.5}};
+  run.search.roles = {{"proposer", {{"fast", 2}, {"strong", 1}}},
+                      {"repairer", {{"fast", 1}}},
+                      {"researcher", {{"strong", 1}}}};
+  run.search.model_choice = run.search.operator_choice = "bandit";
+  return run;
+}
+
 DuelFinished fight(CandidateId challenger, CandidateId incumbent) {
   Rng draw = Rng::stream(static_cast<uint64_t>(challenger), std::to_string(incumbent));
   DuelFinished duel;
@@ -131,6 +147,39 @@ bool World::one_duel() {
   return true;
 }
 
+// One step of a ticket that waits for a model; what happens is a function of the ticket alone.
+void World::answer(const Candidate& candidate) {
+  const Ticket ticket = candidate.id;
+  const auto open = state.view().open_calls.find({ticket, candidate.turn});
+  const bool has_calls = !candidate.model.empty() && candidate.role != "scripted";
+  if (has_calls && open == state.view().open_calls.end()) {
+    const bool is_second = candidate.turn == 0 && candidate.microdollars > 0;
+    append(CallStarted{ticket, candidate.turn, is_second ? 1 : 0, candidate.model, 900, 90});
+    return;
+  }
+  const int attempt = has_calls ? open->second.attempt : 0;
+  if (has_calls && ticket % 6 == 1 && candidate.turn == 0 && attempt == 0) {
+    append(CallFailed{ticket, 0, 0, candidate.model, "transport", "cut", 0, 300, 30, false});
+    return;
+  }
+  const int64_t answer = ticket % 8;  // some answers are equal: a source proposed twice
+  ModelAnswered answered{ticket, candidate.model, "", "complete", "", "reply" + std::to_string(answer), 1, 1};
+  answered.turn = candidate.turn;
+  answered.attempt = attempt;
+  answered.cost_microdollars = candidate.model == "strong" ? 500 : 100;
+  append(answered);
+  if (candidate.origin.op == "research") {
+    append(Researched{ticket, {{"idea " + std::to_string(ticket), Lesson::Outcome::kOpen, "", "", ticket}}});
+  } else if (has_calls && answer == 5 && candidate.turn == 0) {
+    append(FollowUpAsked{ticket, 1, "prompt", "block 1 does not apply"});
+  } else if (answer % 4 == 3) {
+    append(ProposalFailed{ticket, ProposalFailed::Kind::kNoCode, "no code block"});
+  } else {
+    const std::string source = "model" + std::to_string(has_calls ? ticket % 31 : answer);
+    append(Proposed{ticket, candidate.origin, source, default_knobs(knobs_of(source)), knobs_of(source), ""});
+  }
+}
+
 // One step of one outstanding ticket, any of those that the workers hold.
 bool World::one_arrival() {
   const std::vector<Ticket> tickets = outstanding();
@@ -140,15 +189,7 @@ bool World::one_arrival() {
   }
   const Candidate candidate = *state.view().find(tickets[arrivals_.below(tickets.size())]);
   if (candidate.phase == Phase::kRequested) {
-    const int64_t answer = candidate.id % 8;  // some answers are equal: a source proposed twice
-    append(ModelAnswered{candidate.id, "scripted", "", "stop", "", "reply" + std::to_string(answer), 1, 1});
-    if (answer % 4 == 3) {
-      append(ProposalFailed{candidate.id, ProposalFailed::Kind::kNoCode, "no code block"});
-    } else {
-      const std::string source = "model" + std::to_string(answer);
-      append(Proposed{candidate.id, candidate.origin, source, default_knobs(knobs_of(source)),
-                      knobs_of(source), ""});
-    }
+    answer(candidate);
     return true;
   }
   // Programs that differ in VEC=1 and VEC=2 only compile to the same code.

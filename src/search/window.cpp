@@ -36,15 +36,15 @@ Result<Applied> application_of(const State& state, events::Ticket ticket) {
   applied.ticket = ticket;
   const Candidate* candidate = view.find(ticket);
   if (candidate == nullptr || candidate->phase == Phase::kProposalFailed ||
-      candidate->phase == Phase::kAbandoned)
+      candidate->phase == Phase::kAbandoned || candidate->phase == Phase::kResearched)
     return applied;
   const events::ResultSummary& result = *view.result_of(*candidate);
   applied.result_key = candidate->result_key;
   applied.status = result.status;
   applied.duplicate_of = state.first_with_key(candidate->result_key);
   if (result.status != Status::kPassed) return applied;
-  if (ticket == 0) {  // the baseline itself
-    TRY_ASSIGN(const auto baseline, make_baseline(view.started->seeds[0].name, 0, result));
+  if (is_baseline(view, ticket)) {
+    TRY_ASSIGN(const auto baseline, make_baseline(baseline_name(view, ticket), ticket, result));
     TRY_ASSIGN(applied.score, score(baseline, result));
   } else if (view.baseline) {
     auto value = score(*view.baseline, result);
