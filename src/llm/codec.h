@@ -32,7 +32,9 @@ class ReplyDecoder {
   virtual bool is_complete() const = 0;
   // Bytes of answer text so far: what the progress timer watches.
   virtual size_t answer_bytes() const = 0;
-  // The body has ended. A stream without its terminal event is a transport failure, whatever came before.
+  // The body has ended, or was cut: an answer whose end was seen stands even so (openai-chat: finish_reason
+  // without [DONE]; gemini: finishReason). A stream without its terminal event is a transport failure,
+  // whatever came before. Call once.
   virtual std::variant<Reply, Failure> finish() = 0;
 };
 

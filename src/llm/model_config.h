@@ -31,6 +31,8 @@ struct Price {
   double input = 0, output = 0;
   std::optional<double> cached_read, cache_write;
 };
+Result<Price> price_from_json(const Json& json, const std::string& where);
+Json to_json(const Price& price);
 
 struct ModelConfig {
   std::string name;  // in this run, e.g. "fast"
@@ -41,15 +43,18 @@ struct ModelConfig {
   std::string model;     // as the provider names it
   std::string key_env;   // environment variable that holds the key; neither of the two: no key is sent
   std::string key_file;
+  std::string key_header;  // what the key is put behind, "api-key: "; empty: the codec's own
   bool stream = true;
   std::optional<int64_t> max_output_tokens;
   std::string token_cap_field;               // empty: the codec's own; "none": not sent
   std::string version_header;                // anthropic-version; empty: the codec's default
   std::optional<double> temperature, top_p;  // not sent unless given
-  std::string effort;                        // reasoning effort in the provider's own words; empty: not sent
+  std::string effort;                        // reasoning effort in the provider's own words; empty: not sent.
+                                             // anthropic: with adaptive thinking; gemini: the thinking level
   std::string system_role = "system";        // of openai-chat: "system" or "developer"
   bool prompt_cache = true;                  // anthropic: mark the system text as cacheable
-  Json extra_body = Json::object();          // merged into the request body last (a null removes a key)
+  Json extra_body = Json::object();          // merged into the request body last
+  std::vector<std::string> omit;             // top-level keys of the request body that are not sent
   std::map<std::string, std::string> extra_headers;
   std::string proxy, ca_file;  // empty: the environment's proxy, the system's authorities
   bool http2 = true;
@@ -74,8 +79,10 @@ struct ModelConfig {
   std::string folder;                         // manual, scripted; a run's folder for replay
 };
 
-// `where` names the table in errors: "<file>:<line>: models.fast". Unknown keys, keys that this provider does
-// not use and values out of range are usage errors that name the nearest key.
+// `where` names the table in errors: "<file>:<line>: models.fast". Keys are the fields' names, but for: times
+// are in seconds ("connect_timeout_s"); price = "free", or { input, output, cached_read, cache_write } in
+// dollars per million tokens. Unknown keys, keys that this provider does not use and values out of range are
+// usage errors that name the nearest key. No key may stand in it, nor in a URL or a header of it.
 Result<ModelConfig> model_config_from_json(const std::string& name, const Json& json,
                                            const std::string& where);
 Json to_json(const ModelConfig& config);  // never holds a key; reading back gives the same
