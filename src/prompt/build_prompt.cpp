@@ -1,0 +1,123 @@
+#include "src/prompt/build_prompt.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "src/base/check.h"
+#include "src/prompt/sections.h"
+#include "src/prompt/text.h"
+
+namespace warpwright::prompt {
+namespace {
+
+struct SectionKind {
+  SectionBudget budget;
+  RenderSection render;
+};
+
+// In the order in which they are filled: when a total binds, the last ones give way.
+const std::vector<SectionKind>& section_kinds() {
+  static const std::vector<SectionKind> kKinds = {
+      {{"plan_language", true, 7000}, plan_language_section},
+      {{"definition", true, 4000}, definition_section},
+      {{"interface", true, 2500}, interface_section},
+      {{"workloads", true, 1500}, workloads_section},
+      {{"device", true, 3500}, device_section},
+      {{"reference", true, 3000}, reference_section},
+      {{"knowledge", true, 12000}, knowledge_section},
+      {{"parent", false, 24000}, parent_section},
+      {{"second_parent", false, 16000}, second_parent_section},
+      {{"evidence", false, 2500}, evidence_section},
+      {{"parent_times", false, 1200}, parent_times_section},
+      {{"parent_profile", false, 2500}, parent_profile_section},
+      {{"standing", false, 300}, standing_section},
+      {{"lessons", false, 1500}, lessons_section},
+      {{"history", false, 1000}, history_section},
+      {{"failures", false, 1500}, failures_section},
+      {{"top", false, 10000}, top_section},
+      {{"diverse", false, 6000}, diverse_section}};
+  return kKinds;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return result;
+}
+
+// Fills the fields that a template uses, each within its own budget and what is left of the total.
+Result<std::string> fill(const Template& form, bool is_system, int64_t total, const Frame& frame,
+                         std::vector<Section>& sections) {
+  std::map<std::string, std::string> values;
+  const int64_t around = estimate_tokens(form.render({}));
+  int64_t left = total - around;
+  for (const SectionKind& kind : section_kinds()) {
+    const std::string name(kind.budget.name);
+    if (kind.budget.is_system != is_system || !form.uses(name)) continue;
+    const auto own = frame.settings.section_tokens.find(name);
+    const int64_t budget = own == frame.settings.section_tokens.end() ? kind.budget.tokens : own->second;
+    TRY_ASSIGN(SectionText section, kind.render(frame, std::max<int64_t>(0, std::min(budget, left))));
+    const int64_t tokens = estimate_tokens(section.text);
+    left -= tokens;
+    sections.push_back({name, is_system, tokens, section.cut_tokens, std::move(section.cut)});
+    values[name] = std::move(section.text);
+  }
+  sections.push_back({"template", is_system, around, 0, ""});
+  return form.render(values);
+}
+
+}  // namespace
+
+const std::vector<SectionBudget>& default_section_tokens() {
+  static const std::vector<SectionBudget> kBudgets = [] {
+    std::vector<SectionBudget> budgets;
+    for (const SectionKind& kind : section_kinds()) budgets.push_back(kind.budget);
+    return budgets;
+  }();
+  return kBudgets;
+}
+
+int64_t BuiltPrompt::tokens() const {
+  return estimate_tokens(system) + estimate_tokens(user);
+}
+
+std::vector<std::string> tags_of(const PromptSettings& settings, const PromptContext& context) {
+  const trace::Definition& definition = *context.definition;
+  std::set<std::string> tags = {"general", lower(definition.name), lower(definition.op_type)};
+  for (const std::string& tag : definition.tags) tags.insert(lower(tag));
+  for (const auto* tensors : {&definition.inputs, &definition.outputs})
+    for (const trace::Tensor& tensor : *tensors) {
+      const std::string dtype(trace::to_string(tensor.dtype));
+      tags.insert(dtype);
+      if (dtype.starts_with("float8")) tags.insert("fp8");
+      if (dtype.starts_with("float4")) tags.insert("fp4");
+    }
+  const int arch = context.device->arch;
+  tags.insert({lower(context.device->name), fmt::format("sm_{}", arch), lower(context.target), lower(context.executor)});
+  if (arch >= 90) tags.insert("sm_90+");
+  if (arch / 10 == 9) tags.insert("hopper");
+  if (arch / 10 == 10) tags.insert("blackwell");
+  if (!context.rules->oracle.empty()) tags.insert(lower(context.rules->oracle));
+  for (const std::string& tag : settings.knowledge_tags) tags.insert(lower(tag));
+  return {tags.begin(), tags.end()};
+}
+
+Result<BuiltPrompt> build_prompt(const PromptLibrary& library, const PromptSettings& settings,
+                                 const PromptContext& context) {
+  CHECK(context.definition != nullptr && context.rules != nullptr && context.device != nullptr);
+  const Template* form = library.find_operator(context.op);
+  if (form == nullptr)
+    return usage_error(fmt::format("operator '{}' has no template; there are: {}", context.op, join(library.operators(), ", ")));
+  TRY_ASSIGN(trace::Definition definition, context.rules->definition_for(context.selection, *context.definition));
+  Frame frame{library, settings, context, std::move(definition), {}};
+  frame.rows = workload_rows(context, frame.definition);
+  BuiltPrompt prompt;
+  TRY_ASSIGN(prompt.system, fill(library.system(), true, settings.system_tokens, frame, prompt.sections));
+  TRY_ASSIGN(prompt.user, fill(*form, false, settings.user_tokens, frame, prompt.sections));
+  return prompt;
+}
+
+}  // namespace warpwright::prompt

@@ -1,0 +1,214 @@
+#include "src/prompt/lessons.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "src/base/quotable.h"
+#include "src/prompt/lines.h"
+#include "src/prompt/text.h"
+
+namespace warpwright::prompt {
+namespace {
+
+using events::Candidate;
+using events::Lesson;
+using events::RunView;
+using Outcome = Lesson::Outcome;
+
+constexpr size_t kMaxIdeaBytes = 300;
+constexpr size_t kMaxLines = 12;      // that one research reply may add
+constexpr double kGainRatio = 1.02;   // below it a gain is noise, even of an exact estimate
+constexpr int kMaxRepairs = 16;       // steps back to the idea that a repair serves
+
+struct Trial {
+  Lesson lesson;
+  double telling = 0;
+};
+
+bool is_models(const Candidate& candidate) {
+  return candidate.origin.op != "seed" && candidate.origin.op != "tune";
+}
+
+// Two wordings of one idea that differ in case, spaces or punctuation only.
+std::string key_of(std::string_view idea) {
+  std::string key;
+  for (const char c : idea)
+    if (std::isalnum(static_cast<unsigned char>(c))) key += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return key;
+}
+
+const Candidate* parent_of(const RunView& view, const Candidate& candidate) {
+  return candidate.origin.parent ? view.find(*candidate.origin.parent) : nullptr;
+}
+
+// What a repair repairs: the idea is that of the candidate that failed first.
+const Candidate& origin_of_idea(const RunView& view, const Candidate& candidate) {
+  const Candidate* idea = &candidate;
+  for (int step = 0; step < kMaxRepairs && idea->origin.op == "repair"; ++step) {
+    const Candidate* parent = parent_of(view, *idea);
+    if (parent == nullptr || parent->note.empty() || !is_models(*parent)) break;
+    idea = parent;
+  }
+  return *idea;
+}
+
+const Candidate* passed_ancestor(const RunView& view, const Candidate& candidate) {
+  for (const events::CandidateId id : events::lineage(view, candidate.id)) {
+    const Candidate* ancestor = view.find(id);
+    if (id != candidate.id && ancestor != nullptr && ancestor->passed()) return ancestor;
+  }
+  return nullptr;
+}
+
+void judge(const RunView& view, const Candidate& candidate, const Candidate* base, Trial& trial) {
+  const std::string id = events::format_candidate_id(candidate.id);
+  if (!candidate.passed()) {
+    const events::ResultSummary* result = view.result_of(candidate);
+    trial.lesson.outcome = Outcome::kFailed;
+    trial.lesson.evidence = fmt::format("{}: {}{}{}", id, to_string(candidate.status), result && !result->message.empty() ? ": " : "",
+                                        result ? quotable_line(result->message, 160) : "");
+    // That something does not compile says little of the idea.
+    trial.telling = candidate.status == Status::kCompileError ? 0.1 : 0.3;
+    return;
+  }
+  const double before = base != nullptr && base->score > 0 ? base->score : 1;
+  const double ratio = candidate.score / before;
+  trial.lesson.outcome = ratio >= kGainRatio ? Outcome::kGain : Outcome::kNoGain;
+  trial.lesson.evidence = fmt::format("{}: {:.2f}x of {} (score {:.3f})", id, ratio,
+                                      base != nullptr ? events::format_candidate_id(base->id) : "the baseline", candidate.score);
+  trial.telling = std::abs(std::log(std::max(ratio, 1e-3)));
+}
+
+Trial trial_of(const RunView& view, const Candidate& candidate) {
+  Trial trial;
+  trial.lesson.idea = quotable_line(origin_of_idea(view, candidate).note, kMaxIdeaBytes);
+  trial.lesson.candidate = candidate.id;
+  const Candidate* base = passed_ancestor(view, candidate);
+  judge(view, candidate, base, trial);
+  const events::ResultSummary* result = view.result_of(base != nullptr ? *base : candidate);
+  if (result != nullptr) trial.lesson.structure = structure_of(*result);
+  return trial;
+}
+
+// Latest trial of each idea. A failure that was repaired, or is being repaired, is told by its repair.
+std::map<std::string, Trial> trials_of(const RunView& view) {
+  std::set<events::CandidateId> repaired;
+  for (const auto& [id, candidate] : view.candidates)
+    if (candidate.origin.op == "repair" && candidate.phase == events::Phase::kApplied && candidate.origin.parent)
+      repaired.insert(*candidate.origin.parent);
+  std::map<std::string, Trial> trials;
+  const double newest = view.candidates.empty() ? 1 : std::max<double>(1, static_cast<double>(view.candidates.rbegin()->first));
+  for (const auto& [id, candidate] : view.candidates) {
+    if (!is_models(candidate) || candidate.phase != events::Phase::kApplied) continue;
+    if (candidate.duplicate_of || repaired.contains(id)) continue;
+    Trial trial = trial_of(view, candidate);
+    if (trial.lesson.idea.empty()) continue;
+    trial.telling += 0.4 * static_cast<double>(id) / newest;
+    trials[key_of(trial.lesson.idea)] = std::move(trial);
+  }
+  return trials;
+}
+
+std::string_view after(std::string_view line, std::string_view word) {
+  line = trim(line);
+  while (!line.empty() && (line.front() == '*' || line.front() == '-' || line.front() == ' ' || line.front() == '#'))
+    line.remove_prefix(1);
+  if (!line.starts_with(word)) return {};
+  line.remove_prefix(word.size());
+  while (!line.empty() && line.front() == '*') line.remove_prefix(1);
+  if (line.empty() || line.front() != ':') return {};
+  line.remove_prefix(1);
+  while (!line.empty() && (line.front() == '*' || line.front() == ' ')) line.remove_prefix(1);
+  return trim(line);
+}
+
+// "[gain] idea -- evidence"; without the bracket the outcome stays as it is.
+Lesson read_lesson(std::string_view text, Outcome outcome) {
+  Lesson lesson;
+  lesson.outcome = outcome;
+  for (const Outcome known : {Outcome::kGain, Outcome::kNoGain, Outcome::kFailed}) {
+    const std::string bracket = fmt::format("[{}]", events::to_string(known));
+    if (!text.starts_with(bracket)) continue;
+    if (outcome != Outcome::kOpen) lesson.outcome = known;
+    text = trim(text.substr(bracket.size()));
+  }
+  const size_t dash = text.find(" -- ");
+  lesson.idea = quotable_line(trim(text.substr(0, dash)), kMaxIdeaBytes);
+  if (dash != std::string_view::npos) lesson.evidence = quotable_line(trim(text.substr(dash + 4)), kMaxIdeaBytes);
+  return lesson;
+}
+
+std::string_view without_thoughts(std::string_view reply) {
+  constexpr std::string_view kEnd = "</think>";
+  const size_t end = reply.rfind(kEnd);
+  return end == std::string_view::npos ? reply : reply.substr(end + kEnd.size());
+}
+
+}  // namespace
+
+std::string structure_of(const events::ResultSummary& result) {
+  if (result.kernels.empty()) return "";
+  std::set<std::string> names;
+  for (const KernelReport& kernel : result.kernels) names.insert(quotable_line(kernel.name.substr(0, kernel.name.find('<')), 80));
+  return fmt::format("{} x{}", join({names.begin(), names.end()}, ", "), result.launches);
+}
+
+std::vector<Lesson> lessons_of(const RunView& view, const std::vector<Lesson>& research, size_t limit) {
+  std::map<std::string, Trial> trials = trials_of(view);
+  std::vector<Lesson> open;
+  std::set<std::string> seen;
+  for (auto it = research.rbegin(); it != research.rend(); ++it) {
+    const std::string key = key_of(it->idea);
+    if (key.empty() || trials.contains(key) || !seen.insert(key).second) continue;
+    if (it->outcome == Outcome::kOpen)
+      open.push_back(*it);
+    else
+      trials[key] = {*it, 0.5};  // what a researcher concluded stands among the trials
+  }
+  std::vector<Trial> ranked;
+  for (auto& [key, trial] : trials) ranked.push_back(std::move(trial));
+  std::stable_sort(ranked.begin(), ranked.end(), [](const Trial& a, const Trial& b) {
+    return std::pair(a.telling, a.lesson.candidate) > std::pair(b.telling, b.lesson.candidate);
+  });
+  // Directions never crowd out what is known.
+  const size_t kept_open = std::min(open.size(), std::max<size_t>(limit / 3, limit - std::min(limit, ranked.size())));
+  std::vector<Lesson> lessons(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(kept_open));
+  for (Trial& trial : ranked)
+    if (lessons.size() < limit) lessons.push_back(std::move(trial.lesson));
+  return lessons;
+}
+
+bool is_reopened(const Lesson& lesson, std::string_view parent_structure) {
+  return lesson.outcome != Outcome::kOpen && !lesson.structure.empty() && !parent_structure.empty() &&
+         lesson.structure != parent_structure;
+}
+
+std::vector<Lesson> lessons_from_reply(std::string_view reply, events::Ticket ticket, std::string_view structure) {
+  std::vector<Lesson> lessons;
+  for (const std::string_view line : split_lines(without_thoughts(reply))) {
+    const std::string_view lesson = after(line, "LESSON"), direction = after(line, "DIRECTION");
+    if (lesson.empty() && direction.empty()) continue;
+    if (lessons.size() == kMaxLines) break;
+    Lesson one = lesson.empty() ? read_lesson(direction, Outcome::kOpen) : read_lesson(lesson, Outcome::kNoGain);
+    if (one.idea.empty()) continue;
+    one.candidate = ticket;
+    one.structure = structure;
+    lessons.push_back(std::move(one));
+  }
+  return lessons;
+}
+
+std::string idea_from_reply(std::string_view reply) {
+  for (const std::string_view line : split_lines(without_thoughts(reply))) {
+    if (line.starts_with("```") || line.starts_with("<<<<<")) break;
+    if (const std::string_view idea = after(line, "IDEA"); !idea.empty()) return quotable_line(idea, kMaxIdeaBytes);
+  }
+  return "";
+}
+
+}  // namespace warpwright::prompt

@@ -1,0 +1,196 @@
+#include "src/prompt/library.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "src/base/files.h"
+#include "src/prompt/lines.h"
+#include "src/prompt/text.h"
+
+namespace warpwright::prompt {
+namespace {
+
+namespace fs = std::filesystem;
+using Names = std::vector<std::string>;
+
+constexpr size_t kMaxFileBytes = 256 * 1024;
+
+// The fields that each kind of template may use; build_prompt fills them.
+const Names& system_fields() {
+  static const Names kFields = {"plan_language", "definition", "interface", "reference",
+                                "device",        "workloads",  "knowledge"};
+  return kFields;
+}
+const Names& operator_fields() {
+  static const Names kFields = {"standing", "parent",  "parent_times", "parent_profile", "evidence", "history",
+                                "second_parent", "top", "diverse",     "lessons",        "failures"};
+  return kFields;
+}
+const Names& mismatch_fields() {
+  static const Names kFields = {"problem"};
+  return kFields;
+}
+
+// Without these an operator makes no sense, whatever an agent's own template says.
+const std::map<std::string_view, Names>& required_fields() {
+  static const std::map<std::string_view, Names> kRequired = {
+      {"system", {"plan_language", "definition", "interface", "device", "workloads", "knowledge"}},
+      {"mismatch", {"problem"}},
+      {"rewrite", {"parent"}},
+      {"diff", {"parent"}},
+      {"plan", {"parent"}},
+      {"crossover", {"parent", "second_parent"}},
+      {"repair", {"parent", "evidence"}},
+      {"research", {"lessons"}}};
+  return kRequired;
+}
+
+const Names& shipped_templates() {
+  static const Names kNames = {"system", "scratch", "rewrite", "diff", "crossover", "repair", "plan", "research",
+                               "mismatch"};
+  return kNames;
+}
+
+// Files of <root>/prompts/<sub>, the agent's in place of ours.
+std::map<std::string, fs::path> markdown_files(const fs::path& home, const fs::path& agent, const fs::path& sub) {
+  std::map<std::string, fs::path> files;
+  for (const fs::path& root : {home, agent}) {
+    if (root.empty()) continue;
+    for (const fs::path& path : list_files(root / "prompts" / sub, ".md"))
+      if (path.stem() != "README") files[path.stem()] = path;
+  }
+  return files;
+}
+
+Result<std::map<std::string, std::string>> read_texts(const std::map<std::string, fs::path>& files) {
+  std::map<std::string, std::string> texts;
+  for (const auto& [name, path] : files) {
+    TRY_ASSIGN(texts[name], read_file(path, kMaxFileBytes));
+  }
+  return texts;
+}
+
+Result<Template> read_template(const std::string& name, const fs::path& path) {
+  TRY_ASSIGN(const std::string text, read_file(path, kMaxFileBytes));
+  const Names& known = name == "system" ? system_fields() : name == "mismatch" ? mismatch_fields() : operator_fields();
+  TRY_ASSIGN(Template result, Template::parse(text, path, known));
+  const auto required = required_fields().find(name);
+  if (required == required_fields().end()) return result;
+  for (const std::string& field : required->second) {
+    if (!result.uses(field))
+      return usage_error(fmt::format("{}:1: field '{{{}}}' is missing: a {} prompt must show it", path.string(), field, name));
+  }
+  return result;
+}
+
+// "[a, b]"
+std::optional<Names> read_list(std::string_view text) {
+  text = trim(text);
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return std::nullopt;
+  text = text.substr(1, text.size() - 2);
+  Names items;
+  while (!trim(text).empty()) {
+    const size_t comma = std::min(text.find(','), text.size());
+    std::string item(trim(text.substr(0, comma)));
+    std::transform(item.begin(), item.end(), item.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (item.empty()) return std::nullopt;
+    items.push_back(std::move(item));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return items;
+}
+
+Result<void> read_header_line(std::string_view line, const std::string& where, Note& note) {
+  const size_t colon = line.find(':');
+  const std::string_view key = trim(line.substr(0, colon));
+  const std::string_view value = colon == std::string_view::npos ? "" : trim(line.substr(colon + 1));
+  if (key == "title" && !value.empty()) {
+    note.title = value;
+    return {};
+  }
+  if (key == "tags" || key == "needs") {
+    const auto list = read_list(value);
+    if (!list) return usage_error(fmt::format("{}: '{}' must be a list: {}: [a, b]", where, key, key));
+    (key == "tags" ? note.tags : note.needs) = *list;
+    return {};
+  }
+  return usage_error(fmt::format("{}: a note's header holds 'title: ...', 'tags: [...]' and 'needs: [...]'; this is '{}'",
+                                 where, line));
+}
+
+Result<Note> read_note(const std::string& name, const fs::path& path) {
+  TRY_ASSIGN(const std::string text, read_file(path, kMaxFileBytes));
+  const std::vector<std::string_view> lines = split_lines(text);
+  Note note;
+  note.name = name;
+  if (lines.empty() || trim(lines[0]) != "---")
+    return usage_error(path.string() + ":1: a note begins with a line ---, 'title: ...', 'tags: [...]' and a line ---");
+  size_t at = 1;
+  for (; at < lines.size() && trim(lines[at]) != "---"; ++at)
+    TRY(read_header_line(lines[at], fmt::format("{}:{}", path.string(), at + 1), note));
+  if (at == lines.size()) return usage_error(path.string() + ":1: the header of the note has no second line ---");
+  if (note.title.empty()) return usage_error(path.string() + ":1: the note has no 'title: ...'");
+  if (note.tags.empty()) return usage_error(path.string() + ":1: the note has no 'tags: [...]', so nothing would select it");
+  for (++at; at < lines.size(); ++at) note.text.append(lines[at]).push_back('\n');
+  note.text = std::string(trim_blank(note.text));
+  return note;
+}
+
+}  // namespace
+
+Result<PromptLibrary> PromptLibrary::load(const fs::path& home, const fs::path& agent_folder) {
+  PromptLibrary library;
+  for (const auto& [name, path] : markdown_files(home, agent_folder, "")) {
+    if (name == "plan_language") {
+      TRY_ASSIGN(library.plan_language_, read_file(path, kMaxFileBytes));
+      continue;
+    }
+    TRY_ASSIGN(Template one, read_template(name, path));
+    library.templates_.emplace(name, std::move(one));
+  }
+  for (const std::string& name : shipped_templates())
+    if (!library.templates_.contains(name))
+      return usage_error(fmt::format("the template {} is missing", (home / "prompts" / (name + ".md")).string()));
+  if (library.plan_language_.empty())
+    return usage_error((home / "prompts/plan_language.md").string() + " is missing or empty");
+  for (const auto& [name, path] : markdown_files(home, agent_folder, "knowledge")) {
+    TRY_ASSIGN(Note note, read_note(name, path));
+    library.notes_.push_back(std::move(note));
+  }
+  TRY_ASSIGN(library.definitions_, read_texts(markdown_files(home, agent_folder, "definitions")));
+  TRY_ASSIGN(library.devices_, read_texts(markdown_files(home, agent_folder, "devices")));
+  return library;
+}
+
+const Template* PromptLibrary::find_operator(std::string_view op) const {
+  if (op == "system" || op == "mismatch") return nullptr;
+  const auto it = templates_.find(op);
+  return it == templates_.end() ? nullptr : &it->second;
+}
+
+std::vector<std::string> PromptLibrary::operators() const {
+  std::vector<std::string> names;
+  for (const auto& [name, ignored] : templates_)
+    if (find_operator(name) != nullptr) names.push_back(name);
+  return names;
+}
+
+std::string PromptLibrary::definition(const std::string& name) const {
+  const auto it = definitions_.find(name);
+  return it == definitions_.end() ? "" : it->second;
+}
+
+std::string PromptLibrary::device(const std::string& name) const {
+  const auto it = devices_.find(name);
+  return it == devices_.end() ? "" : it->second;
+}
+
+std::string follow_up(const PromptLibrary& library, const ReplyProblem& problem) {
+  constexpr size_t kMaxProblemBytes = 6000;
+  return library.mismatch().render({{"problem", fenced(cut_middle(problem.reason, kMaxProblemBytes).text, "text")}});
+}
+
+}  // namespace warpwright::prompt

@@ -1,0 +1,56 @@
+// The sections of a prompt, each rendered into a number of tokens. Internal to build_prompt.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "src/prompt/build_prompt.h"
+#include "src/prompt/workload_profile.h"
+
+namespace warpwright::prompt {
+
+// What all sections of one prompt share.
+struct Frame {
+  const PromptLibrary& library;
+  const PromptSettings& settings;
+  const PromptContext& context;
+  trace::Definition definition;   // with the selection's constants
+  std::vector<WorkloadRow> rows;
+};
+
+struct SectionText {
+  std::string text;  // markdown with its heading; empty: there is nothing to show
+  int64_t cut_tokens = 0;
+  std::string cut;  // what, one line
+};
+using RenderSection = Result<SectionText> (*)(const Frame& frame, int64_t tokens);
+
+// Of the system prompt.
+Result<SectionText> plan_language_section(const Frame& frame, int64_t tokens);
+Result<SectionText> definition_section(const Frame& frame, int64_t tokens);
+Result<SectionText> interface_section(const Frame& frame, int64_t tokens);
+Result<SectionText> reference_section(const Frame& frame, int64_t tokens);
+Result<SectionText> device_section(const Frame& frame, int64_t tokens);
+Result<SectionText> workloads_section(const Frame& frame, int64_t tokens);
+Result<SectionText> knowledge_section(const Frame& frame, int64_t tokens);
+
+// Of the user prompt. An error: the operator cannot do without what is missing or too large.
+Result<SectionText> parent_section(const Frame& frame, int64_t tokens);
+Result<SectionText> second_parent_section(const Frame& frame, int64_t tokens);
+Result<SectionText> evidence_section(const Frame& frame, int64_t tokens);
+Result<SectionText> parent_times_section(const Frame& frame, int64_t tokens);
+Result<SectionText> parent_profile_section(const Frame& frame, int64_t tokens);
+Result<SectionText> standing_section(const Frame& frame, int64_t tokens);
+Result<SectionText> history_section(const Frame& frame, int64_t tokens);
+Result<SectionText> lessons_section(const Frame& frame, int64_t tokens);
+Result<SectionText> failures_section(const Frame& frame, int64_t tokens);
+Result<SectionText> top_section(const Frame& frame, int64_t tokens);
+Result<SectionText> diverse_section(const Frame& frame, int64_t tokens);
+
+// Shared by them.
+std::string knobs_text(const KnobValues& knobs);  // "`SPLITS=8, WARPS=4`" or "none"
+std::string outcome_text(const ShownCandidate& candidate);  // "score 2.310", "COMPILE_ERROR at stage compile"
+std::string kernels_text(const events::ResultSummary& result);  // "`gdn`: 39 registers, ..." of each kernel
+SectionText cut_to(std::string text, int64_t tokens, std::string_view what);  // whole lines from the beginning
+
+}  // namespace warpwright::prompt

@@ -1,0 +1,139 @@
+#include "src/prompt/template.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/base/edit_distance.h"
+#include "src/prompt/lines.h"
+
+namespace warpwright::prompt {
+namespace {
+
+using Known = std::vector<std::string>;
+
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+bool begins_name(char c) {
+  return is_name_character(c) && !(c >= '0' && c <= '9') && c != '-';
+}
+
+std::string_view name_at(std::string_view text) {
+  if (text.empty() || !begins_name(text[0])) return {};
+  size_t length = 1;
+  while (length < text.size() && is_name_character(text[length])) ++length;
+  return text.substr(0, length);
+}
+
+bool is_known(std::string_view name, const Known& known) {
+  return std::find(known.begin(), known.end(), name) != known.end();
+}
+
+std::string nearest(std::string_view name, const Known& known) {
+  return *std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) {
+    return edit_distance(name, a) < edit_distance(name, b);
+  });
+}
+
+// What stands at a brace: `length` bytes of the line that mean a field (`name`) or the text (`text`).
+struct Brace {
+  size_t length = 0;
+  std::string name, text;
+};
+
+// A brace that closes what nothing opened: `name}`. The text before it ends in a known name.
+bool ends_in_known_name(std::string_view before, const Known& known) {
+  size_t begin = before.size();
+  while (begin > 0 && is_name_character(before[begin - 1])) --begin;
+  return is_known(before.substr(begin), known);
+}
+
+Result<Brace> read_brace(std::string_view line, size_t at, const Known& known) {
+  const std::string_view rest = line.substr(at);
+  if (rest[0] == '}') {
+    if (ends_in_known_name(line.substr(0, at), known))
+      return usage_error("a '}' without its '{': write {name} for a field");
+    return Brace{1, "", "}"};
+  }
+  const bool doubled = rest.starts_with("{{");
+  const size_t begin = std::min(rest.find_first_not_of(" \t", doubled ? 2 : 1), rest.size());
+  const std::string_view name = name_at(rest.substr(begin));
+  if (name.empty()) return Brace{1, "", "{"};
+  const size_t end = std::min(rest.find_first_not_of(" \t", begin + name.size()), rest.size());
+  const bool closed = end < rest.size() && rest[end] == '}';
+  if (doubled) {
+    if (rest.substr(end).starts_with("}}")) return Brace{end + 2, "", fmt::format("{{{}}}", name)};
+    return Brace{2, "", "{{"};
+  }
+  if (!closed) {
+    if (is_known(name, known)) return usage_error(fmt::format("'{{{}' without its '}}'", name));
+    return Brace{1, "", "{"};
+  }
+  if (!is_known(name, known))
+    return usage_error(fmt::format("unknown field '{{{}}}'; did you mean '{{{}}}'? (the text itself: {{{{{}}}}})", name,
+                                   nearest(name, known), name));
+  return Brace{end + 1, std::string(name), ""};
+}
+
+}  // namespace
+
+Result<Template> Template::parse(std::string_view text, const std::string& path, const Known& known) {
+  Template result;
+  result.path_ = path;
+  int number = 0;
+  for (const std::string_view line : split_lines(text)) {
+    ++number;
+    Line pieces;
+    std::string literal;
+    const auto flush = [&] {
+      if (!literal.empty()) pieces.push_back({false, std::exchange(literal, {})});
+    };
+    for (size_t at = 0; at < line.size();) {
+      if (line[at] != '{' && line[at] != '}') {
+        literal += line[at++];
+        continue;
+      }
+      auto brace = read_brace(line, at, known);
+      if (!brace) return add_context(brace.error(), fmt::format("{}:{}", path, number));
+      at += brace->length;
+      literal += brace->text;
+      if (brace->name.empty()) continue;
+      flush();
+      pieces.push_back({true, brace->name});
+      if (!result.uses(brace->name)) result.fields_.push_back(brace->name);
+    }
+    flush();
+    result.lines_.push_back(std::move(pieces));
+  }
+  return result;
+}
+
+bool Template::uses(std::string_view field) const {
+  return is_known(field, fields_);
+}
+
+std::string Template::render(const std::map<std::string, std::string>& values) const {
+  std::string text;
+  bool skip_empty = false;
+  for (const Line& line : lines_) {
+    std::string rendered;
+    bool has_field = false;
+    for (const Piece& piece : line) {
+      has_field |= piece.is_field;
+      const auto value = piece.is_field ? values.find(piece.text) : values.end();
+      rendered += !piece.is_field ? piece.text : value == values.end() ? std::string() : value->second;
+    }
+    if (has_field && trim(rendered).empty()) {
+      skip_empty = true;
+      continue;
+    }
+    if (line.empty() && std::exchange(skip_empty, false)) continue;
+    skip_empty = false;
+    while (has_field && !rendered.empty() && rendered.back() == '\n') rendered.pop_back();
+    text += rendered + "\n";
+  }
+  return text;
+}
+
+}  // namespace warpwright::prompt
