@@ -32,6 +32,7 @@ const std::vector<SectionKind>& section_kinds() {
       {{"evidence", false, 2500}, evidence_section},
       {{"parent_times", false, 1200}, parent_times_section},
       {{"parent_profile", false, 2500}, parent_profile_section},
+      {{"hints", false, 1500}, hints_section},
       {{"standing", false, 300}, standing_section},
       {{"lessons", false, 1500}, lessons_section},
       {{"history", false, 1000}, history_section},
@@ -86,14 +87,14 @@ int64_t BuiltPrompt::tokens() const {
 
 std::vector<std::string> tags_of(const PromptSettings& settings, const PromptContext& context) {
   const trace::Definition& definition = *context.definition;
-  std::set<std::string> tags = {"general", lower(definition.name), lower(definition.op_type)};
+  std::set<std::string> tags = {"always", "general", lower(definition.name), lower(definition.op_type)};
   for (const std::string& tag : definition.tags) tags.insert(lower(tag));
   for (const auto* tensors : {&definition.inputs, &definition.outputs})
     for (const trace::Tensor& tensor : *tensors) {
       const std::string dtype(trace::to_string(tensor.dtype));
       tags.insert(dtype);
-      if (dtype.starts_with("float8")) tags.insert("fp8");
-      if (dtype.starts_with("float4")) tags.insert("fp4");
+      if (dtype.starts_with("bfloat")) tags.insert("bf16");
+      if (dtype.starts_with("float")) tags.insert("fp" + dtype.substr(5, dtype.find('_') - 5));
     }
   const int arch = context.device->arch;
   tags.insert({lower(context.device->name), fmt::format("sm_{}", arch), lower(context.target), lower(context.executor)});

@@ -52,8 +52,8 @@ struct BuiltPrompt {
 Result<BuiltPrompt> build_prompt(const PromptLibrary& library, const PromptSettings& settings,
                                  const PromptContext& context);
 
-// What notes are selected by: words of the definition (its name, op_type, tags, data types), of the device
-// ("blackwell", "sm_100", "b200"), "general", and the settings' own.
+// What notes are selected by: "always", words of the definition (its name, op_type, tags, data types), of the device
+// ("blackwell", "sm_100", "b200"), and the settings' own.
 std::vector<std::string> tags_of(const PromptSettings& settings, const PromptContext& context);
 
 }  // namespace warpwright::prompt

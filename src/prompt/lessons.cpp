@@ -9,7 +9,6 @@
 #include <set>
 
 #include "src/base/quotable.h"
-#include "src/prompt/lines.h"
 #include "src/prompt/text.h"
 
 namespace warpwright::prompt {
@@ -21,7 +20,6 @@ using events::RunView;
 using Outcome = Lesson::Outcome;
 
 constexpr size_t kMaxIdeaBytes = 300;
-constexpr size_t kMaxLines = 12;      // that one research reply may add
 constexpr double kGainRatio = 1.02;   // below it a gain is noise, even of an exact estimate
 constexpr int kMaxRepairs = 16;       // steps back to the idea that a repair serves
 
@@ -102,7 +100,7 @@ std::map<std::string, Trial> trials_of(const RunView& view) {
     if (candidate.origin.op == "repair" && candidate.phase == events::Phase::kApplied && candidate.origin.parent)
       repaired.insert(*candidate.origin.parent);
   std::map<std::string, Trial> trials;
-  const double newest = view.candidates.empty() ? 1 : std::max<double>(1, static_cast<double>(view.candidates.rbegin()->first));
+  const auto newest = static_cast<double>(std::max<int64_t>(1, view.applied));
   for (const auto& [id, candidate] : view.candidates) {
     if (!is_models(candidate) || candidate.phase != events::Phase::kApplied) continue;
     if (candidate.duplicate_of || repaired.contains(id)) continue;
@@ -112,41 +110,6 @@ std::map<std::string, Trial> trials_of(const RunView& view) {
     trials[key_of(trial.lesson.idea)] = std::move(trial);
   }
   return trials;
-}
-
-std::string_view after(std::string_view line, std::string_view word) {
-  line = trim(line);
-  while (!line.empty() && (line.front() == '*' || line.front() == '-' || line.front() == ' ' || line.front() == '#'))
-    line.remove_prefix(1);
-  if (!line.starts_with(word)) return {};
-  line.remove_prefix(word.size());
-  while (!line.empty() && line.front() == '*') line.remove_prefix(1);
-  if (line.empty() || line.front() != ':') return {};
-  line.remove_prefix(1);
-  while (!line.empty() && (line.front() == '*' || line.front() == ' ')) line.remove_prefix(1);
-  return trim(line);
-}
-
-// "[gain] idea -- evidence"; without the bracket the outcome stays as it is.
-Lesson read_lesson(std::string_view text, Outcome outcome) {
-  Lesson lesson;
-  lesson.outcome = outcome;
-  for (const Outcome known : {Outcome::kGain, Outcome::kNoGain, Outcome::kFailed}) {
-    const std::string bracket = fmt::format("[{}]", events::to_string(known));
-    if (!text.starts_with(bracket)) continue;
-    if (outcome != Outcome::kOpen) lesson.outcome = known;
-    text = trim(text.substr(bracket.size()));
-  }
-  const size_t dash = text.find(" -- ");
-  lesson.idea = quotable_line(trim(text.substr(0, dash)), kMaxIdeaBytes);
-  if (dash != std::string_view::npos) lesson.evidence = quotable_line(trim(text.substr(dash + 4)), kMaxIdeaBytes);
-  return lesson;
-}
-
-std::string_view without_thoughts(std::string_view reply) {
-  constexpr std::string_view kEnd = "</think>";
-  const size_t end = reply.rfind(kEnd);
-  return end == std::string_view::npos ? reply : reply.substr(end + kEnd.size());
 }
 
 }  // namespace
@@ -186,29 +149,6 @@ std::vector<Lesson> lessons_of(const RunView& view, const std::vector<Lesson>& r
 bool is_reopened(const Lesson& lesson, std::string_view parent_structure) {
   return lesson.outcome != Outcome::kOpen && !lesson.structure.empty() && !parent_structure.empty() &&
          lesson.structure != parent_structure;
-}
-
-std::vector<Lesson> lessons_from_reply(std::string_view reply, events::Ticket ticket, std::string_view structure) {
-  std::vector<Lesson> lessons;
-  for (const std::string_view line : split_lines(without_thoughts(reply))) {
-    const std::string_view lesson = after(line, "LESSON"), direction = after(line, "DIRECTION");
-    if (lesson.empty() && direction.empty()) continue;
-    if (lessons.size() == kMaxLines) break;
-    Lesson one = lesson.empty() ? read_lesson(direction, Outcome::kOpen) : read_lesson(lesson, Outcome::kNoGain);
-    if (one.idea.empty()) continue;
-    one.candidate = ticket;
-    one.structure = structure;
-    lessons.push_back(std::move(one));
-  }
-  return lessons;
-}
-
-std::string idea_from_reply(std::string_view reply) {
-  for (const std::string_view line : split_lines(without_thoughts(reply))) {
-    if (line.starts_with("```") || line.starts_with("<<<<<")) break;
-    if (const std::string_view idea = after(line, "IDEA"); !idea.empty()) return quotable_line(idea, kMaxIdeaBytes);
-  }
-  return "";
 }
 
 }  // namespace warpwright::prompt

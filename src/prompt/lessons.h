@@ -16,17 +16,10 @@ std::string structure_of(const events::ResultSummary& result);
 
 // At most `limit`: open directions first (newest first), then what tells most: large gains and losses and recent ones
 // before old and small ones. Of equal ideas the latest trial; an open direction that was tried is not open any more.
-// `research`: what research tickets wrote, oldest first.
+// `research`: what research tickets wrote, oldest first (RunView::lessons). Reads applied candidates only.
 std::vector<events::Lesson> lessons_of(const events::RunView& view, const std::vector<events::Lesson>& research, size_t limit);
 
 // A lesson learnt on another structure than the parent's may not hold any more.
 bool is_reopened(const events::Lesson& lesson, std::string_view parent_structure);
-
-// `LESSON: ...` and `DIRECTION: ...` lines of a researcher's reply, at most 12 and each one bounded line; the first kind
-// with outcome kNoGain (an insight is not a gain), the second open.
-std::vector<events::Lesson> lessons_from_reply(std::string_view reply, events::Ticket ticket, std::string_view structure);
-
-// The reply's `IDEA: ...` line, bounded; empty: there is none.
-std::string idea_from_reply(std::string_view reply);
 
 }  // namespace warpwright::prompt

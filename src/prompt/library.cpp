@@ -24,7 +24,7 @@ const Names& system_fields() {
   return kFields;
 }
 const Names& operator_fields() {
-  static const Names kFields = {"standing", "parent",  "parent_times", "parent_profile", "evidence", "history",
+  static const Names kFields = {"standing", "parent",  "parent_times", "parent_profile", "evidence", "hints", "history",
                                 "second_parent", "top", "diverse",     "lessons",        "failures"};
   return kFields;
 }
@@ -53,34 +53,34 @@ const Names& shipped_templates() {
   return kNames;
 }
 
-// Files of <root>/prompts/<sub>, the agent's in place of ours.
-std::map<std::string, fs::path> markdown_files(const fs::path& home, const fs::path& agent, const fs::path& sub) {
-  std::map<std::string, fs::path> files;
-  for (const fs::path& root : {home, agent}) {
-    if (root.empty()) continue;
-    for (const fs::path& path : list_files(root / "prompts" / sub, ".md"))
-      if (path.stem() != "README") files[path.stem()] = path;
+// Where a text comes from: a path for errors, and the text.
+struct File {
+  std::string path;
+  std::string_view text;
+};
+
+// The texts "prompts/<sub>NAME.md" by NAME, the agent's in place of ours.
+std::map<std::string, File> markdown(const PromptLibrary::Files& files, const std::string& sub) {
+  std::map<std::string, File> found;
+  for (const std::string& root : {std::string("prompts/"), std::string("agent/prompts/")}) {
+    const std::string folder = root + sub;
+    for (const auto& [path, text] : files) {
+      if (!path.starts_with(folder) || !path.ends_with(".md")) continue;
+      const std::string name = path.substr(folder.size(), path.size() - folder.size() - 3);
+      if (name.find('/') == std::string::npos && name != "README") found[name] = {path, text};
+    }
   }
-  return files;
+  return found;
 }
 
-Result<std::map<std::string, std::string>> read_texts(const std::map<std::string, fs::path>& files) {
-  std::map<std::string, std::string> texts;
-  for (const auto& [name, path] : files) {
-    TRY_ASSIGN(texts[name], read_file(path, kMaxFileBytes));
-  }
-  return texts;
-}
-
-Result<Template> read_template(const std::string& name, const fs::path& path) {
-  TRY_ASSIGN(const std::string text, read_file(path, kMaxFileBytes));
+Result<Template> read_template(const std::string& name, const File& file) {
   const Names& known = name == "system" ? system_fields() : name == "mismatch" ? mismatch_fields() : operator_fields();
-  TRY_ASSIGN(Template result, Template::parse(text, path, known));
+  TRY_ASSIGN(Template result, Template::parse(file.text, file.path, known));
   const auto required = required_fields().find(name);
   if (required == required_fields().end()) return result;
   for (const std::string& field : required->second) {
     if (!result.uses(field))
-      return usage_error(fmt::format("{}:1: field '{{{}}}' is missing: a {} prompt must show it", path.string(), field, name));
+      return usage_error(fmt::format("{}:1: field '{{{}}}' is missing: a {} prompt must show it", file.path, field, name));
   }
   return result;
 }
@@ -121,47 +121,74 @@ Result<void> read_header_line(std::string_view line, const std::string& where, N
                                  where, line));
 }
 
-Result<Note> read_note(const std::string& name, const fs::path& path) {
-  TRY_ASSIGN(const std::string text, read_file(path, kMaxFileBytes));
-  const std::vector<std::string_view> lines = split_lines(text);
+Result<Note> read_note(const std::string& name, const File& file) {
+  const std::vector<std::string_view> lines = split_lines(file.text);
   Note note;
   note.name = name;
+  const auto refuse = [&](std::string_view problem) { return usage_error(fmt::format("{}:1: {}", file.path, problem)); };
   if (lines.empty() || trim(lines[0]) != "---")
-    return usage_error(path.string() + ":1: a note begins with a line ---, 'title: ...', 'tags: [...]' and a line ---");
+    return refuse("a note begins with a line ---, 'title: ...', 'tags: [...]' and a line ---");
   size_t at = 1;
   for (; at < lines.size() && trim(lines[at]) != "---"; ++at)
-    TRY(read_header_line(lines[at], fmt::format("{}:{}", path.string(), at + 1), note));
-  if (at == lines.size()) return usage_error(path.string() + ":1: the header of the note has no second line ---");
-  if (note.title.empty()) return usage_error(path.string() + ":1: the note has no 'title: ...'");
-  if (note.tags.empty()) return usage_error(path.string() + ":1: the note has no 'tags: [...]', so nothing would select it");
+    TRY(read_header_line(lines[at], fmt::format("{}:{}", file.path, at + 1), note));
+  if (at == lines.size()) return refuse("the header of the note has no second line ---");
+  if (note.title.empty()) return refuse("the note has no 'title: ...'");
+  if (note.tags.empty()) return refuse("the note has no 'tags: [...]', so nothing would select it");
   for (++at; at < lines.size(); ++at) note.text.append(lines[at]).push_back('\n');
   note.text = std::string(trim_blank(note.text));
   return note;
 }
 
+Result<void> collect(const fs::path& folder, const std::string& prefix, PromptLibrary::Files& files) {
+  for (const char* sub : {"", "knowledge/", "definitions/", "devices/"}) {
+    for (const fs::path& path : list_files(folder / sub, ".md")) {
+      TRY_ASSIGN(files[prefix + sub + path.filename().string()], read_file(path, kMaxFileBytes));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<PromptLibrary> PromptLibrary::load(const fs::path& home, const fs::path& agent_folder) {
+  Files files;
+  TRY(collect(home / "prompts", "prompts/", files));
+  if (agent_folder.empty()) return from_files(std::move(files));
+  TRY(collect(agent_folder / "prompts", "agent/prompts/", files));
+  if (fs::exists(agent_folder / "agent.toml")) {
+    TRY_ASSIGN(files["agent.toml"], read_file(agent_folder / "agent.toml", kMaxFileBytes));
+  }
+  auto library = from_files(std::move(files));
+  constexpr std::string_view kAgent = "agent/";
+  if (!library && library.error().message.starts_with(kAgent))
+    library.error().message = (agent_folder / library.error().message.substr(kAgent.size())).string();
+  else if (!library)
+    library.error().message = (home / library.error().message).string();
+  return library;
+}
+
+Result<PromptLibrary> PromptLibrary::from_files(Files files) {
   PromptLibrary library;
-  for (const auto& [name, path] : markdown_files(home, agent_folder, "")) {
+  library.files_ = std::move(files);
+  for (const auto& [name, file] : markdown(library.files_, "")) {
     if (name == "plan_language") {
-      TRY_ASSIGN(library.plan_language_, read_file(path, kMaxFileBytes));
+      library.plan_language_ = file.text;
       continue;
     }
-    TRY_ASSIGN(Template one, read_template(name, path));
+    TRY_ASSIGN(Template one, read_template(name, file));
     library.templates_.emplace(name, std::move(one));
   }
   for (const std::string& name : shipped_templates())
-    if (!library.templates_.contains(name))
-      return usage_error(fmt::format("the template {} is missing", (home / "prompts" / (name + ".md")).string()));
-  if (library.plan_language_.empty())
-    return usage_error((home / "prompts/plan_language.md").string() + " is missing or empty");
-  for (const auto& [name, path] : markdown_files(home, agent_folder, "knowledge")) {
-    TRY_ASSIGN(Note note, read_note(name, path));
+    if (!library.templates_.contains(name)) return usage_error(fmt::format("prompts/{}.md: the template is missing", name));
+  if (library.plan_language_.empty()) return usage_error("prompts/plan_language.md: it is missing or empty");
+  for (const auto& [name, file] : markdown(library.files_, "knowledge/")) {
+    TRY_ASSIGN(Note note, read_note(name, file));
     library.notes_.push_back(std::move(note));
   }
-  TRY_ASSIGN(library.definitions_, read_texts(markdown_files(home, agent_folder, "definitions")));
-  TRY_ASSIGN(library.devices_, read_texts(markdown_files(home, agent_folder, "devices")));
+  for (const auto& [name, file] : markdown(library.files_, "definitions/")) library.definitions_[name] = file.text;
+  for (const auto& [name, file] : markdown(library.files_, "devices/")) library.devices_[name] = file.text;
+  if (const auto toml = library.files_.find("agent.toml"); toml != library.files_.end())
+    library.agent_toml_ = toml->second;
   return library;
 }
 

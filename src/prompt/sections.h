@@ -40,6 +40,7 @@ Result<SectionText> second_parent_section(const Frame& frame, int64_t tokens);
 Result<SectionText> evidence_section(const Frame& frame, int64_t tokens);
 Result<SectionText> parent_times_section(const Frame& frame, int64_t tokens);
 Result<SectionText> parent_profile_section(const Frame& frame, int64_t tokens);
+Result<SectionText> hints_section(const Frame& frame, int64_t tokens);
 Result<SectionText> standing_section(const Frame& frame, int64_t tokens);
 Result<SectionText> history_section(const Frame& frame, int64_t tokens);
 Result<SectionText> lessons_section(const Frame& frame, int64_t tokens);
@@ -48,6 +49,8 @@ Result<SectionText> top_section(const Frame& frame, int64_t tokens);
 Result<SectionText> diverse_section(const Frame& frame, int64_t tokens);
 
 // Shared by them.
+// How many of a note's tags are among `tags`; 0 if one of its needs is not among `all`.
+size_t matches(const Note& note, const std::vector<std::string>& tags, const std::vector<std::string>& all);
 std::string knobs_text(const KnobValues& knobs);  // "`SPLITS=8, WARPS=4`" or "none"
 std::string outcome_text(const ShownCandidate& candidate);  // "score 2.310", "COMPILE_ERROR at stage compile"
 std::string kernels_text(const events::ResultSummary& result);  // "`gdn`: 39 registers, ..." of each kernel

@@ -98,18 +98,58 @@ bool contains(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-// How many of a note's tags are the run's; 0: not for this run.
-size_t matches(const Note& note, const std::vector<std::string>& tags) {
-  const bool needed = std::all_of(note.needs.begin(), note.needs.end(), [&](const auto& n) { return contains(tags, n); });
-  if (!needed) return 0;
-  return static_cast<size_t>(
-      std::count_if(note.tags.begin(), note.tags.end(), [&](const auto& tag) { return contains(tags, tag); }));
+// The notes in their order, whole, while they fit.
+SectionText show_notes(const std::vector<const Note*>& notes, int64_t tokens) {
+  SectionText section;
+  std::vector<std::string> left_out;
+  for (const Note* note : notes) {
+    const std::string text = fmt::format("## {}\n\n{}\n\n", note->title, note->text);
+    if (estimate_tokens(section.text + text) <= tokens) {
+      section.text += text;
+      continue;
+    }
+    section.cut_tokens += estimate_tokens(text);
+    left_out.push_back(note->name);
+  }
+  if (!left_out.empty()) section.cut = "notes: " + join(left_out, ", ");
+  return section;
+}
+
+// What the parent's verdict or its largest cost is called in notes.
+std::vector<std::string> situation_of(const ShownCandidate& parent) {
+  switch (parent.status) {
+    case Status::kCompileError:
+      return {"failure-compile"};
+    case Status::kIncorrectNumerical:
+    case Status::kIncorrectShape:
+    case Status::kIncorrectDtype:
+      return {"failure-numerical"};
+    case Status::kTimeout:
+      return {"failure-timeout"};
+    case Status::kRuntimeError:
+      return {"failure-memory", "failure-timeout"};
+    case Status::kRejected: {
+      const std::string rule = parent.report ? parent.report->rule : "";
+      if (rule.find("bounds") != std::string::npos || rule.find("uninitialised") != std::string::npos) return {"failure-memory"};
+      return {"failure-race"};
+    }
+    case Status::kPassed:
+    case Status::kWorkerLost:
+      break;
+  }
+  return {};
 }
 
 }  // namespace
 
+size_t matches(const Note& note, const std::vector<std::string>& tags, const std::vector<std::string>& all) {
+  if (!std::all_of(note.needs.begin(), note.needs.end(), [&](const auto& n) { return contains(all, n); })) return 0;
+  return static_cast<size_t>(
+      std::count_if(note.tags.begin(), note.tags.end(), [&](const auto& tag) { return contains(tags, tag); }));
+}
+
 SectionText cut_to(std::string text, int64_t tokens, std::string_view what) {
-  if (estimate_tokens(text) <= tokens) return {std::move(text)};
+  if (estimate_tokens(text) <= tokens) return {std::move(text), 0, ""};
   const int64_t whole = estimate_tokens(text);
   CutText kept = cut_end(text, bytes_of_tokens(tokens));
   const int64_t left = whole - estimate_tokens(kept.text);
@@ -137,7 +177,8 @@ Result<SectionText> interface_section(const Frame& frame, int64_t tokens) {
       axes_table(frame) + "\nInputs, dense and row-major, aligned to 256 bytes:\n" + tensors_table(definition.inputs, true) +
       "\nOutputs, to be written completely by every call:\n" + tensors_table(definition.outputs, false) + "\n";
   if (!definition.constraints.empty()) text += "Always true: " + cell(join(definition.constraints, "; ")) + ".\n\n";
-  return cut_to(text + tolerance_text(*frame.context.rules), tokens, "the interface");
+  if (frame.library.definition(definition.name).empty()) text += tolerance_text(*frame.context.rules);
+  return cut_to(std::move(text), tokens, "the interface");
 }
 
 Result<SectionText> reference_section(const Frame& frame, int64_t tokens) {
@@ -146,7 +187,7 @@ Result<SectionText> reference_section(const Frame& frame, int64_t tokens) {
                      fenced(frame.definition.reference, "python");
   const int64_t size = estimate_tokens(text);
   if (size > tokens) return SectionText{"", size, "the Python reference"};
-  return SectionText{std::move(text)};
+  return SectionText{std::move(text), 0, ""};
 }
 
 Result<SectionText> device_section(const Frame& frame, int64_t tokens) {
@@ -186,23 +227,22 @@ Result<SectionText> knowledge_section(const Frame& frame, int64_t tokens) {
   const std::vector<std::string> tags = tags_of(frame.settings, frame.context);
   std::vector<const Note*> chosen;
   for (const Note& note : frame.library.notes())
-    if (matches(note, tags) > 0) chosen.push_back(&note);
-  std::stable_sort(chosen.begin(), chosen.end(),
-                   [&](const Note* a, const Note* b) { return matches(*a, tags) > matches(*b, tags); });
-  SectionText section;
-  std::vector<std::string> left_out;
-  for (const Note* note : chosen) {
-    const std::string text = fmt::format("### {}\n{}\n\n", note->title, note->text);
-    const int64_t size = estimate_tokens(section.text + text);
-    if (size <= tokens) {
-      section.text += text;
-      continue;
-    }
-    section.cut_tokens += estimate_tokens(text);
-    left_out.push_back(note->name);
-  }
-  if (!left_out.empty()) section.cut = "notes: " + join(left_out, ", ");
-  return section;
+    if (matches(note, tags, tags) > 0) chosen.push_back(&note);
+  std::stable_sort(chosen.begin(), chosen.end(), [&](const Note* a, const Note* b) {
+    return matches(*a, tags, tags) > matches(*b, tags, tags);
+  });
+  return show_notes(chosen, tokens);
+}
+
+// Those of the situation that the knowledge section has not shown already.
+Result<SectionText> hints_section(const Frame& frame, int64_t tokens) {
+  if (!frame.context.parent) return SectionText{};
+  const std::vector<std::string> all = tags_of(frame.settings, frame.context);
+  const std::vector<std::string> situation = situation_of(*frame.context.parent);
+  std::vector<const Note*> chosen;
+  for (const Note& note : frame.library.notes())
+    if (matches(note, situation, all) > 0 && matches(note, all, all) == 0) chosen.push_back(&note);
+  return show_notes(chosen, tokens);
 }
 
 }  // namespace warpwright::prompt

@@ -113,25 +113,49 @@ bool Template::uses(std::string_view field) const {
   return is_known(field, fields_);
 }
 
-std::string Template::render(const std::map<std::string, std::string>& values) const {
+std::string Template::render_line(const Line& line, const Values& values) {
+  std::string rendered;
+  for (const Piece& piece : line) {
+    const auto value = piece.is_field ? values.find(piece.text) : values.end();
+    rendered += !piece.is_field ? piece.text : value == values.end() ? std::string() : value->second;
+  }
+  // What a field brings ends its last line itself or not: the template's line end is the one that counts.
+  while (!line.empty() && line.back().is_field && rendered.ends_with('\n')) rendered.pop_back();
+  return rendered;
+}
+
+bool Template::is_vanishing(const Line& line, const Values& values) {
+  const bool has_field = std::any_of(line.begin(), line.end(), [](const Piece& piece) { return piece.is_field; });
+  return has_field && trim(render_line(line, values)).empty();
+}
+
+// Is this a heading, and below it up to the next text only fields without content, at least one?
+bool Template::heads_nothing(size_t heading, const Values& values) const {
+  const Line& line = lines_[heading];
+  if (line.size() != 1 || line[0].is_field || !line[0].text.starts_with('#')) return false;
+  bool found = false;
+  for (size_t i = heading + 1; i < lines_.size(); ++i) {
+    if (lines_[i].empty()) continue;
+    if (!is_vanishing(lines_[i], values)) {
+      // Content under the heading, unless it is text of the template's own that follows the empty fields.
+      return found && !std::any_of(lines_[i].begin(), lines_[i].end(), [](const Piece& p) { return p.is_field; });
+    }
+    found = true;
+  }
+  return found;
+}
+
+std::string Template::render(const Values& values) const {
   std::string text;
   bool skip_empty = false;
-  for (const Line& line : lines_) {
-    std::string rendered;
-    bool has_field = false;
-    for (const Piece& piece : line) {
-      has_field |= piece.is_field;
-      const auto value = piece.is_field ? values.find(piece.text) : values.end();
-      rendered += !piece.is_field ? piece.text : value == values.end() ? std::string() : value->second;
-    }
-    if (has_field && trim(rendered).empty()) {
+  for (size_t i = 0; i < lines_.size(); ++i) {
+    if (is_vanishing(lines_[i], values) || heads_nothing(i, values)) {
       skip_empty = true;
       continue;
     }
-    if (line.empty() && std::exchange(skip_empty, false)) continue;
+    if (lines_[i].empty() && std::exchange(skip_empty, false)) continue;
     skip_empty = false;
-    while (has_field && !rendered.empty() && rendered.back() == '\n') rendered.pop_back();
-    text += rendered + "\n";
+    text += render_line(lines_[i], values) + "\n";
   }
   return text;
 }

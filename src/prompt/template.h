@@ -17,7 +17,8 @@ class Template {
   // one brace missing.
   static Result<Template> parse(std::string_view text, const std::string& path, const std::vector<std::string>& known);
 
-  // A field without a value is empty. A line that holds nothing but empty fields vanishes, with one empty line after it.
+  // A field without a value is empty. A line that holds nothing but empty fields vanishes, with one empty line after it,
+  // and so does a heading that has only such lines below it.
   std::string render(const std::map<std::string, std::string>& values) const;
 
   bool uses(std::string_view field) const;
@@ -30,6 +31,10 @@ class Template {
     std::string text;  // or the field's name
   };
   using Line = std::vector<Piece>;
+  using Values = std::map<std::string, std::string>;
+  static std::string render_line(const Line& line, const Values& values);
+  static bool is_vanishing(const Line& line, const Values& values);
+  bool heads_nothing(size_t heading, const Values& values) const;
   std::string path_;
   std::vector<Line> lines_;
   std::vector<std::string> fields_;

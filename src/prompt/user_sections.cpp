@@ -57,7 +57,7 @@ Result<SectionText> whole_program(const ShownCandidate& candidate, int64_t token
     return usage_error(fmt::format("{}: the program {} takes {} tokens, more than the {} left for section '{}', and half a "
                                    "program is of no use: raise its budget in the agent's [prompt]",
                                    op, id_text(candidate), estimate_tokens(text), tokens, budget));
-  return SectionText{std::move(text)};
+  return SectionText{std::move(text), 0, ""};
 }
 
 // Whole programs while they fit; of the others the line that says what they are.
@@ -167,9 +167,11 @@ Result<SectionText> standing_section(const Frame& frame, int64_t tokens) {
   const Candidate* best = view->best ? view->find(*view->best) : nullptr;
   if (best != nullptr)
     text += fmt::format(" The best of the run so far is {} with {:.3f}.", events::format_candidate_id(best->id), best->score);
+  std::map<Status, int64_t> counts;  // of applied ones: all else is not settled yet
+  for (const auto& [id, candidate] : view->candidates)
+    if (candidate.phase == events::Phase::kApplied) ++counts[candidate.status];
   std::vector<std::string> outcomes;
-  for (const auto& [status, count] : view->counters.by_status)
-    if (count > 0) outcomes.push_back(fmt::format("{} {}", count, to_string(status)));
+  for (const auto& [status, count] : counts) outcomes.push_back(fmt::format("{} {}", count, to_string(status)));
   if (!outcomes.empty()) text += fmt::format(" Outcomes so far: {}.", join(outcomes, ", "));
   return cut_to(text + "\n", tokens, "the run's standing");
 }

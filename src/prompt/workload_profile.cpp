@@ -95,7 +95,10 @@ std::vector<WorkloadRow> workload_rows(const PromptContext& context, const trace
       return r.axes == workload.axes && r.band == selected.band;
     });
     if (row == rows.end()) {
-      row = rows.insert(rows.end(), {workload.axes, axes_text(workload.axes, definition), selected.band});
+      row = rows.insert(rows.end(), WorkloadRow());
+      row->axes = workload.axes;
+      row->axes_text = axes_text(workload.axes, definition);
+      row->band = selected.band;
       set_floor(*row, context, definition);
     }
     row->weight += selected.group.weight();
