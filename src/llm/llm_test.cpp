@@ -10,7 +10,15 @@ namespace {
 class ScriptedProviderTest : public ::testing::Test {
  protected:
   TempDirectory temp = TempDirectory::create("scripted").value();
-  void add(const char* name, const char* text) { ASSERT_TRUE(write_file_atomic(temp.path() / name, text)); }
+  void add(const std::filesystem::path& name, const char* text) {
+    ASSERT_TRUE(warpwright::create_directories((temp.path() / name).parent_path()));
+    ASSERT_TRUE(write_file_atomic(temp.path() / name, text));
+  }
+  std::variant<Reply, Failure> ask(Call call) {
+    auto provider = ScriptedProvider::open(temp.path()).value();
+    provider.start(call);
+    return provider.poll().at(0).outcome;
+  }
   Call request(int64_t ticket, int64_t index) {
     Call call;
     call.ticket = ticket;
@@ -74,6 +82,83 @@ TEST_F(ScriptedProviderTest, AMissingOrEmptyFolderIsAUsageError) {
   auto missing = ScriptedProvider::open(temp.path() / "none");
   ASSERT_FALSE(missing);
   EXPECT_NE(missing.error().message.find("does not exist"), std::string::npos);
+}
+
+TEST_F(ScriptedProviderTest, AnOperatorsOwnFolderComesFirst) {
+  add("scratch/1.cu", "code");
+  add("scratch/2.md", "second");
+  add("repair/1.md", "mended");
+  add("1.md", "anybody's");
+  auto provider = ScriptedProvider::open(temp.path()).value();
+  EXPECT_EQ(provider.answer_count("scratch"), 2);
+  EXPECT_EQ(provider.answer_count("repair"), 1);
+  EXPECT_EQ(provider.answer_count("diff"), 1);
+  EXPECT_EQ(provider.answer_count(), 1);
+  const auto model_of = [&](const char* op, int64_t index) {
+    Call call = request(0, index);
+    call.op = op;
+    return std::get<Reply>(ask(call)).model;
+  };
+  EXPECT_EQ(model_of("scratch", 1), "scratch/2.md");
+  EXPECT_EQ(model_of("repair", 0), "repair/1.md");
+  EXPECT_EQ(model_of("diff", 0), "1.md");
+}
+
+TEST_F(ScriptedProviderTest, AFollowUpIsAnsweredFromTheFileBeside) {
+  add("diff/1.md", "does not apply");
+  add("diff/1.turn1.md", "applies");
+  add("diff/2.md", "fine");
+  auto provider = ScriptedProvider::open(temp.path()).value();
+  EXPECT_EQ(provider.answer_count("diff"), 2) << "a follow-up is no answer of its own";
+  Call call = request(0, 0);
+  call.op = "diff";
+  call.turn = 1;
+  EXPECT_EQ(std::get<Reply>(ask(call)).text, "applies");
+  call.index = 1;
+  const auto none = std::get<Failure>(ask(call));
+  EXPECT_EQ(none.kind, FailureClass::kNoAnswer);
+  EXPECT_EQ(none.reason, "a follow-up to 2.md was asked for, there is no 2.turn1.md");
+}
+
+TEST_F(ScriptedProviderTest, DirectionsAtTheTopAreObeyedAndRemoved) {
+  add("1.md",
+      "<!-- usage input=1200 output=800 cached=200 -->\r\n"
+      "<!-- fail rate-limited retry_after_ms=50 times=2 status=429 -->\n<!-- finish truncated -->\n"
+      "<!-- a comment of the answer -->\n<!-- usage input=1 -->\n");
+  Call call = request(0, 0);
+  for (int attempt : {0, 1}) {
+    call.attempt = attempt;
+    const auto failure = std::get<Failure>(ask(call));
+    EXPECT_EQ(failure.kind, FailureClass::kRateLimited);
+    EXPECT_EQ(failure.retry_after_ms, 50);
+    EXPECT_EQ(failure.http_status, 429);
+    EXPECT_FALSE(failure.maybe_billed);
+  }
+  call.attempt = 2;
+  const auto reply = std::get<Reply>(ask(call));
+  EXPECT_TRUE(reply.usage.known);
+  EXPECT_EQ(reply.usage.input, 1200);
+  EXPECT_EQ(reply.usage.output, 800);
+  EXPECT_EQ(reply.usage.cached_read, 200);
+  EXPECT_EQ(reply.finish, FinishClass::kTruncated);
+  EXPECT_EQ(reply.text, "<!-- a comment of the answer -->\n<!-- usage input=1 -->\n");
+}
+
+TEST_F(ScriptedProviderTest, AWrongDirectionIsNamedWithItsLine) {
+  for (const auto& [line, message] :
+       {std::pair{"<!-- usage inputs=3 -->", ":2: 'inputs=3' is none of cached=NUMBER"},
+        {"<!-- usage input=x -->", "'input=x' is none of"},
+        {"<!-- usage input= -->", "'input=' is none of"},
+        {"<!-- usage input=-1 -->", "'input=-1' is none of"},
+        {"<!-- usage input=1 cached=2 -->", "part of the input"},
+        {"<!-- fail -->", "'' is no kind of failure"},
+        {"<!-- fail slow -->", "'slow' is no kind of failure"},
+        {"<!-- finish early -->", "not 'early'"}}) {
+    add("1.md", (std::string("<!-- finish complete -->\n") + line + "\nanswer").c_str());
+    const auto failure = std::get<Failure>(ask(request(0, 0)));
+    EXPECT_EQ(failure.kind, FailureClass::kInvalid);
+    EXPECT_NE(failure.reason.find(message), std::string::npos) << failure.reason;
+  }
 }
 
 }  // namespace

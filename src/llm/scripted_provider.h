@@ -1,11 +1,24 @@
-// Answers from files: request i gets the i-th file of a folder in the order of names. Deterministic, and
-// resumable because the request bears its index. For tests, offline runs and candidates written by hand.
+// Answers from files. Deterministic, and resumable because a request bears its index and its attempt. For
+// tests, offline runs and candidates written by hand.
+//
+//   folder/            request i of any operator gets file i in the order of names
+//   folder/<operator>/ if there: request i of this operator gets file i of it
 //
 //   *.md, *.txt  a model's reply as it stands (a fenced code block, or SEARCH/REPLACE blocks)
 //   *.cu         a whole candidate; handed on as a reply with one fenced block
+//   NAME.turn1.* beside NAME.*: the answer to the follow-up; not counted as an answer of its own
+//
+// Lines at the very top of a file direct the provider and are no part of the answer:
+//
+//   <!-- usage input=1200 output=800 cached=0 -->               tokens, as if counted by a provider
+//   <!-- fail rate-limited times=2 retry_after_ms=50 -->        the first attempts fail (any
+//   to_string(FailureClass));
+//                                                               also status=529, billed=1
+//   <!-- finish truncated -->                                   complete | truncated | refused
 #pragma once
 
 #include <filesystem>
+#include <map>
 
 #include "src/llm/provider.h"
 
@@ -16,7 +29,8 @@ class ScriptedProvider final : public Provider {
   // Error: the folder is missing or holds no answers.
   static Result<ScriptedProvider> open(const std::filesystem::path& folder);
 
-  int64_t answer_count() const { return static_cast<int64_t>(files_.size()); }
+  // Of an operator; without one: of the folder itself.
+  int64_t answer_count(const std::string& op = "") const;
 
   void start(const Call& call) override;
   std::vector<Completion> poll() override;
@@ -24,8 +38,14 @@ class ScriptedProvider final : public Provider {
   void wait_on(WaitSet& waits) const override;
 
  private:
-  explicit ScriptedProvider(std::vector<std::filesystem::path> files) : files_(std::move(files)) {}
-  std::vector<std::filesystem::path> files_;
+  using Files = std::vector<std::filesystem::path>;
+  ScriptedProvider(std::filesystem::path folder, std::map<std::string, Files> files)
+      : folder_(std::move(folder)), files_(std::move(files)) {}
+  const Files& files_of(const std::string& op) const;
+  std::variant<Reply, Failure> answer(const Call& call) const;
+
+  std::filesystem::path folder_;
+  std::map<std::string, Files> files_;  // by operator; "": the folder's own
   std::vector<Completion> ready_;
 };
 
