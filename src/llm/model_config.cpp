@@ -257,6 +257,15 @@ class Reader {
   ModelConfig& config_;
 };
 
+Result<double> read_dollars(JsonObjectReader& reader, const char* key) {
+  constexpr double kMaxDollars = 1e6;
+  TRY_ASSIGN(const double dollars, reader.number(key));
+  if (!(dollars >= 0 && dollars <= kMaxDollars))
+    return usage_error(
+        fmt::format("{}: {} must be 0 to {} dollars per million tokens", reader.where(), key, kMaxDollars));
+  return dollars;
+}
+
 Json seconds(int64_t ms) {
   return ms % 1000 == 0 ? Json(ms / 1000) : Json(static_cast<double>(ms) / 1000);
 }
@@ -322,22 +331,26 @@ bool is_http(ProviderKind kind) {
 }
 
 Result<Price> price_from_json(const Json& json, const std::string& where) {
-  constexpr double kMaxDollars = 1e6;
   TRY_ASSIGN(auto reader, JsonObjectReader::open(json, where));
   Price price;
-  TRY_ASSIGN(price.input, reader.number("input"));
-  TRY_ASSIGN(price.output, reader.number("output"));
+  TRY_ASSIGN(price.input, read_dollars(reader, "input"));
+  TRY_ASSIGN(price.output, read_dollars(reader, "output"));
   if (reader.has("cached_read")) {
-    TRY_ASSIGN(price.cached_read, reader.number("cached_read"));
+    TRY_ASSIGN(price.cached_read, read_dollars(reader, "cached_read"));
   }
   if (reader.has("cache_write")) {
-    TRY_ASSIGN(price.cache_write, reader.number("cache_write"));
+    TRY_ASSIGN(price.cache_write, read_dollars(reader, "cache_write"));
+  }
+  if (const Json* tier = reader.find("long_prompt")) {
+    TRY_ASSIGN(auto tier_reader, JsonObjectReader::open(*tier, where + ": long_prompt"));
+    Price::LongPrompt long_prompt;
+    TRY_ASSIGN(long_prompt.above, tier_reader.integer("above"));
+    TRY_ASSIGN(long_prompt.input, read_dollars(tier_reader, "input"));
+    TRY_ASSIGN(long_prompt.output, read_dollars(tier_reader, "output"));
+    TRY(tier_reader.reject_unknown_keys());
+    price.long_prompt = long_prompt;
   }
   TRY(reader.reject_unknown_keys());
-  for (double dollars :
-       {price.input, price.output, price.cached_read.value_or(0), price.cache_write.value_or(0)})
-    if (!(dollars >= 0 && dollars <= kMaxDollars))
-      return usage_error(fmt::format("{}: must be 0 to {} dollars per million tokens", where, kMaxDollars));
   return price;
 }
 
@@ -345,6 +358,8 @@ Json to_json(const Price& price) {
   Json json = {{"input", price.input}, {"output", price.output}};
   if (price.cached_read) json["cached_read"] = *price.cached_read;
   if (price.cache_write) json["cache_write"] = *price.cache_write;
+  if (const auto& tier = price.long_prompt)
+    json["long_prompt"] = {{"above", tier->above}, {"input", tier->input}, {"output", tier->output}};
   return json;
 }
 

@@ -30,6 +30,13 @@ bool is_http(ProviderKind kind);
 struct Price {
   double input = 0, output = 0;
   std::optional<double> cached_read, cache_write;
+  // Some providers charge every token of a call more when its prompt is long; cached and written tokens then
+  // cost more in the proportion of `input`.
+  struct LongPrompt {
+    int64_t above = 0;  // input tokens
+    double input = 0, output = 0;
+  };
+  std::optional<LongPrompt> long_prompt;
 };
 Result<Price> price_from_json(const Json& json, const std::string& where);
 Json to_json(const Price& price);
