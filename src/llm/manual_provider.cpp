@@ -38,8 +38,8 @@ Failure failed(FailureClass kind, const std::string& reason) {
 
 }  // namespace
 
-ManualProvider::ManualProvider(const ModelConfig& config, Clock& clock)
-    : folder_(config.folder), model_(config.model.empty() ? "manual" : config.model), clock_(clock) {}
+ManualProvider::ManualProvider(const ModelConfig& config, fs::path folder, Clock& clock)
+    : folder_(std::move(folder)), model_(config.model.empty() ? "manual" : config.model), clock_(clock) {}
 
 fs::path ManualProvider::path(const Question& question, std::string_view suffix) const {
   return folder_ / (question.stem + std::string(suffix));

@@ -1,4 +1,4 @@
-// A person, or any chat window, as a model. Each prompt is a file of the model's folder, its answer another
+// A person, or any chat window, as a model. Each prompt is a file of one folder, its answer another
 // one:
 //
 //   t0012.0.prompt.md   written here: ticket 12, turn 0. A head that says where the answer goes, then
@@ -26,8 +26,9 @@ namespace warpwright::llm {
 
 class ManualProvider final : public Provider {
  public:
-  // Writes to config.folder, which is created when it is needed. The clock must outlive the provider.
-  ManualProvider(const ModelConfig& config, Clock& clock);
+  // Of the configuration only the names are used. The folder is made at the first prompt, not before. The
+  // clock must outlive the provider.
+  ManualProvider(const ModelConfig& config, std::filesystem::path folder, Clock& clock);
 
   void start(const Call& call) override;
   std::vector<Completion> poll() override;

@@ -177,16 +177,16 @@ TEST_F(CommandProviderTest, ManyRunSideBySideAndACancelledOneIsNotHeardOf) {
 class ManualProviderTest : public ::testing::Test {
  protected:
   TempDirectory temp = TempDirectory::create("manual").value();
+  const fs::path folder = temp.path() / "desk";
   FakeClock clock;
   ModelConfig config;
   std::unique_ptr<ManualProvider> provider;
 
   void SetUp() override {
-    config.folder = temp.path() / "desk";
     clock.now_ms = 1'000'000;
-    provider = std::make_unique<ManualProvider>(config, clock);
+    provider = std::make_unique<ManualProvider>(config, folder, clock);
   }
-  fs::path file(const char* name) const { return fs::path(config.folder) / name; }
+  fs::path file(const char* name) const { return folder / name; }
   void save(const char* name, const std::string& text) const { std::ofstream(file(name)) << text; }
   std::vector<Completion> after(int64_t ms) {
     clock.now_ms += ms;
@@ -221,7 +221,7 @@ TEST_F(ManualProviderTest, AReplyIsTakenOnceItHasKeptStillForTwoSeconds) {
 
 TEST_F(ManualProviderTest, AFileThatWasFinishedEarlierIsTakenAtOnce) {
   SystemClock system;
-  ManualProvider real(config, system);
+  ManualProvider real(config, folder, system);
   real.start(call_for(3));
   save("draft", "ready");
   const timespec old[2] = {{1'000'000, 0}, {1'000'000, 0}};
@@ -236,7 +236,7 @@ TEST_F(ManualProviderTest, ARunThatGoesOnTakesTheReplyThatCameMeanwhile) {
   provider->start(call_for(12));
   provider->cancel(12);
   save("t0012.0.reply.md", "while it was away");
-  provider = std::make_unique<ManualProvider>(config, clock);
+  provider = std::make_unique<ManualProvider>(config, folder, clock);
   provider->start(call_for(12));
   provider->poll();
   const auto done = after(2000);
@@ -247,7 +247,7 @@ TEST_F(ManualProviderTest, ARunThatGoesOnTakesTheReplyThatCameMeanwhile) {
 TEST_F(ManualProviderTest, AReplyToAnotherRunsPromptIsNotTaken) {
   provider->start(call_for(12, "the first run's question"));
   save("t0012.0.reply.md", "the first run's answer");
-  provider = std::make_unique<ManualProvider>(config, clock);
+  provider = std::make_unique<ManualProvider>(config, folder, clock);
   provider->start(call_for(12, "another question"));
   EXPECT_TRUE(after(0).empty());
   EXPECT_TRUE(after(10'000).empty());
