@@ -113,7 +113,7 @@ Result<BuiltPrompt> build_prompt(const PromptLibrary& library, const PromptSetti
   if (form == nullptr)
     return usage_error(fmt::format("operator '{}' has no template; there are: {}", context.op, join(library.operators(), ", ")));
   TRY_ASSIGN(trace::Definition definition, context.rules->definition_for(context.selection, *context.definition));
-  Frame frame{library, settings, context, std::move(definition), {}};
+  Frame frame{library, settings, context, std::move(definition), *form, {}};
   frame.rows = workload_rows(context, frame.definition);
   BuiltPrompt prompt;
   TRY_ASSIGN(prompt.system, fill(library.system(), true, settings.system_tokens, frame, prompt.sections));

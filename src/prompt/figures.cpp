@@ -13,6 +13,9 @@
 namespace warpwright::prompt {
 namespace {
 
+constexpr size_t kShownLines = 12;    // of a kernel's profile
+constexpr double kLeastShare = 0.02;  // of a kernel's slots, waiting or sectors that makes a line worth showing
+
 struct TimedRow {
   const WorkloadRow* row = nullptr;
   double baseline_us = 0, here_us = 0;
@@ -135,11 +138,16 @@ std::string hot_lines_text(const WorkloadReport& workload) {
   std::string text;
   for (const Json& kernel : workload.profile.is_array() ? workload.profile : Json::array()) {
     text += "  " + quotable_line(text_of(kernel, "label"), 80) + "\n";
-    for (const Json& line : list(kernel, "lines"))
+    size_t shown = 0;
+    for (const Json& line : list(kernel, "lines")) {
+      const bool matters = number(line, "issue_share") >= kLeastShare || number(line, "wait_share") >= kLeastShare ||
+                           number(line, "sector_share") >= kLeastShare;
+      if (!matters || shown++ >= kShownLines) continue;
       text += fmt::format("  {} | {} | {} | {} | {} | {}\n", quotable_line(text_of(line, "location"), 60),
                           percent_text(number(line, "issue_share")), percent_text(number(line, "wait_share")),
                           ratio_text(line, "sectors", "ideal_sectors"), ratio_text(line, "wavefronts", "ideal_wavefronts"),
                           quotable_line(text_of(line, "text"), 110));
+    }
   }
   return text.empty() ? "" : "where | issue slots | a lone warp's waiting | sectors/ideal | shared wavefronts/ideal | source\n" + text;
 }
@@ -230,7 +238,8 @@ Result<SectionText> evidence_section(const Frame& frame, int64_t tokens) {
   for (const std::string& one : report.evidence)
     if (one != report.message) log += one + "\n";
   const std::string tail = failed_workloads(frame, report) + source_lines(parent->source, named_lines(report.message + "\n" + log));
-  const std::string head = outcome_text(*parent) + "\n" + quotable_line(report.message, 600) + "\n";
+  const bool said = log.starts_with(report.message);
+  const std::string head = outcome_text(*parent) + "\n" + (said ? "" : quotable_line(report.message, 600) + "\n");
   const size_t budget = bytes_of_tokens(tokens - 40), fixed = std::min(budget, head.size() + tail.size());
   const CutText kept = cut_middle(log, budget - fixed);
   const int64_t cut = kept.cut_lines > 0 ? estimate_tokens(log) - estimate_tokens(kept.text) : 0;

@@ -14,7 +14,8 @@ struct Frame {
   const PromptLibrary& library;
   const PromptSettings& settings;
   const PromptContext& context;
-  trace::Definition definition;   // with the selection's constants
+  trace::Definition definition;  // with the selection's constants
+  const Template& form;          // the operator's: which sections the prompt has
   std::vector<WorkloadRow> rows;
 };
 
@@ -53,7 +54,7 @@ Result<SectionText> diverse_section(const Frame& frame, int64_t tokens);
 size_t matches(const Note& note, const std::vector<std::string>& tags, const std::vector<std::string>& all);
 std::string knobs_text(const KnobValues& knobs);  // "`SPLITS=8, WARPS=4`" or "none"
 std::string outcome_text(const ShownCandidate& candidate);  // "score 2.310", "COMPILE_ERROR at stage compile"
-std::string kernels_text(const events::ResultSummary& result);  // "`gdn`: 39 registers, ..." of each kernel
+std::string kernels_text(const events::ResultSummary& result);  // "`gdn` 39 registers, ..."; empty: never compiled
 SectionText cut_to(std::string text, int64_t tokens, std::string_view what);  // whole lines from the beginning
 
 }  // namespace warpwright::prompt

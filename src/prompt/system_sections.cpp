@@ -191,10 +191,13 @@ Result<SectionText> reference_section(const Frame& frame, int64_t tokens) {
 }
 
 Result<SectionText> device_section(const Frame& frame, int64_t tokens) {
-  std::string text(trim_blank(frame.library.device(frame.context.device->name)));
-  if (!text.empty()) text += "\n\n";
-  // The run's own figures come first: they are never what is cut.
-  return cut_to(device_figures(frame) + clock_text(frame) + "\n" + text, tokens, "what is known of the device");
+  const rules::DeviceModel& device = *frame.context.device;
+  const std::string page(trim_blank(frame.library.device(device.name)));
+  const std::string figures = page.empty() ? device_figures(frame)
+                                           : fmt::format("Candidates are compiled for `{}` and judged as on {}.\n",
+                                                         cell(frame.context.target), cell(device.display_name));
+  // What is particular to the run comes first: it is never what is cut.
+  return cut_to(figures + clock_text(frame) + "\n" + page, tokens, "what is known of the device");
 }
 
 Result<SectionText> workloads_section(const Frame& frame, int64_t tokens) {
@@ -211,8 +214,8 @@ Result<SectionText> workloads_section(const Frame& frame, int64_t tokens) {
   }
   const std::vector<size_t> shown = sample_rows(frame.rows, static_cast<size_t>(std::max<int64_t>(2, frame.settings.shown_workloads)));
   text += fmt::format(
-      "\n{} ('at least': what must move whatever the data; 'all tensors': every one once; floor: an empty launch plus the "
-      "least traffic at the device's full rate, in us):\n| workload | counts | band | at least | all tensors | floor us "
+      "\n{} ('at least': what must move whatever the data; 'all tensors': every one once; floor: an empty launch plus 'at "
+      "least' at the device's full rate, in us):\n| workload | counts | band | at least | all tensors | floor us "
       "|\n|---|---|---|---|---|---|\n",
       shown.size() < frame.rows.size() ? "Some of them" : "What they move");
   for (const size_t index : shown) {
@@ -220,6 +223,10 @@ Result<SectionText> workloads_section(const Frame& frame, int64_t tokens) {
     text += fmt::format("| {} | {:g} | {} | {} | {} | {} |\n", row.axes_text, row.weight, cell(row.band),
                         bytes_text(row.least_bytes), bytes_text(row.tensor_bytes), floor_cell(row));
   }
+  const bool data_decides = std::any_of(frame.rows.begin(), frame.rows.end(),
+                                        [](const WorkloadRow& row) { return row.least_bytes < 0.5 * row.tensor_bytes; });
+  if (data_decides)
+    text += "Where 'at least' is far below 'all tensors', the data decides how much is read, and the floor says little.\n";
   return cut_to(std::move(text), tokens, "the workloads");
 }
 

@@ -40,8 +40,8 @@ double bytes_of(const std::vector<trace::Tensor>& tensors, const trace::Definiti
   return bytes;
 }
 
-// The same bound as the evaluator's physical floor (inputs are cold, outputs may stay in the L2), on top of what an
-// empty launch takes.
+// Like the evaluator's physical floor, on top of what an empty launch takes. Inputs are cold; what is written may stay
+// in the L2 of a device, but the simulator's clock charges it as traffic.
 void set_floor(WorkloadRow& row, const PromptContext& context, const trace::Definition& definition) {
   const rules::FloorRule& rule = context.rules->floor;
   const rules::DeviceModel& device = *context.device;
@@ -52,7 +52,8 @@ void set_floor(WorkloadRow& row, const PromptContext& context, const trace::Defi
   const double flops = evaluate(rule.flops, definition, row.axes);
   row.tensor_bytes = bytes_of(definition.inputs, definition, row.axes) + outputs;
   row.least_bytes = read + written;
-  const double to_dram = read + std::max(0.0, written - static_cast<double>(device.l2_bytes));
+  const double kept = context.executor == "sim" ? 0 : static_cast<double>(device.l2_bytes);
+  const double to_dram = read + std::max(0.0, written - kept);
   const auto quotient = [](double work, double rate) { return rate > 0 ? work / rate : 0; };
   row.floor_us = device.calibration.first_launch_us +
                  std::max({quotient(to_dram, device.dram_bandwidth_gb_s * kBytesPerMicrosecond),
