@@ -1,4 +1,5 @@
 #include "src/base/subprocess.h"
+#include "src/base/interrupts.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -107,9 +108,9 @@ ExitStatus decode(int status) {
   return {WEXITSTATUS(status), 0};
 }
 
-std::atomic<bool> interrupt_flag{false};
+std::atomic<int> interrupt_signals{0};
 void on_interrupt(int) {
-  interrupt_flag = true;
+  ++interrupt_signals;
 }
 
 }  // namespace
@@ -122,7 +123,10 @@ void install_interrupt_handler() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 bool interrupted() {
-  return interrupt_flag;
+  return interrupt_signals > 0;
+}
+int interrupt_count() {
+  return interrupt_signals;
 }
 
 std::string ExitStatus::describe() const {

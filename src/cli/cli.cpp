@@ -45,12 +45,13 @@ CLI::App* add_evolve(CLI::App& app, EvolveOptions& options) {
   auto* command = app.add_subcommand("evolve", "search for faster correct kernels; resumable at any moment");
   auto* config = command->add_option("--config", options.config, "run configuration (configs/*.toml)");
   command->add_option("--run-dir", options.run_dir, "new folder for the run; default runs/<config>-<time>");
-  auto* definition =
-      command->add_option("--definition", options.definition,
-                          "with the configuration below configs/ that is for it: gdn_prefill, or its whole name");
+  auto* definition = command->add_option(
+      "--definition", options.definition,
+      "with the configuration below configs/ that is for it: gdn_prefill, or its whole name");
   auto* track = command->add_option("--track", options.track,
                                     "A | B | C: all definitions of a contest track, with one budget");
-  auto* resume = command->add_option("--resume", options.resume, "go on with the run, or track, in this folder");
+  auto* resume =
+      command->add_option("--resume", options.resume, "go on with the run, or track, in this folder");
   for (auto* other : {definition, track, resume}) config->excludes(other);
   for (auto* other : {track, resume}) definition->excludes(other);
   track->excludes(resume);
@@ -60,9 +61,41 @@ CLI::App* add_evolve(CLI::App& app, EvolveOptions& options) {
   command->add_option("--max-minutes", options.max_minutes, "stop after so much wall clock");
   command->add_option("--workers", options.workers, "evaluator processes; default one per core");
   command->add_option("--executor", options.executor, "auto | sim | cuda");
+  command->add_option(
+      "--model", options.models,
+      "whom to ask for kernels, PRESET:MODEL[@URL]: openai:gpt-5.6, anthropic:claude-sonnet-5.5, "
+      "vllm:NAME@http://localhost:8000/v1, command:'my-agent -p', manual:FOLDER; may be given again. "
+      "Presets, with the environment variable of each key: configs/models/endpoints.toml");
+  command->add_option(
+      "--agent", options.agent,
+      "how they are asked, a folder below agents/: evolver (default with a model) starts from the "
+      "seeds, scratch from the definition alone");
+  command->add_option("--max-dollars", options.max_dollars, "hard cap on what models may cost");
+  command->add_option("--max-tokens", options.max_tokens, "hard cap on their tokens");
+  command->add_option("--max-calls", options.max_calls, "hard cap on calls");
+  auto* fork =
+      command->add_option("--fork", options.fork,
+                          "RUN@STEP: branch off that run where candidate STEP is decided, with other "
+                          "settings; what came before is taken over, not paid again");
+  for (auto* other : {definition, track, resume}) fork->excludes(other);
   command->add_flag("--skip-red-team", options.skip_red_team,
                     "search although no one knows whether a cheat would score here; the report says so");
   add_datasets(command, options.datasets);
+  return command;
+}
+
+CLI::App* add_replay(CLI::App& app, ReplayOptions& options) {
+  auto* command = app.add_subcommand(
+      "replay",
+      "a recorded run again, offline: every decision, prompt and answer anew, compared with the record");
+  command->add_option("--run", options.run_dir, "the run's folder")->required();
+  command->add_option("--out", options.out,
+                      "new folder to keep the replayed run in; default: nothing is kept");
+  command->add_flag("--evaluate", options.evaluate,
+                    "also compile, check and time every kernel again, instead of using the recorded results");
+  command->add_option("--workers", options.workers,
+                      "evaluator processes with --evaluate; default one per core");
+  add_form(command, options.form);
   return command;
 }
 
@@ -164,7 +197,9 @@ CLI::App* add_show(CLI::App& app, ShowOptions& options) {
   auto* command = app.add_subcommand("show", "one thing of a run, whole");
   command->add_option("--run", options.run_dir, "the run's folder")->required();
   command->add_option("what", options.what,
-                      "candidate ID (source, lineage, verdict), reply ID (a model's answer), or events");
+                      "candidate ID (source, lineage, verdict), prompt ID and reply ID (what a model was "
+                      "asked and said; 17.1: "
+                      "its second turn), calls, lessons, or events");
   add_form(command, options.form);
   return command;
 }
@@ -257,7 +292,8 @@ CLI::App* add_doctor(CLI::App& app, DoctorOptions& options) {
   command->add_option("--device", options.device, "of the red team: device model for estimates")
       ->needs(red_team);
   command->add_option("--target", options.target, "of the red team: sm_100a, sm_90a, ...")->needs(red_team);
-  command->add_option("--only", options.only, "of the red team: names, or their beginnings: k_,constant_table")
+  command
+      ->add_option("--only", options.only, "of the red team: names, or their beginnings: k_,constant_table")
       ->delimiter(',')
       ->needs(red_team);
   add_form(command, options.form);
@@ -284,6 +320,7 @@ int main_with(int argc, char** argv) {
   app.footer(kFooter);
   app.require_subcommand(1);
   EvolveOptions evolve;
+  ReplayOptions replay;
   EvaluateOptions evaluate;
   CompareOptions compare;
   CalibrateOptions calibrate;
@@ -295,6 +332,7 @@ int main_with(int argc, char** argv) {
   GpuCheckOptions gpu_check;
   DoctorOptions doctor;
   auto* evolve_command = add_evolve(app, evolve);
+  auto* replay_command = add_replay(app, replay);
   auto* evaluate_command = add_evaluate(app, evaluate);
   auto* compare_command = add_compare(app, compare);
   auto* calibrate_command = add_calibrate(app, calibrate);
@@ -313,6 +351,7 @@ int main_with(int argc, char** argv) {
   init_logging("warpwright");
   install_interrupt_handler();
   if (*evolve_command) return run_evolve(evolve);
+  if (*replay_command) return run_replay(replay);
   if (*evaluate_command) return run_evaluate(evaluate);
   if (*compare_command) return run_compare(compare);
   if (*calibrate_command) return run_calibrate(calibrate);

@@ -26,10 +26,24 @@ struct EvolveOptions {
   std::optional<double> max_minutes;
   std::optional<int> workers;
   std::string executor;  // empty: the configuration's
+  std::string agent;                // below agents/; empty: the configuration's, or "evolver" with models
+  std::vector<std::string> models;  // PRESET:MODEL[@URL]; empty: the configuration's
+  std::optional<double> max_dollars;
+  std::optional<int64_t> max_tokens, max_calls;
+  std::string fork;  // RUN@STEP
   bool skip_red_team = false;
   std::vector<std::filesystem::path> datasets;
 };
 int run_evolve(const EvolveOptions& options);
+
+struct ReplayOptions {
+  std::filesystem::path run_dir;
+  std::filesystem::path out;  // empty: a temporary folder, removed again
+  bool evaluate = false;      // every kernel again, by workers
+  int workers = 0;
+  OutputForm form = OutputForm::kText;
+};
+int run_replay(const ReplayOptions& options);
 
 // What evaluate, plan and export have in common: a candidate and what it is for.
 struct CandidateOptions {
@@ -96,7 +110,7 @@ int run_export(const ExportOptions& options);
 
 struct ShowOptions {
   std::filesystem::path run_dir;
-  std::vector<std::string> what;  // {} | {"candidate", ID} | {"reply", N} | {"events"}
+  std::vector<std::string> what;  // {} | {"candidate", ID} | {"prompt", N} | {"reply", N} | {"calls"} | {"lessons"} | {"events"}
   OutputForm form = OutputForm::kText;
 };
 int run_show(const ShowOptions& options);

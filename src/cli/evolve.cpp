@@ -11,11 +11,40 @@
 #include "src/engine/evolve.h"
 #include "src/engine/run_directory.h"
 #include "src/engine/track_run.h"
+#include "src/llm/endpoint_presets.h"
 
 namespace warpwright::cli {
 namespace {
 
-void apply_overrides(const EvolveOptions& options, engine::RunConfig& config) {
+// Models of the command line take the place of the configuration's.
+Result<void> apply_models(const EvolveOptions& options, engine::RunConfig& config) {
+  if (!options.models.empty()) {
+    TRY_ASSIGN(const auto home, find_home());
+    TRY_ASSIGN(const auto presets, llm::EndpointPresets::load(home / "configs/models/endpoints.toml"));
+    config.models.clear();
+    if (options.resume.empty()) config.search.roles.clear();
+    for (const std::string& spec : options.models) {
+      const std::string name = fmt::format("model{}", config.models.size() + 1);
+      TRY_ASSIGN(llm::ModelConfig model, llm::model_from_spec(presets, spec));
+      model.name = name;
+      config.models[name] = std::move(model);
+    }
+  }
+  std::string agent = options.agent;
+  if (agent.empty() && config.agent.empty() && !options.models.empty() && options.resume.empty())
+    agent = "evolver";
+  if (agent.empty()) return {};
+  config.agent = agent;
+  config.operators_given = false;  // the agent brings its own
+  config.search.operators = events::SearchSettings().operators;
+  return {};
+}
+
+Result<void> apply_overrides(const EvolveOptions& options, engine::RunConfig& config) {
+  TRY(apply_models(options, config));
+  if (options.max_dollars) config.max_dollars = *options.max_dollars;
+  if (options.max_tokens) config.max_tokens = *options.max_tokens;
+  if (options.max_calls) config.max_calls = *options.max_calls;
   if (options.seed) config.seed = *options.seed;
   if (options.max_evaluations) config.max_evaluations = *options.max_evaluations;
   if (options.max_minutes) config.max_minutes = *options.max_minutes;
@@ -24,6 +53,24 @@ void apply_overrides(const EvolveOptions& options, engine::RunConfig& config) {
   if (options.skip_red_team) config.red_team = false;
   for (auto it = options.datasets.rbegin(); it != options.datasets.rend(); ++it)
     config.datasets.insert(config.datasets.begin(), it->string());
+  return {};
+}
+
+struct ForkPoint {
+  std::filesystem::path run;
+  events::Ticket ticket = 0;
+};
+
+Result<ForkPoint> parse_fork(const std::string& text) {
+  const size_t at = text.rfind('@');
+  const auto ticket =
+      at == std::string::npos ? std::nullopt : events::parse_candidate_id(text.substr(at + 1));
+  if (!ticket)
+    return usage_error(
+        fmt::format("--fork {}: say RUN@STEP, where STEP is the number of the first candidate to be "
+                    "decided anew: --fork runs/first@40",
+                    text));
+  return ForkPoint{text.substr(0, at), *ticket};
 }
 
 Result<engine::RunConfig> new_config(const EvolveOptions& options) {
@@ -40,25 +87,44 @@ std::filesystem::path new_run_directory(const EvolveOptions& options, const std:
 struct Prepared {
   engine::RunConfig config;
   std::filesystem::path run_directory;
-  engine::Resume resume = engine::Resume::kNo;
+  engine::EvolveOptions how;
 };
+
+Result<Prepared> prepare_fork(const EvolveOptions& options) {
+  Prepared prepared;
+  TRY_ASSIGN(const ForkPoint fork, parse_fork(options.fork));
+  if (options.config.empty()) {
+    TRY_ASSIGN(prepared.config, engine::resumed_config(fork.run));
+  } else {
+    TRY_ASSIGN(prepared.config, engine::load_run_config(options.config));
+  }
+  prepared.how.fork_from = fork.run;
+  prepared.how.fork_ticket = fork.ticket;
+  prepared.run_directory =
+      new_run_directory(options, fmt::format("{}-at-{}", fork.run.filename().string(), fork.ticket));
+  return prepared;
+}
 
 Result<Prepared> prepare(const EvolveOptions& options) {
   Prepared prepared;
-  if (!options.resume.empty()) {
+  if (!options.fork.empty()) {
+    TRY_ASSIGN(prepared, prepare_fork(options));
+  } else if (!options.resume.empty()) {
     if (options.seed) return usage_error("--seed cannot change when a run is resumed");
+    if (!options.agent.empty()) return usage_error("--agent cannot change when a run is resumed; --fork can");
     TRY_ASSIGN(prepared.config, engine::resumed_config(options.resume));
     prepared.run_directory = options.resume;
-    prepared.resume = engine::Resume::kYes;
+    prepared.how = engine::Resume::kYes;
   } else if (!options.config.empty() || !options.definition.empty()) {
     TRY_ASSIGN(prepared.config, new_config(options));
-    prepared.run_directory =
-        new_run_directory(options, options.config.empty() ? options.definition : options.config.stem().string());
+    prepared.run_directory = new_run_directory(
+        options, options.config.empty() ? options.definition : options.config.stem().string());
   } else {
     return usage_error(
-        "give --config FILE, --definition NAME or --track A|B|C for a new run, or --resume DIR for an old one");
+        "give --config FILE, --definition NAME or --track A|B|C for a new run, or --resume DIR for an old "
+        "one");
   }
-  apply_overrides(options, prepared.config);
+  TRY(apply_overrides(options, prepared.config));
   TRY(engine::check_run_config(prepared.config, "command line"));
   return prepared;
 }
@@ -86,13 +152,14 @@ Result<PreparedTrack> prepare_track(const EvolveOptions& options) {
     TRY_ASSIGN(prepared.plan, engine::plan_track(home, options.track));
     prepared.folder = new_run_directory(options, "track-" + options.track);
     if (engine::is_track_folder(prepared.folder))
-      return usage_error(fmt::format("{} holds a track already: go on with --resume {}, or choose another folder",
-                                     prepared.folder.string(), prepared.folder.string()));
+      return usage_error(
+          fmt::format("{} holds a track already: go on with --resume {}, or choose another folder",
+                      prepared.folder.string(), prepared.folder.string()));
   }
   if (options.max_evaluations) prepared.plan.max_evaluations = *options.max_evaluations;
   if (options.max_minutes) prepared.plan.max_minutes = *options.max_minutes;
   for (engine::RunConfig& part : prepared.plan.parts) {
-    apply_overrides(options, part);
+    TRY(apply_overrides(options, part));
     TRY(engine::check_run_config(part, "command line"));
   }
   return prepared;
@@ -132,11 +199,18 @@ int run_evolve(const EvolveOptions& options) {
   if (!prepared) return report_error(prepared.error());
   auto live = report::make_live_view(stderr);
   SystemClock clock;
-  auto outcome = engine::evolve(prepared->config, prepared->run_directory, prepared->resume, *live, clock);
+  auto outcome = engine::evolve(prepared->config, prepared->run_directory, prepared->how, *live, clock);
   if (!outcome) return report_error(outcome.error());
   if (outcome->stop == engine::Stop::kInterrupted) {
     say_how_to_go_on(prepared->run_directory);
     return 130;
+  }
+  if (outcome->stop == engine::Stop::kModelsPaused) {
+    std::cerr << fmt::format(
+        "warpwright: no model can be asked: {}\n  nothing is lost; when it is mended, go on with: "
+        "warpwright evolve --resume {}\n",
+        outcome->reason, prepared->run_directory.string());
+    return 3;
   }
   auto text = read_file(engine::RunDirectory(prepared->run_directory).report_text());
   if (!text) return report_error(text.error());

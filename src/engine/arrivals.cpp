@@ -1,4 +1,4 @@
-// The engine's two borders: work going out to workers and providers, and their answers coming back as events.
+// The engine's border to its workers: work going out, and reports coming back as events.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -6,8 +6,8 @@
 #include "src/base/check.h"
 #include "src/base/hash.h"
 #include "src/base/log.h"
+#include "src/engine/decision.h"
 #include "src/engine/engine.h"
-#include "src/prompt/reply.h"
 #include "src/search/decide.h"
 
 namespace warpwright::engine {
@@ -35,10 +35,6 @@ std::string key_of_request(const RunConfig& config, const Candidate& candidate) 
   return "request:" + hasher.hex();
 }
 
-events::ProposalFailed failed(Ticket ticket, events::ProposalFailed::Kind kind, std::string reason) {
-  return {ticket, kind, std::move(reason)};
-}
-
 }  // namespace
 
 std::string request_id(const WorkItem& item) {
@@ -60,10 +56,8 @@ std::optional<WorkItem> work_of_request(const std::string& id) {
 }
 
 Result<void> Engine::load_source(const std::string& hash) {
-  if (setup_.sources->find(hash) != nullptr) return {};
-  TRY_ASSIGN(std::string text, journal_.blob(hash));
-  setup_.sources->add(std::move(text));
-  return {};
+  return engine::load_source(*setup_.sources, hash,
+                             [this](const std::string& wanted) { return blob(wanted); });
 }
 
 // --- out ---
@@ -100,19 +94,6 @@ Result<EvaluationRequest> Engine::request_for(const WorkItem& item) {
   request.rival = Rival{*setup_.sources->find(best.source_hash), events::format_candidate_id(best.id) + ".cu",
                         best.knobs, config_.search.tie_margin};
   return request;
-}
-
-Result<void> Engine::ask_provider(const Candidate& candidate) {
-  const auto provider = setup_.providers.find(candidate.origin.op);
-  if (provider == setup_.providers.end())
-    return usage_error(fmt::format("nobody answers for operator '{}'", candidate.origin.op));
-  llm::Call request;
-  request.ticket = candidate.id;
-  request.op = candidate.origin.op;
-  for (const auto& [id, earlier] : state_.view().candidates)
-    if (id < candidate.id && earlier.origin.op == request.op) ++request.index;
-  provider->second->start(request);
-  return {};
 }
 
 // --- in: workers ---
@@ -190,37 +171,6 @@ Result<void> Engine::record_result(Ticket ticket, const std::string& key, const 
                                    events::summarize(report, config_.executor)};
   uncommitted_blobs_.push_back(std::move(blob));
   return apply(std::move(event));
-}
-
-// --- in: providers ---
-
-Result<void> Engine::on_completion(const llm::Completion& completion) {
-  using Kind = events::ProposalFailed::Kind;
-  const Ticket ticket = completion.ticket;
-  if (in_flight_.erase({WorkKind::kAskProvider, ticket}) == 0) return {};
-  const Candidate& candidate = *state_.view().find(ticket);
-  const events::Origin origin = candidate.origin;
-  if (const auto* failure = std::get_if<llm::Failure>(&completion.outcome))
-    return apply(failed(ticket, Kind::kProvider, failure->reason));
-  const auto& reply = std::get<llm::Reply>(completion.outcome);
-  TRY(apply(events::ModelAnswered{ticket, origin.op, reply.model, std::string(to_string(reply.finish)),
-                                  "", sha256_hex(reply.text), reply.usage.input, reply.usage.output}));
-  uncommitted_blobs_.push_back(reply.text);
-  if (reply.finish != llm::FinishClass::kComplete)
-    return apply(
-        failed(ticket, Kind::kProvider, fmt::format("the answer ended by {}", to_string(reply.finish))));
-  CHECK(origin.parent);
-  const std::string& parent_hash = state_.view().find(*origin.parent)->source_hash;
-  TRY(load_source(parent_hash));
-  auto source = prompt::candidate_from_reply(reply.text, *setup_.sources->find(parent_hash));
-  if (!source) return apply(failed(ticket, source.error().kind, source.error().reason));
-  const std::string hash = setup_.sources->add(*source);
-  uncommitted_blobs_.push_back(std::move(*source));
-  auto declared = setup_.sources->declared_knobs(hash);
-  KnobValues knobs = search::default_knobs(declared);
-  return apply(
-      events::Proposed{ticket, origin, hash, std::move(knobs), std::move(declared),
-                       fmt::format("{} on {}", origin.op, events::format_candidate_id(*origin.parent))});
 }
 
 }  // namespace warpwright::engine

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 
+#include "src/base/interrupts.h"
 #include "src/base/subprocess.h"
-#include "src/search/decide.h"
+#include "src/engine/decision.h"
 #include "src/search/window.h"
 
 namespace warpwright::engine {
@@ -17,12 +18,15 @@ constexpr int64_t kLongestWaitMs =
 }  // namespace
 
 Engine::Engine(const RunConfig& config, RunSetup& setup, journal::Journal& journal, search::State& state,
-               workers::WorkerPool& pool, report::LiveView& live, Clock& clock)
+               workers::WorkerPool& pool, const Agent* agent, llm::CallDesk* desk, report::LiveView& live,
+               Clock& clock)
     : config_(config),
       setup_(setup),
       journal_(journal),
       state_(state),
       pool_(pool),
+      agent_(agent),
+      desk_(desk),
       live_(live),
       clock_(clock),
       start_ms_(clock.monotonic_ms()),
@@ -41,9 +45,9 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
     if (!stop_now()) TRY(decide());
     const auto stop = stop_now();
     closing_ = stop.has_value();
-    bool duels_left = false;
-    if (stop) {
-      TRY_ASSIGN(duels_left, closes_with_duels(*stop));
+    bool goes_on = !stop || is_draining(*stop);
+    if (stop && !goes_on) {
+      TRY_ASSIGN(goes_on, closes_with_duels(*stop));
     }
     TRY(commit());
     if (state_.view().best != best) {
@@ -51,7 +55,7 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
       on_new_best();
     }
     live_.update(live_status(), clock_.monotonic_ms());
-    if (stop && !duels_left) {
+    if (stop && !goes_on) {
       TRY(end(*stop));
       on_new_best();
       live_.update(live_status(), clock_.monotonic_ms());
@@ -65,9 +69,13 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
   }
 }
 
+bool Engine::is_late() const {
+  const double minutes = static_cast<double>(clock_.monotonic_ms() - start_ms_) / 60'000;
+  return config_.max_minutes > 0 && minutes >= config_.max_minutes;
+}
+
 std::optional<Stop> Engine::stop_now() {
   const int64_t evaluations = state_.view().counters.evaluations;
-  const double minutes = static_cast<double>(clock_.monotonic_ms() - start_ms_) / 60'000;
   if (interrupted()) {
     stop_reason_ = "interrupted";
     return Stop::kInterrupted;
@@ -80,16 +88,24 @@ std::optional<Stop> Engine::stop_now() {
     stop_reason_ = *exhausted_;
     return Stop::kExhausted;
   }
-  if (config_.max_minutes > 0 && minutes >= config_.max_minutes) {
+  if (is_late()) {
     stop_reason_ = fmt::format("the time budget of {:g} minutes is used", config_.max_minutes);
     return Stop::kTime;
   }
-  return std::nullopt;
+  return models_stop();
+}
+
+// What was begun is finished first: answers under way are paid for. A second Ctrl-C does not wait.
+bool Engine::is_draining(Stop stop) const {
+  if (stop == Stop::kInterrupted && interrupt_count() > 1) return false;
+  if (desk_ != nullptr && desk_->standing(clock_.monotonic_ms()).in_flight > 0) return true;
+  return std::any_of(in_flight_.begin(), in_flight_.end(),
+                     [](const WorkItem& item) { return item.kind != WorkKind::kAskProvider; });
 }
 
 // Who passed last may still have to fight for the lead; only a stop that cannot wait goes without.
 Result<bool> Engine::closes_with_duels(Stop stop) {
-  if (stop == Stop::kInterrupted || stop == Stop::kTime) return false;
+  if (stop == Stop::kInterrupted || stop == Stop::kTime || stop == Stop::kModelsPaused) return false;
   TRY(settle(search::Drain::kYes));
   TRY_ASSIGN(const auto duel, search::needed_duel(state_, search::Drain::kYes));
   return duel.has_value();
@@ -99,9 +115,11 @@ Result<bool> Engine::closes_with_duels(Stop stop) {
 // finished one settles all it knows, for the report.
 Result<void> Engine::end(Stop stop) {
   pool_.kill_all();
+  TRY(cancel_calls());
   in_flight_.clear();
   stage_of_.clear();
-  if (stop == Stop::kInterrupted) return commit_now(events::RunPaused{stop_reason_});
+  if (stop == Stop::kInterrupted || stop == Stop::kModelsPaused)
+    return commit_now(events::RunPaused{stop_reason_});
   TRY(settle(search::Drain::kNoDuels));
   return commit_now(events::RunFinished{stop_reason_});
 }
@@ -134,23 +152,16 @@ Result<void> Engine::settle(search::Drain drain) {
 }
 
 Result<void> Engine::decide() {
-  const auto accepts = [this](const std::string& source_hash, const KnobValues& knobs) {
-    return setup_.sources->accepts(source_hash, knobs);
-  };
+  const DecisionContext context{config_, setup_, agent_,
+                                [this](const std::string& hash) { return blob(hash); }};
   while (search::ready_to_decide(state_) && evaluations_bound(state_) < config_.max_evaluations) {
-    // The filter asks for plans of sources that an earlier process of this run may have seen.
-    for (const auto& [hash, info] : state_.view().sources) TRY(load_source(hash));
-    const search::Decision decision = search::decide(state_, accepts);
-    if (const auto* exhausted = std::get_if<search::Exhausted>(&decision)) {
-      exhausted_ = exhausted->reason;
+    TRY_ASSIGN(Decided decided, decide_next(context, state_));
+    if (!decided.exhausted.empty()) {
+      exhausted_ = decided.exhausted;
       return {};
     }
-    std::vector<events::DeclaredKnob> seed_knobs;
-    if (const auto* seed = std::get_if<search::SeedProposal>(&decision)) {
-      TRY(load_source(seed->seed.source_hash));
-      seed_knobs = setup_.sources->declared_knobs(seed->seed.source_hash);
-    }
-    TRY(apply(search::event_of(state_, decision, seed_knobs)));
+    for (events::Event& event : decided.events) TRY(apply(std::move(event)));
+    for (std::string& text : decided.blobs) uncommitted_blobs_.push_back(std::move(text));
     TRY(settle(search::Drain::kNo));
   }
   return {};
@@ -158,17 +169,18 @@ Result<void> Engine::decide() {
 
 Result<void> Engine::perform() {
   const auto drain = closing_ ? search::Drain::kYes : search::Drain::kNo;
+  const bool in_haste = closing_ && (interrupted() || is_late());
   for (const WorkItem& item : open_work(state_, in_flight_, drain)) {
-    if (closing_ && item.kind != WorkKind::kDuel) continue;
+    if (closing_ && (item.kind != WorkKind::kDuel || in_haste)) continue;
     if (item.kind == WorkKind::kAskProvider) {
-      TRY(ask_provider(*state_.view().find(item.ticket)));
+      TRY(want_call(*state_.view().find(item.ticket)));
     } else {
       TRY(submit(item));
     }
     in_flight_.insert(item);
   }
   pool_.tick(clock_.monotonic_ms());
-  return {};
+  return send_calls();
 }
 
 void Engine::wait() {
@@ -176,7 +188,7 @@ void Engine::wait() {
   llm::WaitSet waits;
   pool_.add_poll_descriptors(waits.descriptors);
   const size_t of_pool = waits.descriptors.size();
-  for (const auto& [op, provider] : setup_.providers) provider->wait_on(waits);
+  if (desk_ != nullptr) desk_->wait_on(waits, now_ms);
   int64_t timeout_ms = pool_.has_events() ? 0 : kLongestWaitMs;
   if (waits.timeout_ms >= 0) timeout_ms = std::min(timeout_ms, waits.timeout_ms);
   if (const auto deadline = pool_.next_deadline_ms(now_ms))
@@ -190,9 +202,7 @@ void Engine::wait() {
 Result<void> Engine::take_arrivals() {
   pool_.tick(clock_.monotonic_ms());
   for (workers::PoolEvent& event : pool_.take_events()) TRY(on_pool_event(std::move(event)));
-  for (const auto& [op, provider] : setup_.providers)
-    for (const llm::Completion& completion : provider->poll()) TRY(on_completion(completion));
-  return {};
+  return take_answers();
 }
 
 }  // namespace warpwright::engine

@@ -27,10 +27,12 @@
 #include <vector>
 
 #include "src/base/clock.h"
+#include "src/engine/agent.h"
 #include "src/engine/evolve.h"
 #include "src/engine/setup.h"
 #include "src/engine/work.h"
 #include "src/journal/journal.h"
+#include "src/llm/call_desk.h"
 #include "src/search/state.h"
 #include "src/search/window.h"
 #include "src/workers/pool.h"
@@ -39,9 +41,11 @@ namespace warpwright::engine {
 
 class Engine {
  public:
-  // References must outlive the engine. `state` is the fold of the journal, started and not finished.
+  // References must outlive the engine. `state` is the fold of the journal, started and not finished. `agent`
+  // and `desk` are null in a run that asks no model.
   Engine(const RunConfig& config, RunSetup& setup, journal::Journal& journal, search::State& state,
-         workers::WorkerPool& pool, report::LiveView& live, Clock& clock);
+         workers::WorkerPool& pool, const Agent* agent, llm::CallDesk* desk, report::LiveView& live,
+         Clock& clock);
 
   // Runs to a stop; everything that had finished is then committed and settled, and no process runs.
   // `on_new_best` is called after the commit that made it so.
@@ -64,8 +68,20 @@ class Engine {
   Result<void> end(Stop stop);
   std::optional<Stop> stop_now();
   Result<bool> closes_with_duels(Stop stop);
+  bool is_draining(Stop stop) const;
+  bool is_late() const;
+  bool only_waits_for_models() const;
+  std::optional<Stop> models_stop();
 
-  Result<void> ask_provider(const events::Candidate& candidate);
+  // Model calls (calls.cpp).
+  Result<void> want_call(const events::Candidate& candidate);
+  Result<void> send_calls();
+  Result<void> take_answers();
+  Result<void> on_answered(llm::Answered answered);
+  Result<void> on_attempt_failed(const llm::AttemptFailed& failed);
+  Result<void> cancel_calls();
+  Result<std::string> blob(const std::string& hash) const;
+
   Result<void> submit(const WorkItem& item);
   Result<EvaluationRequest> request_for(const WorkItem& item);
   Result<void> on_pool_event(workers::PoolEvent event);
@@ -73,7 +89,6 @@ class Engine {
   Result<void> on_compile_report(const events::Candidate& candidate, const EvaluationReport& report);
   Result<void> record_duel(events::Ticket challenger, const EvaluationReport& report);
   Result<void> record_result(events::Ticket ticket, const std::string& key, const EvaluationReport& report);
-  Result<void> on_completion(const llm::Completion& completion);
   Result<void> load_source(const std::string& hash);  // from the journal, if this process has not seen it
 
   report::LiveStatus live_status() const;
@@ -83,6 +98,8 @@ class Engine {
   journal::Journal& journal_;
   search::State& state_;
   workers::WorkerPool& pool_;
+  const Agent* agent_;
+  llm::CallDesk* desk_;
   report::LiveView& live_;
   Clock& clock_;
 
@@ -92,7 +109,8 @@ class Engine {
   std::map<std::string, std::string> stage_of_;  // by request id, for the live view
   std::optional<std::string> exhausted_;
   std::optional<std::string> unusable_;
-  bool closing_ = false;  // nothing new is decided; the last duels are held
+  bool closing_ = false;             // nothing new is decided or sent; the last duels are held
+  std::optional<std::string> said_;  // what the live view was told about the drain
   std::string stop_reason_;
   int64_t start_ms_ = 0;
   int64_t evaluations_at_start_ = 0;

@@ -7,6 +7,8 @@
 #include "src/base/log.h"
 #include "src/base/subprocess.h"
 #include "src/engine/engine.h"
+#include "src/engine/models.h"
+#include "src/engine/open_run.h"
 #include "src/engine/pool_wait.h"
 #include "src/engine/red_team.h"
 #include "src/engine/run_directory.h"
@@ -16,89 +18,6 @@ namespace warpwright::engine {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kProgramVersion = "0.1.0";
-
-// What may change when a run is resumed: budgets and processes. Everything else decides its sequence.
-Json fixed_part(const RunConfig& config) {
-  Json json = to_json(config);
-  for (const char* key : {"max_evaluations", "max_minutes"}) json["run"].erase(key);
-  for (const char* key : {"compile_deadline_s", "evaluation_deadline_s", "red_team"})
-    json["evaluation"].erase(key);
-  json.erase("workers");
-  json.erase("data");
-  return json;
-}
-
-Result<void> check_unchanged(const RunConfig& recorded, const RunConfig& asked,
-                             const fs::path& run_directory) {
-  const Json before = fixed_part(recorded), now = fixed_part(asked);
-  for (const auto& [table, keys] : before.items()) {
-    for (const auto& [key, value] : keys.items()) {
-      if (now[table][key] == value) continue;
-      return usage_error(fmt::format("{}: the run was started with {}.{} = {} and cannot go on with {}",
-                                     run_directory.string(), table, key, dump_json(value),
-                                     dump_json(now[table][key])));
-    }
-  }
-  return {};
-}
-
-Result<search::State> fold(const journal::Journal& journal, const fs::path& run_directory) {
-  TRY_ASSIGN(const auto records, journal.read_events());
-  auto state = search::State::fold(records);
-  if (!state) return add_context(state.error(), run_directory.string());
-  if (!state->started())
-    return usage_error(run_directory.string() + ": the run ended before it began; start a new one");
-  return std::move(*state);
-}
-
-Result<RunConfig> recorded_config(const events::RunView& view, const fs::path& run_directory) {
-  const std::string where = run_directory.string() + ": recorded configuration";
-  TRY_ASSIGN(const Json json, parse_json(view.started->config_json, where));
-  return run_config_from_json(json, where);
-}
-
-// A run that is open for writing, with its state and the configuration it goes on with.
-struct OpenRun {
-  RunConfig config;
-  journal::Journal journal;
-  search::State state;
-};
-
-Result<OpenRun> start_new(const RunConfig& config, const std::vector<Seed>& seeds, const RunSetup& setup,
-                          const fs::path& run_directory, Clock& clock) {
-  TRY_ASSIGN(auto journal, journal::Journal::create(run_directory));
-  events::RunStarted started;
-  started.program_version = kProgramVersion;
-  started.definition = config.definition;
-  started.dataset = setup.dataset;
-  started.seed = config.seed;
-  started.config_json = dump_json(to_json(config));
-  started.search = config.search;
-  started.search.operator_limits = setup.operator_limits;
-  std::vector<std::string> blobs;
-  for (const Seed& seed : seeds) {
-    started.seeds.push_back({seed.name, sha256_hex(seed.text)});
-    blobs.push_back(seed.text);
-  }
-  search::State state;
-  TRY(state.apply(started));
-  TRY(journal.append({started}, clock.wall_unix_ms(), blobs));
-  TRY(write_file_atomic(RunDirectory(run_directory).config(), to_toml(config)));
-  return OpenRun{config, std::move(journal), std::move(state)};
-}
-
-Result<OpenRun> open_old(const RunConfig& asked, const fs::path& run_directory) {
-  TRY_ASSIGN(auto journal, journal::Journal::open(run_directory));
-  TRY_ASSIGN(auto state, fold(journal, run_directory));
-  TRY_ASSIGN(const RunConfig recorded, recorded_config(state.view(), run_directory));
-  RunConfig config = asked;
-  for (auto field : {&RunConfig::executor, &RunConfig::device, &RunConfig::target, &RunConfig::selection})
-    if (config.*field == "auto") config.*field = recorded.*field;
-  TRY(check_unchanged(recorded, config, run_directory));
-  return OpenRun{std::move(config), std::move(journal), std::move(state)};
-}
 
 Result<void> write_best(const events::RunView& view, const journal::Journal& journal,
                         const RunDirectory& files) {
@@ -131,60 +50,114 @@ std::string describe_executor(const RunConfig& config, const HelloMessage& hello
   return fmt::format("executor: {}{} on {}", config.executor, choice, hello.device);
 }
 
+// Everything that a run is made of before it begins, from wherever it comes.
+struct Beginning {
+  std::optional<OpenRun> run;  // of a resumed one
+  std::vector<Seed> seeds;
+  std::optional<Agent> agent;
+};
+
+Result<Beginning> prepare_resumed(RunConfig& config, const fs::path& run_directory) {
+  Beginning begin;
+  TRY_ASSIGN(begin.run, open_old(config, run_directory));
+  config = begin.run->config;
+  TRY_ASSIGN(begin.agent, recorded_agent(begin.run->state.view(), begin.run->journal));
+  return begin;
+}
+
+Result<Beginning> prepare_new(RunConfig& config, const EvolveOptions& options,
+                              const fs::path& run_directory) {
+  const RunDirectory files(run_directory);
+  if (fs::exists(files.journal()))
+    return usage_error(fmt::format("{} holds a run already: go on with --resume {}, or choose another folder",
+                                   run_directory.string(), run_directory.string()));
+  Beginning begin;
+  if (!options.answers_from.empty()) {
+    TRY_ASSIGN(const auto journal, journal::Journal::open_read_only(options.answers_from));
+    TRY_ASSIGN(const search::State state, fold(journal, options.answers_from));
+    TRY_ASSIGN(begin.seeds, recorded_seeds(state.view(), journal));
+    TRY_ASSIGN(begin.agent, recorded_agent(state.view(), journal));
+    return begin;
+  }
+  if (!config.agent.empty()) {
+    TRY_ASSIGN(const fs::path home, find_home());
+    TRY_ASSIGN(begin.agent, load_agent(config.agent, home));
+    TRY(settle_agent(config, *begin.agent));
+    TRY(check_run_config(config, "configuration"));
+  }
+  return begin;
+}
+
+Result<std::unique_ptr<Models>> models_for(const RunConfig& config, const EvolveOptions& options,
+                                           const fs::path& run_directory, const std::optional<OpenRun>& run,
+                                           Clock& clock) {
+  if (!options.answers_from.empty()) return open_recorded_models(options.answers_from);
+  return open_models(config, run_directory, run ? run->state.view() : events::RunView{}, clock);
+}
+
+// "auto" becomes what the first worker's machine is.
+Result<void> settle_machine(RunConfig& config, const HelloMessage& hello, RunSetup& setup) {
+  if (config.executor == "auto") config.executor = hello.executor;
+  if (config.target == "auto") config.target = hello.target;
+  if (config.device != "auto" && config.selection != "auto") return {};
+  if (config.device == "auto") config.device = hello.device_model;
+  config.selection = setup.sources->rules().settle_selection(config.selection, config.executor == "sim");
+  TRY_ASSIGN(setup, load_setup(config));
+  return {};
+}
+
+Result<RunOutcome> run_to_stop(Engine& engine, OpenRun& run, const fs::path& run_directory,
+                               report::LiveView& live) {
+  const RunDirectory files(run_directory);
+  live.note("run: " + run_directory.string());
+  const auto keep_best = [&] {
+    const auto kept = write_best(run.state.view(), run.journal, files);
+    if (!kept) spdlog::warn("best.cu is not written: {}", kept.error().message);
+  };
+  auto stop = engine.run(keep_best);
+  live.finish();
+  if (!stop) return tl::unexpected(stop.error());
+  const events::RunView& view = run.state.view();
+  if (*stop != Stop::kInterrupted) TRY(write_report(view, files));
+  return RunOutcome{*stop, engine.stop_reason(), view.counters.evaluations, view.best, run_directory};
+}
+
 }  // namespace
 
-Result<RunOutcome> evolve(const RunConfig& asked, const fs::path& run_directory, Resume resume,
+Result<RunOutcome> evolve(const RunConfig& asked, const fs::path& run_directory, const EvolveOptions& options,
                           report::LiveView& live, Clock& clock) {
   install_interrupt_handler();
-  const RunDirectory files(run_directory);
   TRY_ASSIGN(RunConfig config, with_absolute_paths(asked));
-  std::optional<OpenRun> run;
-  std::vector<Seed> seeds;
-  if (resume == Resume::kYes) {
-    TRY_ASSIGN(run, open_old(config, run_directory));
-    config = run->config;
-  } else {
-    if (fs::exists(files.journal()))
-      return usage_error(
-          fmt::format("{} holds a run already: go on with --resume {}, or choose another folder",
-                      run_directory.string(), run_directory.string()));
-  }
+  const bool is_resumed = options.resume == Resume::kYes;
+  TRY_ASSIGN(Beginning begin, is_resumed ? prepare_resumed(config, run_directory)
+                                         : prepare_new(config, options, run_directory));
   TRY_ASSIGN(RunSetup setup, load_setup(config));  // first of all whether there is such a definition
-  if (!run) {
-    TRY_ASSIGN(seeds, load_seeds(config));
+  const bool is_fork = !options.fork_from.empty();
+  if (!is_resumed && !is_fork && options.answers_from.empty()) {
+    TRY_ASSIGN(begin.seeds, load_seeds(config));
   }
+  TRY_ASSIGN(const auto models, models_for(config, options, run_directory, begin.run, clock));
   workers::WorkerPool pool(setup.workers);
   TRY_ASSIGN(const HelloMessage hello, first_hello(pool, clock, config.executor));
   const bool was_auto = config.executor == "auto";
-  if (was_auto) config.executor = hello.executor;
-  if (config.target == "auto") config.target = hello.target;
-  if (config.device == "auto" || config.selection == "auto") {
-    if (config.device == "auto") config.device = hello.device_model;
-    config.selection = setup.sources->rules().settle_selection(config.selection, config.executor == "sim");
-    TRY_ASSIGN(setup, load_setup(config));
-  }
+  TRY(settle_machine(config, hello, setup));
   live.note(describe_executor(config, hello, was_auto));
   if (config.red_team) {
     TRY(require_clean_red_team(pool, config, hello, live, clock));
   } else {
     live.note("red team: skipped; whether a cheat would score here is not known");
   }
-  if (!run) {
-    TRY_ASSIGN(run, start_new(config, seeds, setup, run_directory, clock));
+  const Agent* agent = begin.agent ? &*begin.agent : nullptr;
+  if (is_fork) {
+    TRY_ASSIGN(begin.run,
+               fork_run(options.fork_from, options.fork_ticket, config, setup, agent, run_directory, clock));
+  } else if (!is_resumed) {
+    TRY_ASSIGN(begin.run, start_new(config, begin.seeds, setup, agent, run_directory, clock));
   }
-  Engine engine(config, setup, run->journal, run->state, pool, live, clock);
-  if (resume == Resume::kYes) TRY(engine.commit_now(events::RunResumed{kProgramVersion}));
-  live.note("run: " + run_directory.string());
-  const auto keep_best = [&] {
-    const auto kept = write_best(run->state.view(), run->journal, files);
-    if (!kept) spdlog::warn("best.cu is not written: {}", kept.error().message);
-  };
-  auto stop = engine.run(keep_best);
-  live.finish();
-  if (!stop) return tl::unexpected(stop.error());
-  const events::RunView& view = run->state.view();
-  if (*stop != Stop::kInterrupted) TRY(write_report(view, files));
-  return RunOutcome{*stop, engine.stop_reason(), view.counters.evaluations, view.best, run_directory};
+  OpenRun& run = *begin.run;
+  Engine engine(config, setup, run.journal, run.state, pool, agent, models->desk(), live, clock);
+  if (is_resumed) TRY(engine.commit_now(events::RunResumed{kProgramVersion}));
+  return run_to_stop(engine, run, run_directory, live);
 }
 
 Result<RunConfig> resumed_config(const fs::path& run_directory) {

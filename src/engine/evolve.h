@@ -14,11 +14,21 @@ namespace warpwright::engine {
 
 enum class Resume { kNo, kYes };
 
+struct EvolveOptions {
+  EvolveOptions(Resume how = Resume::kNo) : resume(how) {}  // NOLINT: the usual case in one word
+  Resume resume = Resume::kNo;
+  std::filesystem::path fork_from;  // not empty: branch off this run ...
+  events::Ticket fork_ticket = 0;   // ... where this ticket is decided
+  std::filesystem::path
+      answers_from;  // not empty: the models' answers, agent and seeds are those of this run
+};
+
 enum class Stop {
-  kBudget,       // max_evaluations reached
-  kTime,         // max_minutes used
-  kExhausted,    // nothing left to propose
-  kInterrupted,  // Ctrl-C or SIGTERM: all that had finished is committed; exit code 130
+  kBudget,        // max_evaluations reached, or what may be spent on models
+  kTime,          // max_minutes used
+  kExhausted,     // nothing left to propose
+  kInterrupted,   // Ctrl-C or SIGTERM: all that had finished is committed; exit code 130
+  kModelsPaused,  // no model can be asked until a person mends something (money, a key): exit code 3
 };
 
 struct RunOutcome {
@@ -35,8 +45,8 @@ struct RunOutcome {
 // Errors: usage (unknown definition, no seed, run folder in use or of another configuration), infrastructure
 // (no worker can start: in the workers' own words; disk full; results of unlike measures). After an error the
 // journal holds all that had finished and the run can be resumed.
-Result<RunOutcome> evolve(const RunConfig& config, const std::filesystem::path& run_directory, Resume resume,
-                          report::LiveView& live, Clock& clock);
+Result<RunOutcome> evolve(const RunConfig& config, const std::filesystem::path& run_directory,
+                          const EvolveOptions& options, report::LiveView& live, Clock& clock);
 
 // The configuration that a run was started with, to override budgets and workers in before resuming it.
 Result<RunConfig> resumed_config(const std::filesystem::path& run_directory);

@@ -173,7 +173,8 @@ TEST_F(Evolve, ACandidateThatKillsItsWorkersIsSetApartAndTheRunGoesOn) {
   ASSERT_TRUE(warpwright::create_directories(path("answers")));
   ASSERT_TRUE(
       write_file_atomic(path("answers") / "1.cu",
-                        "//@fake crash\n/*@plan\nx<<<dim3(batch_size), 96>>>(q, output, new_state);\n*/\n"));
+                        "//@fake crash\n/*@plan\nx<<<dim3(batch_size), 96>>>(q, output, new_state);\n*/\n"
+                        "__global__ void x() {}\n"));
   RunConfig config = test_config();
   config.max_evaluations = 8;
   config.scripted_folder = path("answers").string();

@@ -1,5 +1,6 @@
 // What the live view shows, gathered from the engine's state.
 #include "src/engine/engine.h"
+#include "src/report/models_text.h"
 
 namespace warpwright::engine {
 namespace {
@@ -39,6 +40,7 @@ report::LiveStatus Engine::live_status() const {
   status.evaluations = view.counters.evaluations;
   status.max_evaluations = config_.max_evaluations;
   add_best(view, status);
+  status.spending = report::spending_line(view, config_.max_dollars);
   status.elapsed_s = static_cast<double>(clock_.monotonic_ms() - start_ms_) / 1000;
   const auto done = static_cast<double>(status.evaluations - evaluations_at_start_);
   if (status.elapsed_s > 0) status.evaluations_per_s = done / status.elapsed_s;

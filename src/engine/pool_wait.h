@@ -16,8 +16,8 @@ std::vector<workers::PoolEvent> turn(workers::WorkerPool& pool, Clock& clock);
 // that), interrupted.
 Result<HelloMessage> first_hello(workers::WorkerPool& pool, Clock& clock, const std::string& executor);
 
-// Submits them all and waits for the last: what became of each, in the order of the requests. Their ids differ,
-// and nothing else is outstanding in the pool. Errors: no worker can be started, interrupted.
+// Submits them all and waits for the last: what became of each, in the order of the requests. Their ids
+// differ, and nothing else is outstanding in the pool. Errors: no worker can be started, interrupted.
 Result<std::vector<workers::RequestFinished>> evaluate_all(
     workers::WorkerPool& pool, std::vector<EvaluationRequest> requests, Clock& clock,
     const std::function<void(size_t done, size_t of)>& on_progress = [](size_t, size_t) {});

@@ -98,8 +98,8 @@ Result<std::vector<RedTeamResult>> run_red_team(workers::WorkerPool& pool,
                                                 const std::vector<RedTeamKernel>& kernels,
                                                 const std::string& executor_taken,
                                                 const RedTeamOptions& options, Clock& clock) {
-  TRY_ASSIGN(auto finished, evaluate_all(pool, make_requests(kernels, executor_taken, options), clock,
-                                         options.on_progress));
+  TRY_ASSIGN(auto finished,
+             evaluate_all(pool, make_requests(kernels, executor_taken, options), clock, options.on_progress));
   const Answers answers = answers_of(std::move(finished));
   std::vector<RedTeamResult> results;
   for (const RedTeamKernel& kernel : kernels) {

@@ -10,6 +10,8 @@
 
 #include "src/base/files.h"
 #include "src/engine/toml_reader.h"
+#include "src/llm/endpoint_presets.h"
+#include "src/search/operators.h"
 
 namespace warpwright::engine {
 namespace {
@@ -107,6 +109,7 @@ Field search(std::string table, std::string key, events::SearchSettings& target)
 }
 
 constexpr int64_t kMaxInteger = std::numeric_limits<int64_t>::max();
+constexpr const char* kModelsTable = "models";
 constexpr int64_t kMaxSeconds = 1'000'000'000;
 
 std::vector<Field> fields_of(RunConfig& c) {
@@ -128,6 +131,10 @@ std::vector<Field> fields_of(RunConfig& c) {
       text("seeds", "folder", c.seeds_folder),
       text("seeds", "baseline", c.baseline_file),
       text("scripted", "folder", c.scripted_folder),
+      text("agent", "name", c.agent),
+      number("budget", "max_dollars", c.max_dollars, 0, 1e9),
+      integer("budget", "max_tokens", c.max_tokens, 0, kMaxInteger),
+      integer("budget", "max_calls", c.max_calls, 0, kMaxInteger),
       text("evaluation", "selection", c.selection),
       stage("evaluation", "last_stage", c.last_stage),
       choice("evaluation", "timing_profile", c.timing_profile, {"contest", "strict"}),
@@ -138,7 +145,8 @@ std::vector<Field> fields_of(RunConfig& c) {
       flag("evaluation", "red_team", c.red_team),
       texts("data", "datasets", c.datasets)};
   for (const char* key : {"islands", "archive_size", "migration_interval", "migration_count", "exploration",
-                          "exploitation", "elite", "inspirations", "dimensions", "operators"})
+                          "exploitation", "elite", "inspirations", "dimensions", "operators", "roles",
+                          "operator_roles", "model_choice", "operator_choice", "repair_attempts"})
     fields.push_back(search("search", key, c.search));
   return fields;
 }
@@ -146,12 +154,14 @@ std::vector<Field> fields_of(RunConfig& c) {
 Result<void> reject_unknown(const Json& json, const std::vector<Field>& fields, const Located& located) {
   std::set<std::string> tables;
   for (const Field& field : fields) tables.insert(field.table);
+  tables.insert(kModelsTable);
   for (const auto& [table, body] : json.items()) {
     if (!tables.contains(table))
       return usage_error(fmt::format("{}: unknown table [{}]; nearest: [{}]", located.at(table), table,
                                      nearest(table, {tables.begin(), tables.end()})));
     if (!body.is_object())
       return usage_error(fmt::format("{}: [{}] must be a table", located.at(table), table));
+    if (table == kModelsTable) continue;
     for (const auto& [key, value] : body.items()) {
       std::vector<std::string> known;
       std::string elsewhere;
@@ -169,6 +179,20 @@ Result<void> reject_unknown(const Json& json, const std::vector<Field>& fields, 
   return {};
 }
 
+Result<void> read_models(const Json& json, const Located& located, RunConfig& config) {
+  if (!json.contains(kModelsTable)) return {};
+  TRY_ASSIGN(const auto home, find_home());
+  TRY_ASSIGN(const auto presets, llm::EndpointPresets::load(home / "configs/models/endpoints.toml"));
+  for (const auto& [name, table] : json[kModelsTable].items()) {
+    const std::string path = fmt::format("{}.{}", kModelsTable, name);
+    const std::string where = fmt::format("{}: {}", located.at(path), path);
+    if (!table.is_object()) return usage_error(fmt::format("{} must be a table: [{}]", where, path));
+    TRY_ASSIGN(const Json whole, llm::with_preset(presets, table, where));
+    TRY_ASSIGN(config.models[name], llm::model_config_from_json(name, whole, where));
+  }
+  return {};
+}
+
 Result<RunConfig> read(const Json& json, const Located& located) {
   RunConfig config;
   const std::vector<Field> fields = fields_of(config);
@@ -180,6 +204,8 @@ Result<RunConfig> read(const Json& json, const Located& located) {
         field.set(json[field.table][field.key], fmt::format("{}: {}.{}", where, field.table, field.key));
     if (!done) return tl::unexpected(done.error());
   }
+  config.operators_given = json.contains("search") && json["search"].contains("operators");
+  TRY(read_models(json, located, config));
   TRY(check_run_config(config, located.file));
   return config;
 }
@@ -200,6 +226,7 @@ Json to_json(const RunConfig& config) {
   RunConfig copy = config;
   Json json = Json::object();
   for (const Field& field : fields_of(copy)) json[field.table][field.key] = field.get();
+  for (const auto& [name, model] : config.models) json[kModelsTable][name] = llm::to_json(model);
   return json;
 }
 
@@ -219,23 +246,66 @@ std::string to_toml(const RunConfig& config) {
     table = field.table;
     out += fmt::format("{} = {}\n", field.key, toml_value(field.get()));
   }
+  for (const auto& [name, model] : config.models) {
+    out += fmt::format("\n[{}.{}]\n", kModelsTable, toml_key(name));
+    const Json fields_of_model = llm::to_json(model);
+    for (const auto& [key, value] : fields_of_model.items()) out += fmt::format("{} = {}\n", key, toml_value(value));
+  }
   return out;
 }
+
+namespace {
+
+std::string operator_names() {
+  std::string names;
+  for (const search::Operator& op : search::all_operators())
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", op.name);
+  return names;
+}
+
+// Every operator that asks a model has one to ask; roles name models that there are.
+Result<void> check_operators(const RunConfig& config, const std::string& where) {
+  for (const auto& [role, models] : config.search.roles)
+    for (const auto& [model, weight] : models)
+      if (!config.models.contains(model))
+        return usage_error(fmt::format("{}: role '{}' asks model '{}', and there is no [models.{}]", where,
+                                       role, model, model));
+  for (const auto& [name, weight] : config.search.operators) {
+    const search::Operator* op = search::find_operator(name);
+    if (op == nullptr)
+      return usage_error(
+          fmt::format("{}: unknown operator '{}' in search.operators ({})", where, name, operator_names()));
+    const bool asks = !op->role.empty() && name != "scripted" && weight > 0;
+    if (asks && config.models.empty())
+      return usage_error(
+          fmt::format("{}: operator '{}' asks a model, and there is none: add a [models.NAME] table, or "
+                      "--model openai:NAME on the command line",
+                      where, name));
+    if (asks && config.agent.empty())
+      return usage_error(fmt::format(
+          "{}: operator '{}' needs an agent, who knows what to ask: agent.name = \"evolver\"", where, name));
+  }
+  const auto scratch = config.search.operators.find("scratch");
+  if (!config.seeds_allowed && config.operators_given &&
+      (scratch == config.search.operators.end() || scratch->second <= 0))
+    return usage_error(
+        where + ": without seeds (seeds.allowed = false) search.operators needs a weight for 'scratch'");
+  if (config.models.empty() && !config.agent.empty())
+    return usage_error(
+        fmt::format("{}: agent '{}' has no model to ask: add a [models.NAME] table, or --model openai:NAME",
+                    where, config.agent));
+  return {};
+}
+
+}  // namespace
 
 Result<void> check_run_config(const RunConfig& config, const std::string& where) {
   if (config.definition.empty())
     return usage_error(where + ": run.definition is missing: the name of what to make faster");
   if (config.last_stage != Stage::kTime)
     return usage_error(where + ": evaluation.last_stage must be \"time\": the search ranks by time");
-  if (!config.seeds_allowed)
-    return usage_error(where +
-                       ": seeds.allowed = false is not supported yet: the plain seed is the baseline");
+  TRY(check_operators(config, where));
   const auto& operators = config.search.operators;
-  for (const auto& [name, weight] : operators) {
-    if (name != "tune" && name != "scripted")
-      return usage_error(
-          fmt::format("{}: unknown operator '{}' in search.operators (tune, scripted)", where, name));
-  }
   const auto scripted = operators.find("scripted");
   const bool uses_scripted = scripted != operators.end() && scripted->second > 0;
   if (uses_scripted && config.scripted_folder.empty())

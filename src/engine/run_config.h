@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "src/contract/evaluation.h"
 #include "src/events/settings.h"
+#include "src/llm/model_config.h"
 
 namespace warpwright::engine {
 
@@ -35,8 +37,19 @@ struct RunConfig {
   std::vector<std::string> worker_arguments;
   int64_t hello_deadline_s = 120;
 
-  // [search] and [search.operators]; window is [run] window
+  // [search], [search.operators] and [search.roles]; window is [run] window
   events::SearchSettings search;
+  bool operators_given = false;  // else an agent brings them
+
+  // [agent]: a folder below agents/, or the path of one; empty: nobody writes kernels, seeds are tuned
+  std::string agent;
+
+  // [models.NAME]: whom the agent's roles may ask
+  std::map<std::string, llm::ModelConfig> models;
+
+  // [budget] of all model calls; 0: no cap
+  double max_dollars = 0;
+  int64_t max_tokens = 0, max_calls = 0;
 
   // [seeds]
   bool seeds_allowed = true;

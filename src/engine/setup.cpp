@@ -25,6 +25,7 @@ fs::path locate(const fs::path& home, const fs::path& path) {
 }  // namespace
 
 Result<std::vector<Seed>> load_seeds(const RunConfig& config) {
+  if (!config.seeds_allowed) return std::vector<Seed>();
   TRY_ASSIGN(const fs::path home, find_home());
   const fs::path folder =
       config.seeds_folder.empty() ? home / "seeds" / config.definition : locate(home, config.seeds_folder);
@@ -77,6 +78,7 @@ Result<RunSetup> load_setup(const RunConfig& config) {
   TRY_ASSIGN(rules::Rules rules, rules::load_rules(loaded, home));
   // "auto" is settled by the first worker's hello, and everything loaded again (evolve.cpp).
   const std::string selection = rules.settle_selection(config.selection, true);
+  setup.definition = loaded.definition;
   TRY_ASSIGN(loaded.definition, rules.definition_for(selection, loaded.definition));
   TRY_ASSIGN(auto workloads, rules.select(selection, loaded));
   if (workloads.empty())
@@ -92,7 +94,6 @@ Result<RunSetup> load_setup(const RunConfig& config) {
   if (!config.scripted_folder.empty()) {
     TRY_ASSIGN(auto provider, llm::ScriptedProvider::open(locate(home, config.scripted_folder)));
     setup.operator_limits["scripted"] = provider.answer_count();
-    setup.providers["scripted"] = std::make_unique<llm::ScriptedProvider>(std::move(provider));
   }
   setup.workers = worker_settings(config);
   setup.workers.set_environment["WARPWRIGHT_HOME"] = home.string();

@@ -1,5 +1,5 @@
-// What a run needs before its first decision, loaded and checked: definition, rules, seeds, providers, and
-// how workers are started. All errors of a user's making surface here, before anything is written.
+// What a run needs before its first decision, loaded and checked: definition, rules, seeds, and how
+// workers are started. All errors of a user's making surface here, before anything is written.
 #pragma once
 
 #include <map>
@@ -9,7 +9,6 @@
 
 #include "src/engine/run_config.h"
 #include "src/engine/sources.h"
-#include "src/llm/provider.h"
 #include "src/workers/settings.h"
 
 namespace warpwright::engine {
@@ -20,10 +19,10 @@ struct Seed {
 };
 
 struct RunSetup {
-  std::string dataset;  // folder that the definition came from
+  std::string dataset;           // folder that the definition came from
+  trace::Definition definition;  // as the dataset has it
   std::unique_ptr<SourceStore> sources;
-  std::map<std::string, std::unique_ptr<llm::Provider>> providers;  // by operator
-  std::map<std::string, int64_t> operator_limits;                   // see events::SearchSettings
+  std::map<std::string, int64_t> operator_limits;  // see events::SearchSettings
   workers::WorkerSettings workers;
 };
 

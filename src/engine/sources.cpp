@@ -11,7 +11,10 @@ namespace warpwright::engine {
 
 SourceStore::SourceStore(trace::Definition definition, rules::Rules rules,
                          std::vector<rules::SelectedWorkload> workloads, const rules::DeviceModel& device)
-    : definition_(std::move(definition)), rules_(std::move(rules)), workloads_(std::move(workloads)) {
+    : definition_(std::move(definition)),
+      rules_(std::move(rules)),
+      workloads_(std::move(workloads)),
+      device_model_(device) {
   device_.arch = device.arch;
   device_.sm_count = device.sm_count;
 }

@@ -20,6 +20,9 @@ class SourceStore {
   SourceStore(trace::Definition definition, rules::Rules rules,
               std::vector<rules::SelectedWorkload> workloads, const rules::DeviceModel& device);
   const rules::Rules& rules() const { return rules_; }
+  const trace::Definition& definition() const { return definition_; }
+  const std::vector<rules::SelectedWorkload>& workloads() const { return workloads_; }
+  const rules::DeviceModel& device() const { return device_model_; }
 
   std::string add(std::string text);  // returns its hash
   const std::string* find(const std::string& hash) const;
@@ -39,6 +42,7 @@ class SourceStore {
   trace::Definition definition_;
   rules::Rules rules_;
   std::vector<rules::SelectedWorkload> workloads_;
+  rules::DeviceModel device_model_;
   plan::DeviceFacts device_;
   std::map<std::string, Source> sources_;
 };

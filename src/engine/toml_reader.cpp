@@ -71,10 +71,15 @@ std::string toml_value(const Json& value) {
   }
   if (value.is_object()) {
     for (const auto& [key, item] : value.items())
-      parts.push_back(fmt::format("{} = {}", dump_json(key), toml_value(item)));
+      parts.push_back(fmt::format("{} = {}", toml_key(key), toml_value(item)));
     return fmt::format("{{{}}}", fmt::join(parts, ", "));
   }
   return dump_json(value);
+}
+
+std::string toml_key(const std::string& key) {
+  const auto is_bare = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; };
+  return !key.empty() && std::all_of(key.begin(), key.end(), is_bare) ? key : dump_json(key);
 }
 
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {

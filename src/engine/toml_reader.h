@@ -25,8 +25,9 @@ struct LocatedJson {
 // Errors: "<file>:<line>:<column>: ..."; dates and times are refused.
 Result<LocatedJson> parse_toml(std::string_view text, const std::string& file);
 
-// Inline form of a value.
+// Inline form of a value, and of a key (quoted where it must be).
 std::string toml_value(const Json& value);
+std::string toml_key(const std::string& key);
 
 // The candidate with the smallest edit distance. REQUIRES: candidates not empty.
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates);

@@ -104,7 +104,10 @@ Result<TrackPlan> resumed_track(const fs::path& root) {
   TRY_ASSIGN(const Json json, parse_json(text, file.string()));
   const bool is_plan = json.is_object() && json.contains("parts") && json["parts"].is_array();
   if (!is_plan) return usage_error(fmt::format("{}: not a track's file", file.string()));
-  TrackPlan plan{json.value("track", ""), json.value("title", ""), {}, json.value("max_evaluations", int64_t{0}),
+  TrackPlan plan{json.value("track", ""),
+                 json.value("title", ""),
+                 {},
+                 json.value("max_evaluations", int64_t{0}),
                  json.value("max_minutes", 0.0)};
   for (const Json& part : json["parts"]) {
     TRY_ASSIGN(RunConfig config, run_config_from_json(part, file.string()));
@@ -124,7 +127,8 @@ Result<TrackOutcome> evolve_track(const TrackPlan& plan, const fs::path& root, r
   const auto limit_ms = static_cast<int64_t>(plan.max_minutes * 60000);
   Shares shares{plan.max_evaluations, limit_ms == 0 ? 0 : clock.monotonic_ms() + limit_ms};
   TrackOutcome outcome;
-  for (const RunConfig& part : plan.parts) outcome.parts.push_back({part.definition, root / part.definition, {}});
+  for (const RunConfig& part : plan.parts)
+    outcome.parts.push_back({part.definition, root / part.definition, {}});
   for (size_t k = 0; k < plan.parts.size() && !outcome.interrupted; ++k) {
     TrackPart& part = outcome.parts[k];
     const auto parts_left = static_cast<int64_t>(plan.parts.size() - k);
@@ -156,9 +160,9 @@ std::string to_text(const TrackPlan& plan, const TrackOutcome& outcome) {
                         part.score > 0 ? fmt::format("{:.2f}x", part.score) : "-",
                         part.outcome ? part.outcome->evaluations : 0, part.folder.string());
   }
-  text += fmt::format("  {:>8}  the track's score: the mean over its definitions of best against plain seed{}\n",
-                      fmt::format("{:.2f}x", outcome.score),
-                      is_estimate ? "; ESTIMATES of a model, not measurements" : "");
+  text += fmt::format(
+      "  {:>8}  the track's score: the mean over its definitions of best against plain seed{}\n",
+      fmt::format("{:.2f}x", outcome.score), is_estimate ? "; ESTIMATES of a model, not measurements" : "");
   return text;
 }
 

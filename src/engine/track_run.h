@@ -34,7 +34,8 @@ struct TrackPart {
 struct TrackOutcome {
   bool interrupted = false;
   std::vector<TrackPart> parts;
-  double score = 0;  // mean over the track's definitions, those without a result count 0 (contracts of the project)
+  double score =
+      0;  // mean over the track's definitions, those without a result count 0 (contracts of the project)
 };
 
 // The configuration below configs/ that is for this definition, by the file's stem ("gdn_prefill") or the
@@ -47,7 +48,8 @@ bool is_track_folder(const std::filesystem::path& folder);
 // As it was started; each part with the configuration of its run, where that has begun.
 Result<TrackPlan> resumed_track(const std::filesystem::path& root);
 
-// Runs or goes on with every part. Writes track.json, report.txt and report.json below `root`. Errors as evolve.
+// Runs or goes on with every part. Writes track.json, report.txt and report.json below `root`. Errors as
+// evolve.
 Result<TrackOutcome> evolve_track(const TrackPlan& plan, const std::filesystem::path& root,
                                   report::LiveView& live, Clock& clock);
 std::string to_text(const TrackPlan& plan, const TrackOutcome& outcome);

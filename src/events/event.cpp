@@ -13,14 +13,15 @@ namespace warpwright::events {
 namespace {
 
 using Kind = ProposalFailed::Kind;
-constexpr std::array<std::pair<Kind, std::string_view>, 7> kFailureKinds = {
+constexpr std::array<std::pair<Kind, std::string_view>, 8> kFailureKinds = {
     {{Kind::kIdle, "idle"},
      {Kind::kNoCode, "no-code"},
      {Kind::kDiffRefused, "diff-refused"},
      {Kind::kUnchanged, "unchanged"},
      {Kind::kProvider, "provider"},
      {Kind::kTruncated, "truncated"},
-     {Kind::kRefused, "refused"}}};
+     {Kind::kRefused, "refused"},
+     {Kind::kNoPrompt, "no-prompt"}}};
 
 // ---- parts ----
 
@@ -106,6 +107,7 @@ Json encode(const RunStarted& e) {
           {"config", e.config_json},
           {"search", to_json(e.search)},
           {"seeds", std::move(seeds)},
+          {"library", e.library_hash},
           {"baseline_rule", e.baseline_rule}};
 }
 
@@ -128,6 +130,7 @@ Result<RunStarted> decode(JsonObjectReader& reader, RunStarted e) {
     TRY_ASSIGN(source.source_hash, seed_reader.string("source"));
     e.seeds.push_back(std::move(source));
   }
+  TRY_ASSIGN(e.library_hash, reader.string_or("library", ""));
   TRY_ASSIGN(e.baseline_rule, reader.string_or("baseline_rule", e.baseline_rule));
   return e;
 }
@@ -185,6 +188,7 @@ Json encode(const CallFailed& e) {
           {"http_status", e.http_status},
           {"charged_microdollars", e.charged_microdollars},
           {"charged_tokens", e.charged_tokens},
+          {"counted", e.counted},
           {"final", e.is_final}};
 }
 Result<CallFailed> decode(JsonObjectReader& reader, CallFailed e) {
@@ -197,6 +201,7 @@ Result<CallFailed> decode(JsonObjectReader& reader, CallFailed e) {
   TRY_ASSIGN(e.http_status, read_int(reader, "http_status"));
   TRY_ASSIGN(e.charged_microdollars, reader.integer_or("charged_microdollars", 0));
   TRY_ASSIGN(e.charged_tokens, reader.integer_or("charged_tokens", 0));
+  TRY_ASSIGN(e.counted, reader.boolean_or("counted", false));
   TRY_ASSIGN(e.is_final, reader.boolean_or("final", false));
   return e;
 }
@@ -394,11 +399,8 @@ Result<RunFinished> decode(JsonObjectReader& reader, RunFinished e) {
 }
 
 Json encode(const RunForked& e) {
-  return {{"from", e.from},
-          {"ticket", e.ticket},
-          {"seed", e.seed},
-          {"config", e.config_json},
-          {"search", to_json(e.search)}};
+  return {{"from", e.from},          {"ticket", e.ticket},        {"seed", e.seed},
+          {"config", e.config_json}, {"library", e.library_hash}, {"search", to_json(e.search)}};
 }
 Result<RunForked> decode(JsonObjectReader& reader, RunForked e) {
   TRY_ASSIGN(e.from, reader.string_or("from", ""));
@@ -408,6 +410,7 @@ Result<RunForked> decode(JsonObjectReader& reader, RunForked e) {
     return usage_error(fmt::format("{}: key 'seed' must be an integer", reader.where()));
   e.seed = seed->get<uint64_t>();
   TRY_ASSIGN(e.config_json, reader.string("config"));
+  TRY_ASSIGN(e.library_hash, reader.string_or("library", ""));
   TRY_ASSIGN(const Json* search, reader.object("search"));
   TRY_ASSIGN(e.search, search_settings_from_json(*search, reader.where() + ".search"));
   return e;
@@ -475,6 +478,36 @@ std::string_view to_string(ProposalFailed::Kind kind) {
 
 std::string_view kind_of(const Event& event) {
   return kKinds[event.index()];
+}
+
+std::optional<Ticket> ticket_of(const Event& event) {
+  return std::visit(
+      [](const auto& e) -> std::optional<Ticket> {
+        using Kind = std::decay_t<decltype(e)>;
+        if constexpr (requires { e.ticket; } && !std::is_same_v<Kind, RunForked>) return e.ticket;
+        return std::nullopt;
+      },
+      event);
+}
+
+std::vector<std::string> blobs_of(const Event& event) {
+  std::vector<std::string> hashes;
+  const auto add = [&](const std::string& hash) {
+    if (!hash.empty()) hashes.push_back(hash);
+  };
+  std::visit(
+      [&](const auto& e) {
+        if constexpr (requires { e.source_hash; }) add(e.source_hash);
+        if constexpr (requires { e.prompt_hash; }) add(e.prompt_hash);
+        if constexpr (requires { e.request_hash; }) add(e.request_hash);
+        if constexpr (requires { e.reply_hash; }) add(e.reply_hash);
+        if constexpr (requires { e.report_hash; }) add(e.report_hash);
+        if constexpr (requires { e.library_hash; }) add(e.library_hash);
+        if constexpr (requires { e.seeds; })
+          for (const SeedSource& seed : e.seeds) add(seed.source_hash);
+      },
+      event);
+  return hashes;
 }
 
 Json to_json(const Event& event) {

@@ -65,6 +65,8 @@ struct RunStarted {
   std::string config_json;  // the whole run configuration, canonical
   SearchSettings search;
   std::vector<SeedSource> seeds;  // tickets 0..n-1, in this order; the first is the baseline
+  std::string library_hash =
+      {};  // blob: the agent and the texts its prompts are made of; empty without an agent
   // Whose record is the baseline: "seed-0", or "first-passed" where no seed may be opened (full-agent).
   std::string baseline_rule = "seed-0";
 };
@@ -105,6 +107,7 @@ struct CallFailed {
   int http_status = 0;
   int64_t charged_microdollars = 0;  // what it cost, or may have cost
   int64_t charged_tokens = 0;
+  bool counted = false;   // as a call: it may have been billed
   bool is_final = false;  // nothing more is tried; a ProposalFailed follows
 };
 
@@ -152,6 +155,7 @@ struct ProposalFailed {
     kProvider,     // the provider failed or has no more answers
     kTruncated,    // the reply ended at its token limit: never compiled
     kRefused,      // the model declined
+    kNoPrompt,     // it could not be asked: a parent's source is larger than a prompt may be
   };
   Ticket ticket = 0;
   Kind kind = Kind::kIdle;
@@ -231,6 +235,7 @@ struct RunForked {
   Ticket ticket = 0;  // the first that is decided anew
   uint64_t seed = 0;
   std::string config_json;
+  std::string library_hash;
   SearchSettings search;
 };
 
@@ -242,6 +247,9 @@ using Event =
 // "<name>/<version>", e.g. "proposed/1". A changed meaning gets a new version; old versions stay readable.
 std::string_view kind_of(const Event& event);
 std::string_view to_string(ProposalFailed::Kind kind);
+
+std::optional<Ticket> ticket_of(const Event& event);    // whose it is; none: of the run as a whole
+std::vector<std::string> blobs_of(const Event& event);  // hashes of the blobs that it names
 
 Json to_json(const Event& event);
 // Error: unknown kind (written by a newer program), missing or ill-typed keys.

@@ -45,10 +45,10 @@ std::vector<Event> one_of_each() {
           RunFinished{"budget"},
           DuelFinished{9, 5, "FASTER", 0.9, 0.88, 0.92, 0.01, 120, "clear", "report"},
           CallStarted{4, 1, 2, "fast", 1500, 900},
-          CallFailed{4, 1, 2, "fast", "overloaded", "busy", 529, 20, 30, true},
+          CallFailed{4, 1, 2, "fast", "overloaded", "busy", 529, 20, 30, true, true},
           FollowUpAsked{4, 1, "prompt", "block 2 does not apply"},
           Researched{8, {{"split the row", Lesson::Outcome::kOpen, "c0003 waits on memory", "k,merge/2", 8}}},
-          RunForked{"runs/a", 12, 7, "{}", started.search}};
+          RunForked{"runs/a", 12, 7, "{}", "library", started.search}};
 }
 
 TEST(Events, EveryKindSurvivesTheWayToDiskAndBack) {

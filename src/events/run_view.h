@@ -42,6 +42,7 @@ struct Candidate {
   std::string role, model;              // who was asked; after an answer, who gave it
   std::string prompt_hash;              // of the current turn
   int turn = 0;                         // 1: told once that its answer could not be used
+  int attempts = 0;                     // calls of this turn so far
   int64_t request_index = 0;
   int64_t microdollars = 0;     // of all its calls
   std::vector<Lesson> lessons;  // of kResearched
@@ -71,7 +72,8 @@ struct IslandView {
 // What one model of the run did, and what it cost. Arrival-order facts: no decision and no prompt reads them.
 struct ModelUsage {
   int64_t answered = 0, failed_attempts = 0, refused = 0, truncated = 0;
-  int64_t lost = 0;  // in flight when a process died: charged their worst case
+  int64_t counted = 0;  // of the failed ones, those that may have been billed
+  int64_t lost = 0;     // in flight when a process died: charged their worst case
   int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0, reasoning_tokens = 0;
   int64_t charged_tokens = 0;  // of attempts that brought no answer
   int64_t microdollars = 0;    // spent, attempts that may have been billed included

@@ -1,4 +1,4 @@
-// configs/endpoints.toml: what is known of common endpoints, so that a model can be named in one word on the
+// configs/models/endpoints.toml: what is known of common endpoints, so that a model can be named in one word on the
 // command line, or with preset = "openai" in a [models.NAME] table.
 #pragma once
 

@@ -36,7 +36,7 @@ struct Price {
     int64_t above = 0;  // input tokens
     double input = 0, output = 0;
   };
-  std::optional<LongPrompt> long_prompt;
+  std::optional<LongPrompt> long_prompt = {};
 };
 Result<Price> price_from_json(const Json& json, const std::string& where);
 Json to_json(const Price& price);
@@ -77,7 +77,7 @@ struct ModelConfig {
   int max_in_flight = 16;
   int64_t requests_per_minute = 0, tokens_per_minute = 0;  // 0: no limit of ours
   int max_attempts = 6;
-  std::optional<Price> price;  // none: from configs/prices.toml by (key of the endpoint, model)
+  std::optional<Price> price;  // none: from configs/models/prices.toml by (key of the endpoint, model)
   bool is_free = false;        // price = "free": local models, people
 
   // command, manual, scripted, replay

@@ -1,4 +1,4 @@
-// What a call costs and what it can cost at most. Prices are configs/prices.toml's or the configuration's; an
+// What a call costs and what it can cost at most. Prices are configs/models/prices.toml's or the configuration's; an
 // unknown price stays unknown.
 #pragma once
 

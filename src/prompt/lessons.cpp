@@ -19,7 +19,7 @@ using events::Lesson;
 using events::RunView;
 using Outcome = Lesson::Outcome;
 
-constexpr size_t kMaxIdeaBytes = 300;
+constexpr size_t kMaxLessonBytes = 300;
 constexpr double kGainRatio = 1.02;   // below it a gain is noise, even of an exact estimate
 constexpr int kMaxRepairs = 16;       // steps back to the idea that a repair serves
 
@@ -84,7 +84,7 @@ void judge(const RunView& view, const Candidate& candidate, const Candidate* bas
 
 Trial trial_of(const RunView& view, const Candidate& candidate) {
   Trial trial;
-  trial.lesson.idea = quotable_line(origin_of_idea(view, candidate).note, kMaxIdeaBytes);
+  trial.lesson.idea = quotable_line(origin_of_idea(view, candidate).note, kMaxLessonBytes);
   trial.lesson.candidate = candidate.id;
   const Candidate* base = passed_ancestor(view, candidate);
   judge(view, candidate, base, trial);

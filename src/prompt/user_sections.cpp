@@ -14,7 +14,7 @@ namespace {
 using events::Candidate;
 using events::RunView;
 
-constexpr size_t kMaxIdeaBytes = 240;
+constexpr size_t kMaxNoteBytes = 240;
 constexpr size_t kListedSettings = 8;   // of a source's knobs
 constexpr size_t kListedTrials = 10;    // of what a parent's other children tried
 constexpr size_t kListedAncestors = 8;
@@ -27,7 +27,7 @@ std::string idea_text(const PromptContext& context, const ShownCandidate& candid
   if (candidate.note.empty()) return "";
   const Candidate* self = context.view == nullptr ? nullptr : context.view->find(candidate.id);
   const bool is_seed = self != nullptr && self->origin.op == "seed";
-  return fmt::format(" {}: {}.", is_seed ? "A seed" : "Idea", inline_quote(candidate.note, kMaxIdeaBytes));
+  return fmt::format(" {}: {}.", is_seed ? "A seed" : "Idea", inline_quote(candidate.note, kMaxNoteBytes));
 }
 
 // What the search found by itself about the parent's knobs: settings of the same source, best first.
@@ -86,7 +86,7 @@ SectionText programs(const std::vector<ShownCandidate>& list, const PromptContex
 
 std::string trial_line(const RunView& view, const Candidate& candidate) {
   const std::string id = events::format_candidate_id(candidate.id);
-  const std::string idea = candidate.note.empty() ? candidate.origin.op : quotable_line(candidate.note, kMaxIdeaBytes);
+  const std::string idea = candidate.note.empty() ? candidate.origin.op : quotable_line(candidate.note, kMaxNoteBytes);
   if (candidate.phase != events::Phase::kApplied) return "";
   if (candidate.passed()) return fmt::format("{} {:.3f}: {}\n", id, candidate.score, idea);
   const events::ResultSummary* result = view.result_of(candidate);
@@ -127,7 +127,7 @@ bool is_shown_elsewhere(const Frame& frame, const events::Lesson& lesson) {
 
 std::string failure_text(const ShownCandidate& candidate, size_t evidence_bytes) {
   std::string text = fmt::format("{}: {}\n", id_text(candidate), outcome_text(candidate));
-  if (!candidate.note.empty()) text += "  idea: " + quotable_line(candidate.note, kMaxIdeaBytes) + "\n";
+  if (!candidate.note.empty()) text += "  idea: " + quotable_line(candidate.note, kMaxNoteBytes) + "\n";
   const std::string message = candidate.report ? candidate.report->message : candidate.result ? candidate.result->message : "";
   std::string evidence;
   if (candidate.report)
@@ -217,7 +217,7 @@ Result<SectionText> lessons_section(const Frame& frame, int64_t tokens) {
     if (is_shown_elsewhere(frame, lesson)) continue;
     const std::string line = fmt::format("- [{}{}] {}{}\n", to_string(lesson.outcome),
                                          is_reopened(lesson, structure) ? ", reopened" : "",
-                                         quotable_line(lesson.idea, kMaxIdeaBytes),
+                                         quotable_line(lesson.idea, kMaxNoteBytes),
                                          lesson.evidence.empty() ? "" : " -- " + quotable_line(lesson.evidence, 240));
     if (missing == 0 && estimate_tokens(lines + line) <= tokens - 60) {
       lines += line;

@@ -184,7 +184,7 @@ std::string format_duration(double seconds) {
 
 std::vector<std::string> render_block(const LiveStatus& status, int width, bool color) {
   const bool estimate = status.executor == "sim";
-  const std::vector<std::pair<std::string, std::string>> rows = {
+  std::vector<std::pair<std::string, std::string>> rows = {
       {"evolving", fmt::format("{}  on {} {}{}", status.definition, status.executor, status.device,
                                estimate ? " (estimated times)" : "")},
       {"evaluations",
@@ -194,6 +194,7 @@ std::vector<std::string> render_block(const LiveStatus& status, int width, bool 
        fmt::format("{}  |  workers {}/{}", in_flight_text(status), status.workers_up, status.workers)},
       {"candidates", candidates_text(status)},
       {"best", best_text(status)}};
+  if (!status.spending.empty()) rows.insert(rows.end() - 1, {"models", status.spending});
   std::vector<std::string> lines;
   for (const auto& [label, text] : rows) {
     std::string line = fmt::format("{:<{}}{}", label, kLabelWidth, text);
@@ -205,9 +206,10 @@ std::vector<std::string> render_block(const LiveStatus& status, int width, bool 
 }
 
 std::string render_line(const LiveStatus& status) {
-  return fmt::format("{}/{} evaluations, {:.2f}/s, {} | in flight: {} | {} | best: {}", status.evaluations,
+  return fmt::format("{}/{} evaluations, {:.2f}/s, {} | in flight: {} | {}{} | best: {}", status.evaluations,
                      status.max_evaluations, status.evaluations_per_s, time_text(status),
-                     in_flight_text(status), candidates_text(status), best_text(status));
+                     in_flight_text(status), candidates_text(status),
+                     status.spending.empty() ? "" : " | models: " + status.spending, best_text(status));
 }
 
 std::unique_ptr<LiveView> make_live_view(std::FILE* stream) {

@@ -28,6 +28,7 @@ struct LiveStatus {
   std::string best;         // "c0017", empty: none yet
   double best_score = 0;    // times the plain seed
   std::string best_origin;  // "tune: ROWS 4 -> 8"
+  std::string spending;     // report/models_text.h; empty: this run asks no model
   double elapsed_s = 0;
   double evaluations_per_s = 0;
   std::optional<double> seconds_left;

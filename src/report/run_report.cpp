@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/report/models_text.h"
+
 namespace warpwright::report {
 namespace {
 
@@ -291,6 +293,7 @@ std::string render_text(const RunView& view, const RunReportOptions& options) {
   text += best_text(view);
   text += bands_text(view, ranked, rows);
   text += workloads_text(view, rows);
+  text += models_text(view);
   text += next_steps_text(view, options);
   return text;
 }
@@ -311,6 +314,7 @@ Json to_json(const RunView& view, const RunReportOptions& options) {
                         {"device", measure.device},    {"method", measure.method},
                         {"profile", measure.profile},  {"is_estimate", measure.is_estimate()}};
   }
+  if (!view.models.empty()) json["llm"] = models_json(view);
   for (const FailureGroup& group : failures(view))
     json["failures"].push_back({{"what", group.what},
                                 {"count", group.count},

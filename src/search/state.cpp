@@ -331,6 +331,7 @@ Result<void> State::on(const events::CallStarted& event) {
     return contradiction(fmt::format("ticket {} is called but was not asked", event.ticket));
   if (!view_.open_calls.emplace(std::pair(event.ticket, event.turn), event).second)
     return contradiction(fmt::format("ticket {} is called twice at once", event.ticket));
+  candidate->attempts = event.attempt + 1;
   return {};
 }
 
@@ -351,6 +352,7 @@ Result<void> State::on(const events::CallFailed& event) {
   ++usage.failed_attempts;
   usage.microdollars += event.charged_microdollars;
   usage.charged_tokens += event.charged_tokens;
+  usage.counted += event.counted ? 1 : 0;
   return {};
 }
 
@@ -372,6 +374,7 @@ Result<void> State::on(const events::FollowUpAsked& event) {
       candidate->reply_hash.empty())
     return contradiction(fmt::format("ticket {} is asked again without an answer", event.ticket));
   candidate->turn = event.turn;
+  candidate->attempts = 0;
   candidate->prompt_hash = event.prompt_hash;
   ++view_.counters.follow_ups;
   return {};
@@ -400,8 +403,11 @@ Result<void> State::on(const events::RunForked& event) {
   if (event.search.islands != old.islands ||
       to_json(event.search)["dimensions"] != to_json(old)["dimensions"])
     return contradiction("a fork keeps the islands and the grid of the run it came from");
+  charge_lost_calls();
+  view_.models.clear();  // the run before paid for its calls
   view_.started->seed = event.seed;
   view_.started->config_json = event.config_json;
+  view_.started->library_hash = event.library_hash;
   view_.started->search = event.search;
   view_.finished_reason.clear();
   return {};

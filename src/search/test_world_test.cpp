@@ -159,7 +159,7 @@ void World::answer(const Candidate& candidate) {
   }
   const int attempt = has_calls ? open->second.attempt : 0;
   if (has_calls && ticket % 6 == 1 && candidate.turn == 0 && attempt == 0) {
-    append(CallFailed{ticket, 0, 0, candidate.model, "transport", "cut", 0, 300, 30, false});
+    append(CallFailed{ticket, 0, 0, candidate.model, "transport", "cut", 0, 300, 30, true, false});
     return;
   }
   const int64_t answer = ticket % 8;  // some answers are equal: a source proposed twice

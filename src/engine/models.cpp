@@ -1,0 +1,171 @@
+#include "src/engine/models.h"
+
+#include <fmt/format.h>
+
+#include "src/base/files.h"
+#include "src/base/log.h"
+#include "src/engine/evolve.h"
+#include "src/engine/open_run.h"
+#include "src/engine/prompting.h"
+#include "src/llm/command_provider.h"
+#include "src/llm/endpoint_provider.h"
+#include "src/llm/http_client.h"
+#include "src/llm/manual_provider.h"
+#include "src/llm/prices.h"
+#include "src/llm/replay_provider.h"
+#include "src/llm/scripted_provider.h"
+#include "src/llm/secrets.h"
+
+namespace warpwright::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kScripted = "scripted";  // the model of the operator of that name
+
+llm::ModelConfig free_model(const std::string& name, llm::ProviderKind kind) {
+  llm::ModelConfig config;
+  config.name = name;
+  config.provider = kind;
+  config.is_free = true;
+  config.max_in_flight = 1'000'000;
+  return config;
+}
+
+// Shared by a run's providers while they are made.
+struct Opening {
+  const fs::path& run_directory;
+  llm::HttpClient& http;
+  Clock& clock;
+};
+
+Result<std::shared_ptr<llm::Provider>> open_provider(const llm::ModelConfig& config, const Opening& opening) {
+  using Kind = llm::ProviderKind;
+  using Opened = std::shared_ptr<llm::Provider>;
+  switch (config.provider) {
+    case Kind::kOpenAiChat:
+    case Kind::kOpenAiResponses:
+    case Kind::kAnthropicMessages:
+    case Kind::kGemini: {
+      TRY_ASSIGN(const auto key, llm::load_key(config));
+      return Opened(std::make_shared<llm::EndpointProvider>(config, llm::make_codec(config.provider), key ? key->value : "", opening.http));
+    }
+    case Kind::kCommand:
+      return Opened(std::make_shared<llm::CommandProvider>(config, opening.clock));
+    case Kind::kManual: {
+      const fs::path folder = config.folder.empty() ? opening.run_directory / "manual" : fs::path(config.folder);
+      return Opened(std::make_shared<llm::ManualProvider>(config, folder, opening.clock));
+    }
+    case Kind::kScripted: {
+      TRY_ASSIGN(auto scripted, llm::ScriptedProvider::open(config.folder));
+      return Opened(std::make_shared<llm::ScriptedProvider>(std::move(scripted)));
+    }
+    case Kind::kReplay:
+      break;
+  }
+  TRY_ASSIGN(auto provider, open_recorded_answers(config.folder));
+  return Opened(std::move(provider));
+}
+
+// Of what is bought; programs, people and files cost nothing.
+std::optional<llm::Price> settled_price(const llm::ModelConfig& config, const llm::Prices& prices) {
+  return llm::is_http(config.provider) ? llm::price_of(config, prices) : llm::Price{};
+}
+
+// Older journals have other words.
+llm::FinishClass finish_of(const std::string& text) {
+  if (text == "truncated" || text == "length") return llm::FinishClass::kTruncated;
+  return text == "refused" || text == "refusal" ? llm::FinishClass::kRefused : llm::FinishClass::kComplete;
+}
+
+int64_t microdollars(double dollars) {
+  return static_cast<int64_t>(dollars * 1e6);
+}
+
+}  // namespace
+
+Models::Models() = default;
+Models::~Models() {
+  desk_.reset();
+}
+
+llm::Spent spent_so_far(const events::RunView& view) {
+  llm::Spent spent;
+  for (const auto& [name, usage] : view.models) {
+    spent.microdollars += usage.microdollars;
+    spent.tokens += usage.input_tokens + usage.output_tokens + usage.charged_tokens;
+    spent.calls += usage.answered + usage.counted + usage.lost;
+  }
+  return spent;
+}
+
+Result<std::unique_ptr<Models>> open_models(const RunConfig& config, const fs::path& run_directory,
+                                            const events::RunView& view, Clock& clock) {
+  auto models = std::make_unique<Models>();
+  if (config.models.empty() && config.scripted_folder.empty()) return models;
+  TRY_ASSIGN(models->http_, llm::HttpClient::create(clock));
+  TRY_ASSIGN(const fs::path home, find_home());
+  TRY_ASSIGN(const llm::Prices prices, llm::Prices::load(home / "configs/models/prices.toml"));
+  const llm::Budget budget{microdollars(config.max_dollars), config.max_tokens, config.max_calls};
+  models->desk_ = std::make_unique<llm::CallDesk>(budget, spent_so_far(view), config.seed);
+  const Opening opening{run_directory, *models->http_, clock};
+  for (const auto& [name, model] : config.models) {
+    auto provider = open_provider(model, opening);
+    if (!provider) return add_context(provider.error(), "models." + name);
+    TRY(models->desk_->add_model(model, std::move(*provider), settled_price(model, prices)));
+  }
+  if (!config.scripted_folder.empty()) {
+    llm::ModelConfig scripted = free_model(kScripted, llm::ProviderKind::kScripted);
+    scripted.folder = config.scripted_folder;
+    TRY_ASSIGN(auto provider, open_provider(scripted, opening));
+    TRY(models->desk_->add_model(scripted, std::move(provider), llm::Price{}));
+  }
+  return models;
+}
+
+// Every answer, with all that its turn cost, its failed attempts included.
+Result<std::unique_ptr<llm::ReplayProvider>> open_recorded_answers(const fs::path& run_directory) {
+  TRY_ASSIGN(const auto journal, journal::Journal::open_read_only(run_directory));
+  TRY_ASSIGN(const auto records, journal.read_events());
+  llm::Recording recording;
+  std::map<std::pair<int64_t, int>, int64_t> failed_microdollars;
+  for (const events::Record& record : records) {
+    if (const auto* failed = std::get_if<events::CallFailed>(&record.event))
+      failed_microdollars[{failed->ticket, failed->turn}] += failed->charged_microdollars;
+    const auto* answered = std::get_if<events::ModelAnswered>(&record.event);
+    if (answered == nullptr) continue;
+    llm::Recorded& answer = recording[{answered->ticket, answered->turn}];
+    llm::Reply reply;
+    TRY_ASSIGN(reply.text, journal.blob(answered->reply_hash));
+    if (!answered->request_hash.empty()) {
+      TRY_ASSIGN(const std::string prompt, journal.blob(answered->request_hash));
+      TRY_ASSIGN(const llm::Conversation conversation, conversation_of(prompt));
+      answer.conversation_hash = llm::hash_of(conversation);
+    }
+    reply.model = answered->model;
+    reply.finish = finish_of(answered->finish);
+    reply.finish_detail = answered->finish_detail;
+    reply.usage = {answered->usage_known,        answered->input_tokens,  answered->cached_tokens,
+                          answered->cache_write_tokens, answered->output_tokens, answered->reasoning_tokens};
+    const int64_t cost =
+        answered->cost_microdollars + failed_microdollars[{answered->ticket, answered->turn}];
+    reply.cost_dollars =
+        cost == 0 ? 0.0 : (static_cast<double>(cost) - 0.5) / 1e6;  // the desk rounds up
+    answer.outcome = std::move(reply);
+  }
+  return std::make_unique<llm::ReplayProvider>(std::move(recording));
+}
+
+Result<std::unique_ptr<Models>> open_recorded_models(const fs::path& run_directory) {
+  auto models = std::make_unique<Models>();
+  TRY_ASSIGN(std::shared_ptr<llm::Provider> answers, open_recorded_answers(run_directory));
+  TRY_ASSIGN(const RunConfig config, resumed_config(run_directory));
+  models->desk_ = std::make_unique<llm::CallDesk>(llm::Budget{}, llm::Spent{}, config.seed);
+  for (const auto& [name, model] : config.models)
+    TRY(models->desk_->add_model(free_model(name, llm::ProviderKind::kReplay), answers, llm::Price{}));
+  if (!config.scripted_folder.empty())
+    TRY(models->desk_->add_model(free_model(kScripted, llm::ProviderKind::kReplay), answers, llm::Price{}));
+  return models;
+}
+
+}  // namespace warpwright::engine

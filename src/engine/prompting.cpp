@@ -1,0 +1,157 @@
+#include "src/engine/prompting.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/prompt/build_prompt.h"
+#include "src/prompt/lessons.h"
+
+namespace warpwright::engine {
+namespace {
+
+using events::Candidate;
+using events::CandidateId;
+using events::RunView;
+using prompt::ShownCandidate;
+
+class Gatherer {
+ public:
+  Gatherer(const PromptTask& task, const RunView& view, const BlobLookup& blob)
+      : task_(task), view_(view), blob_(blob) {}
+
+  Result<prompt::PromptContext> gather(const events::ModelRequested& request) {
+    prompt::PromptContext context;
+    context.op = request.origin.op;
+    context.definition = &task_.definition;
+    context.rules = &task_.sources.rules();
+    context.selection = task_.config.selection;
+    context.workloads = task_.sources.workloads();
+    context.device = &task_.sources.device();
+    context.target = task_.config.target;
+    context.executor = task_.config.executor;
+    context.view = &view_;
+    const prompt::AgentConfig& agent = task_.agent.config;
+    if (request.origin.parent) {
+      TRY_ASSIGN(context.parent, show(*request.origin.parent, Detail::kWhole));
+    }
+    std::vector<CandidateId> others = request.origin.inspirations;
+    if (request.origin.op == "crossover" && !others.empty()) {
+      TRY_ASSIGN(context.second_parent, show(others.front(), Detail::kWhole));
+      others.erase(others.begin());
+    }
+    for (CandidateId id : best_of_archive(agent.shown_top)) {
+      TRY_ASSIGN(context.top.emplace_back(), show(id, Detail::kSource));
+    }
+    for (CandidateId id : others) {
+      if (is_shown(id)) continue;
+      TRY_ASSIGN(context.diverse.emplace_back(), show(id, Detail::kSource));
+    }
+    for (CandidateId id : latest_failures(agent.shown_failures)) {
+      TRY_ASSIGN(context.failures.emplace_back(), show(id, Detail::kWhole));
+    }
+    context.lessons = prompt::lessons_of(view_, view_.lessons, agent.shown_lessons);
+    return context;
+  }
+
+ private:
+  enum class Detail { kSource, kWhole };
+
+  Result<ShownCandidate> show(CandidateId id, Detail detail) {
+    const Candidate& candidate = *view_.find(id);
+    shown_.insert(id);
+    shown_sources_.insert(candidate.source_hash);
+    ShownCandidate shown;
+    shown.id = id;
+    TRY_ASSIGN(shown.source, blob_(candidate.source_hash));
+    shown.knobs = candidate.knobs;
+    shown.status = candidate.status;
+    shown.score = candidate.passed() ? candidate.score : 0;
+    shown.result = view_.result_of(candidate);
+    shown.note = candidate.note;
+    const auto hash = view_.report_hash.find(candidate.result_key);
+    if (detail == Detail::kSource || hash == view_.report_hash.end()) return shown;
+    TRY_ASSIGN(const std::string text, blob_(hash->second));
+    TRY_ASSIGN(const Json json, parse_json(text, "report of " + events::format_candidate_id(id)));
+    TRY_ASSIGN(shown.report, evaluation_report_from_json(json));
+    return shown;
+  }
+
+  bool is_shown(CandidateId id) const {
+    return shown_.contains(id) || shown_sources_.contains(view_.find(id)->source_hash);
+  }
+
+  // The archive's best, each source once, whatever its knobs.
+  std::vector<CandidateId> best_of_archive(size_t count) const {
+    std::vector<CandidateId> best;
+    std::set<std::string> sources = shown_sources_;
+    for (CandidateId id : view_.archive) {
+      if (best.size() == count) break;
+      if (sources.insert(view_.find(id)->source_hash).second) best.push_back(id);
+    }
+    return best;
+  }
+
+  // Of models' making, applied, latest first; what the infrastructure lost is never shown.
+  std::vector<CandidateId> latest_failures(size_t count) const {
+    std::vector<CandidateId> failures;
+    for (auto it = view_.candidates.rbegin(); it != view_.candidates.rend() && failures.size() < count;
+         ++it) {
+      const Candidate& c = it->second;
+      const bool failed = c.phase == events::Phase::kApplied && !c.passed() && !c.duplicate_of;
+      if (failed && !c.role.empty() && !shown_.contains(c.id)) failures.push_back(c.id);
+    }
+    return failures;
+  }
+
+  const PromptTask& task_;
+  const RunView& view_;
+  const BlobLookup& blob_;
+  std::set<CandidateId> shown_;
+  std::set<std::string> shown_sources_;
+};
+
+std::string blob_of(const llm::Conversation& conversation, Json sections) {
+  return dump_json({{"conversation", llm::to_json(conversation)}, {"sections", std::move(sections)}});
+}
+
+Json sections_of(const prompt::BuiltPrompt& built) {
+  Json sections = Json::array();
+  for (const prompt::Section& s : built.sections)
+    sections.push_back({{"name", s.name},
+                        {"place", s.is_system ? "system" : "user"},
+                        {"tokens", s.tokens},
+                        {"cut_tokens", s.cut_tokens},
+                        {"cut", s.cut}});
+  return sections;
+}
+
+}  // namespace
+
+Result<std::string> render_prompt(const PromptTask& task, const search::State& state,
+                                  const events::ModelRequested& request, const BlobLookup& blob) {
+  TRY_ASSIGN(const prompt::PromptContext context, Gatherer(task, state.view(), blob).gather(request));
+  auto built = prompt::build_prompt(task.agent.library, task.agent.config.prompt, context);
+  if (!built) return add_context(built.error(), fmt::format("prompt of ticket {}", request.ticket));
+  llm::Conversation conversation;
+  conversation.system = std::move(built->system);
+  conversation.messages = {{llm::Message::Role::kUser, std::move(built->user)}};
+  return blob_of(conversation, sections_of(*built));
+}
+
+Result<std::string> render_follow_up(const Agent& agent, const std::string& prompt_blob,
+                                     const std::string& reply, const prompt::ReplyProblem& problem) {
+  TRY_ASSIGN(const Json json, parse_json(prompt_blob, "prompt"));
+  TRY_ASSIGN(llm::Conversation conversation,
+             llm::conversation_from_json(json.value("conversation", Json()), "prompt"));
+  conversation.messages.push_back({llm::Message::Role::kAssistant, reply});
+  conversation.messages.push_back({llm::Message::Role::kUser, prompt::follow_up(agent.library, problem)});
+  return blob_of(conversation, json.value("sections", Json::array()));
+}
+
+Result<llm::Conversation> conversation_of(const std::string& prompt_blob) {
+  TRY_ASSIGN(const Json json, parse_json(prompt_blob, "prompt"));
+  return llm::conversation_from_json(json.value("conversation", Json()), "prompt");
+}
+
+}  // namespace warpwright::engine
