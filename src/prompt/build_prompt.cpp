@@ -53,7 +53,9 @@ std::string lower(std::string_view text) {
 Result<std::string> fill(const Template& form, bool is_system, int64_t total, const Frame& frame,
                          std::vector<Section>& sections) {
   std::map<std::string, std::string> values;
-  const int64_t around = estimate_tokens(form.render({}));
+  for (const std::string& field : form.fields()) values[field] = "x";  // so that no heading vanishes
+  const int64_t around = estimate_tokens(form.render(values));
+  values.clear();
   int64_t left = total - around;
   for (const SectionKind& kind : section_kinds()) {
     const std::string name(kind.budget.name);
