@@ -147,6 +147,19 @@ Result<void> Engine::cancel_calls() {
 
 // --- stopping ---
 
+// In flight, but for those to a person, who is in no hurry and takes no money.
+int64_t Engine::calls_to_wait_for() const {
+  if (desk_ == nullptr) return 0;
+  int64_t count = 0;
+  for (const llm::ModelStanding& model : desk_->standing(clock_.monotonic_ms()).models) {
+    const auto config = config_.models.find(model.name);
+    const bool is_person =
+        config != config_.models.end() && config->second.provider == llm::ProviderKind::kManual;
+    if (!is_person) count += model.in_flight;
+  }
+  return count;
+}
+
 bool Engine::only_waits_for_models() const {
   const auto of_workers = [](const WorkItem& item) { return item.kind != WorkKind::kAskProvider; };
   return std::none_of(in_flight_.begin(), in_flight_.end(), of_workers);

@@ -46,6 +46,7 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
     const auto stop = stop_now();
     closing_ = stop.has_value();
     bool goes_on = !stop || is_draining(*stop);
+    if (stop && goes_on) say_what_is_left();
     if (stop && !goes_on) {
       TRY_ASSIGN(goes_on, closes_with_duels(*stop));
     }
@@ -67,6 +68,18 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
     TRY(commit());
     if (unusable_) return infrastructure_error(fmt::format("no worker can be started: {}", *unusable_));
   }
+}
+
+// Once for each reason to stop.
+void Engine::say_what_is_left() {
+  if (said_ == stop_reason_) return;
+  said_ = stop_reason_;
+  const auto evaluations = std::count_if(in_flight_.begin(), in_flight_.end(), [](const WorkItem& item) {
+    return item.kind != WorkKind::kAskProvider;
+  });
+  live_.note(fmt::format(
+      "{}: finishing what is under way ({} model calls, {} evaluations); Ctrl-C {} to stop at once",
+      stop_reason_, calls_to_wait_for(), evaluations, interrupted() ? "again" : "twice"));
 }
 
 bool Engine::is_late() const {
@@ -98,7 +111,7 @@ std::optional<Stop> Engine::stop_now() {
 // What was begun is finished first: answers under way are paid for. A second Ctrl-C does not wait.
 bool Engine::is_draining(Stop stop) const {
   if (stop == Stop::kInterrupted && interrupt_count() > 1) return false;
-  if (desk_ != nullptr && desk_->standing(clock_.monotonic_ms()).in_flight > 0) return true;
+  if (calls_to_wait_for() > 0) return true;
   return std::any_of(in_flight_.begin(), in_flight_.end(),
                      [](const WorkItem& item) { return item.kind != WorkKind::kAskProvider; });
 }

@@ -70,6 +70,8 @@ class Engine {
   Result<bool> closes_with_duels(Stop stop);
   bool is_draining(Stop stop) const;
   bool is_late() const;
+  int64_t calls_to_wait_for() const;
+  void say_what_is_left();
   bool only_waits_for_models() const;
   std::optional<Stop> models_stop();
 

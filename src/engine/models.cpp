@@ -48,12 +48,14 @@ Result<std::shared_ptr<llm::Provider>> open_provider(const llm::ModelConfig& con
     case Kind::kAnthropicMessages:
     case Kind::kGemini: {
       TRY_ASSIGN(const auto key, llm::load_key(config));
-      return Opened(std::make_shared<llm::EndpointProvider>(config, llm::make_codec(config.provider), key ? key->value : "", opening.http));
+      return Opened(std::make_shared<llm::EndpointProvider>(config, llm::make_codec(config.provider),
+                                                            key ? key->value : "", opening.http));
     }
     case Kind::kCommand:
       return Opened(std::make_shared<llm::CommandProvider>(config, opening.clock));
     case Kind::kManual: {
-      const fs::path folder = config.folder.empty() ? opening.run_directory / "manual" : fs::path(config.folder);
+      const fs::path folder =
+          config.folder.empty() ? opening.run_directory / "manual" : fs::path(config.folder);
       return Opened(std::make_shared<llm::ManualProvider>(config, folder, opening.clock));
     }
     case Kind::kScripted: {
@@ -146,11 +148,10 @@ Result<std::unique_ptr<llm::ReplayProvider>> open_recorded_answers(const fs::pat
     reply.finish = finish_of(answered->finish);
     reply.finish_detail = answered->finish_detail;
     reply.usage = {answered->usage_known,        answered->input_tokens,  answered->cached_tokens,
-                          answered->cache_write_tokens, answered->output_tokens, answered->reasoning_tokens};
+                   answered->cache_write_tokens, answered->output_tokens, answered->reasoning_tokens};
     const int64_t cost =
         answered->cost_microdollars + failed_microdollars[{answered->ticket, answered->turn}];
-    reply.cost_dollars =
-        cost == 0 ? 0.0 : (static_cast<double>(cost) - 0.5) / 1e6;  // the desk rounds up
+    reply.cost_dollars = cost == 0 ? 0.0 : (static_cast<double>(cost) - 0.5) / 1e6;  // the desk rounds up
     answer.outcome = std::move(reply);
   }
   return std::make_unique<llm::ReplayProvider>(std::move(recording));

@@ -249,7 +249,8 @@ std::string to_toml(const RunConfig& config) {
   for (const auto& [name, model] : config.models) {
     out += fmt::format("\n[{}.{}]\n", kModelsTable, toml_key(name));
     const Json fields_of_model = llm::to_json(model);
-    for (const auto& [key, value] : fields_of_model.items()) out += fmt::format("{} = {}\n", key, toml_value(value));
+    for (const auto& [key, value] : fields_of_model.items())
+      out += fmt::format("{} = {}\n", key, toml_value(value));
   }
   return out;
 }
