@@ -5,6 +5,7 @@
 #include "src/base/log.h"
 #include "src/base/subprocess.h"
 #include "src/cli/commands.h"
+#include "src/engine/models.h"
 
 namespace warpwright::cli {
 namespace {
@@ -316,6 +317,7 @@ int report_error(const Error& error) {
 }
 
 int main_with(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == engine::kWithoutCommand) return run_without_folder(argc, argv);
   CLI::App app{"warpwright searches for fast, correct CUDA kernels.", "warpwright"};
   app.footer(kFooter);
   app.require_subcommand(1);

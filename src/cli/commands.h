@@ -160,6 +160,8 @@ int run_red_team(const DoctorOptions& options);
 int run_check_oracles(const DoctorOptions& options);
 int run_doctor_calibrate(const DoctorOptions& options);
 
+int run_without_folder(int argc, char** argv);  // for runs: see engine/models.h
+
 // Prints the error's one line on stderr and gives its exit code.
 int report_error(const Error& error);
 

@@ -32,9 +32,21 @@ llm::ModelConfig free_model(const std::string& name, llm::ProviderKind kind) {
   return config;
 }
 
+// The same program, started by this one, which hides the folder first (src/base/confine.h).
+llm::ModelConfig without_folder(llm::ModelConfig config, const fs::path& hidden) {
+  std::vector<std::string> command = {(program_directory() / "warpwright").string(), kWithoutCommand,
+                                      hidden.string(), "--"};
+  std::string& program = config.command.front();
+  if (program.find('/') != std::string::npos) program = fs::absolute(program).string();
+  command.insert(command.end(), config.command.begin(), config.command.end());
+  config.command = std::move(command);
+  return config;
+}
+
 // Shared by a run's providers while they are made.
 struct Opening {
   const fs::path& run_directory;
+  fs::path hidden;  // from programs that are asked: a full-agent run's answers come from the prompt alone
   llm::HttpClient& http;
   Clock& clock;
 };
@@ -52,7 +64,8 @@ Result<std::shared_ptr<llm::Provider>> open_provider(const llm::ModelConfig& con
                                                             key ? key->value : "", opening.http));
     }
     case Kind::kCommand:
-      return Opened(std::make_shared<llm::CommandProvider>(config, opening.clock));
+      return Opened(std::make_shared<llm::CommandProvider>(
+          opening.hidden.empty() ? config : without_folder(config, opening.hidden), opening.clock));
     case Kind::kManual: {
       const fs::path folder =
           config.folder.empty() ? opening.run_directory / "manual" : fs::path(config.folder);
@@ -110,7 +123,7 @@ Result<std::unique_ptr<Models>> open_models(const RunConfig& config, const fs::p
   TRY_ASSIGN(const llm::Prices prices, llm::Prices::load(home / "configs/models/prices.toml"));
   const llm::Budget budget{microdollars(config.max_dollars), config.max_tokens, config.max_calls};
   models->desk_ = std::make_unique<llm::CallDesk>(budget, spent_so_far(view), config.seed);
-  const Opening opening{run_directory, *models->http_, clock};
+  const Opening opening{run_directory, config.seeds_allowed ? fs::path() : home, *models->http_, clock};
   for (const auto& [name, model] : config.models) {
     auto provider = open_provider(model, opening);
     if (!provider) return add_context(provider.error(), "models." + name);

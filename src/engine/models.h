@@ -16,6 +16,9 @@ class HttpClient;
 
 namespace warpwright::engine {
 
+// `warpwright <this> FOLDER -- PROGRAM ...`: the program, from which the folder is hidden. Not for people.
+inline constexpr const char* kWithoutCommand = "without-folder";
+
 class Models {
  public:
   Models();
