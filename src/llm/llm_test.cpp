@@ -7,6 +7,16 @@
 namespace warpwright::llm {
 namespace {
 
+TEST(Finish, WordsOfTodayAndOfOlderJournalsAreRead) {
+  for (FinishClass finish : {FinishClass::kComplete, FinishClass::kTruncated, FinishClass::kRefused})
+    EXPECT_EQ(finish_from_string(to_string(finish)), finish);
+  EXPECT_EQ(finish_from_string("stop"), FinishClass::kComplete);
+  EXPECT_EQ(finish_from_string("refusal"), FinishClass::kRefused);
+  EXPECT_EQ(finish_from_string("length"), FinishClass::kTruncated);
+  EXPECT_EQ(finish_from_string("something new"), FinishClass::kTruncated)
+      << "not known as complete: not compiled";
+}
+
 class ScriptedProviderTest : public ::testing::Test {
  protected:
   TempDirectory temp = TempDirectory::create("scripted").value();

@@ -22,6 +22,12 @@ std::string_view to_string(FinishClass finish) {
   CHECK(false);
 }
 
+FinishClass finish_from_string(std::string_view text) {
+  if (text == "complete" || text == "stop") return FinishClass::kComplete;
+  if (text == "refused" || text == "refusal") return FinishClass::kRefused;
+  return FinishClass::kTruncated;
+}
+
 std::string_view to_string(FailureClass failure) {
   switch (failure) {
     case FailureClass::kTransport:

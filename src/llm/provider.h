@@ -36,6 +36,8 @@ enum class FinishClass {
   kRefused,    // the model or a filter declined: counted, the same prompt is not sent again
 };
 std::string_view to_string(FinishClass finish);  // "complete", "truncated", "refused"
+// Also the words of older journals: stop, length, refusal. A word that nobody knows is no complete answer.
+FinishClass finish_from_string(std::string_view text);
 
 // Tokens as billed: `cached_read` and `cache_write` are parts of `input`, `reasoning` is a part of `output`.
 struct Usage {

@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include "src/base/check.h"
 #include "src/base/hash.h"
 
 namespace warpwright::llm {
 
 std::string hash_of(const Conversation& conversation) {
   return sha256_hex(dump_json(to_json(conversation)));
+}
+
+void ReplayProvider::add(int64_t ticket, int turn, RecordedAnswer answer) {
+  CHECK(recording_.emplace(std::pair{ticket, turn}, std::move(answer)).second);
 }
 
 std::variant<Reply, Failure> ReplayProvider::answer(const Call& call) const {
@@ -18,7 +23,7 @@ std::variant<Reply, Failure> ReplayProvider::answer(const Call& call) const {
     failure.reason = fmt::format("the recorded run holds no answer to t{}.{}", call.ticket, call.turn);
     return failure;
   }
-  const Recorded& recorded = found->second;
+  const RecordedAnswer& recorded = found->second;
   if (!recorded.conversation_hash.empty() && hash_of(call.conversation) != recorded.conversation_hash) {
     failure.kind = FailureClass::kInvalid;
     failure.reason = fmt::format(
@@ -27,8 +32,8 @@ std::variant<Reply, Failure> ReplayProvider::answer(const Call& call) const {
         call.ticket, call.turn);
     return failure;
   }
-  if (const auto* reply = std::get_if<Reply>(&recorded.outcome)) return *reply;
-  failure = std::get<Failure>(recorded.outcome);
+  if (!recorded.failure) return recorded.reply;
+  failure = *recorded.failure;
   failure.should_retry = false;  // all that was tried is behind this outcome
   return failure;
 }

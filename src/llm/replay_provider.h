@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -16,15 +17,16 @@ namespace warpwright::llm {
 // Of what a model is told, and of nothing else.
 std::string hash_of(const Conversation& conversation);
 
-struct Recorded {
-  std::string conversation_hash;         // empty: the question was not recorded and is not compared
-  std::variant<Reply, Failure> outcome;  // the last attempt's; a failure is given as final
+struct RecordedAnswer {
+  std::string conversation_hash;   // empty: the question was not recorded and is not compared
+  Reply reply;                     // unless
+  std::optional<Failure> failure;  // the call failed for good: given so at the first attempt
 };
-using Recording = std::map<std::pair<int64_t, int>, Recorded>;  // by ticket and turn
 
 class ReplayProvider final : public Provider {
  public:
-  explicit ReplayProvider(Recording recording) : recording_(std::move(recording)) {}
+  // REQUIRES: not added before.
+  void add(int64_t ticket, int turn, RecordedAnswer answer);
 
   void start(const Call& call) override;
   std::vector<Completion> poll() override;
@@ -34,7 +36,7 @@ class ReplayProvider final : public Provider {
  private:
   std::variant<Reply, Failure> answer(const Call& call) const;
 
-  Recording recording_;
+  std::map<std::pair<int64_t, int>, RecordedAnswer> recording_;  // by ticket and turn
   std::vector<Completion> ready_;
 };
 

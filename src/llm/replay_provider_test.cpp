@@ -26,8 +26,9 @@ std::variant<Reply, Failure> ask(ReplayProvider& provider, const Call& call) {
 
 TEST(ReplayProvider, AnswersByTicketAndTurnIfThePromptIsTheSame) {
   const Call first = call_of(1, "hello"), second = call_of(1, "again", 1);
-  ReplayProvider provider({{{1, 0}, {hash_of(first.conversation), reply_of("a")}},
-                           {{1, 1}, {hash_of(second.conversation), reply_of("b")}}});
+  ReplayProvider provider;
+  provider.add(1, 0, {hash_of(first.conversation), reply_of("a"), {}});
+  provider.add(1, 1, {hash_of(second.conversation), reply_of("b"), {}});
   EXPECT_EQ(std::get<Reply>(ask(provider, second)).text, "b");
   EXPECT_EQ(std::get<Reply>(ask(provider, first)).text, "a");
   const auto changed = std::get<Failure>(ask(provider, call_of(1, "hello!")));
@@ -37,7 +38,8 @@ TEST(ReplayProvider, AnswersByTicketAndTurnIfThePromptIsTheSame) {
 }
 
 TEST(ReplayProvider, ARecordedFailureIsGivenOnceAndForAll) {
-  ReplayProvider provider({{{1, 0}, {"", failure_of(FailureClass::kTransport, "cut")}}});
+  ReplayProvider provider;
+  provider.add(1, 0, {"", {}, failure_of(FailureClass::kTransport, "cut")});
   const auto failure = std::get<Failure>(ask(provider, call_of(1, "anything")));
   EXPECT_EQ(failure.kind, FailureClass::kTransport);
   EXPECT_TRUE(std::holds_alternative<GiveUp>(decide_retry(failure, {}, {}, 0)));
