@@ -38,7 +38,7 @@ TEST(Idea, OfTheCodeOrTheThinkingIsTheLastChoice) {
 
 TEST(Idea, IsOneBoundedPrintableLine) {
   const std::string idea = idea_of_reply("IDEA: \x1b[31m" + std::string(500, 'x'));
-  EXPECT_LE(idea.size(), kMaxIdeaBytes + 6);
+  EXPECT_LE(idea.size(), kMaxReplyIdeaBytes + 6);
   EXPECT_EQ(idea.substr(0, 6), "[31mxx");
   EXPECT_TRUE(idea.ends_with(" [cut]"));
 }

@@ -31,7 +31,7 @@ class ReplyReader {
       if (!clean_.cut_in_thinking) return tl::unexpected(content.error());
       return problem(content.error().kind, "the reply ends inside its thinking: the answer has to follow it");
     }
-    return ParsedReply{idea_of(lines_, is_code_, kMaxIdeaBytes), std::move(*content),
+    return ParsedReply{idea_of(lines_, is_code_, kMaxReplyIdeaBytes), std::move(*content),
                        std::move(clean_.repairs)};
   }
 
