@@ -52,6 +52,7 @@ std::string dollars(int64_t microdollars) {
 }
 
 Result<void> check_budget(const Budget& budget, const ModelConfig& model, const std::optional<Price>& price) {
+  const bool is_bounded = model.max_output_tokens && model.token_cap_field != "none";
   const bool costs = !model.is_free && !(price && price->input == 0 && price->output == 0);
   if (budget.max_microdollars > 0 && costs) {
     if (!price)
@@ -60,16 +61,16 @@ Result<void> check_budget(const Budget& budget, const ModelConfig& model, const 
                       "price = {{ input = ..., output = ... }} (dollars per million tokens), or "
                       "price = \"free\"",
                       model.name, model.model.empty() ? model.name : model.model));
-    if (!model.max_output_tokens)
+    if (!is_bounded)
       return usage_error(
           fmt::format("models.{}: the budget is in dollars, so a call's worst case must be known: write "
-                      "max_output_tokens",
+                      "max_output_tokens, and do not set token_cap_field = \"none\"",
                       model.name));
   }
-  if (budget.max_tokens > 0 && !model.max_output_tokens)
+  if (budget.max_tokens > 0 && !is_bounded)
     return usage_error(
         fmt::format("models.{}: the budget is in tokens, so a call's worst case must be known: write "
-                    "max_output_tokens",
+                    "max_output_tokens, and do not set token_cap_field = \"none\"",
                     model.name));
   return {};
 }

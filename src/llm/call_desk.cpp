@@ -33,10 +33,8 @@ int64_t CallDesk::bytes_of(const Conversation& conversation) {
   return static_cast<int64_t>(bytes);
 }
 
-// A tokenizer makes at most one token of a byte, and a few around each message.
 int64_t CallDesk::most_tokens(const Conversation& conversation, const ModelConfig& config) {
-  return bytes_of(conversation) + 16 * static_cast<int64_t>(conversation.messages.size() + 1) +
-         config.max_output_tokens.value_or(0);
+  return max_input_tokens(conversation, config) + config.max_output_tokens.value_or(0);
 }
 
 int64_t CallDesk::likely_tokens(const Conversation& conversation, const ModelConfig& config) {

@@ -63,7 +63,7 @@ Answered CallDesk::settle_reply(Entry& entry, Reply reply) {
     answered.cost_microdollars = cost_microdollars(usage, *model.price);
   } else {
     answered.cost_microdollars = flight.reserved.microdollars;
-    if (model.price && !model.config.max_output_tokens)
+    if (model.price && flight.reserved.microdollars == 0)
       answered.cost_microdollars =
           cost_microdollars(assumed_usage(flight, call, answered.reply), *model.price);
     answered.cost_is_estimate = !model.config.is_free;
@@ -169,7 +169,7 @@ void CallDesk::warn_of_reply(Model& model, const Entry& entry, const Usage& usag
         fmt::format("models.{}: the server counts {} input tokens for a prompt of {} bytes (about {} "
                     "tokens): it may cut prompts without saying so (Ollama: raise num_ctx)",
                     model.config.name, usage.input, bytes, bytes / 4));
-  const bool has_worst_case = model.price && model.config.max_output_tokens;
+  const bool has_worst_case = reserved.microdollars > 0;
   const bool is_over = has_worst_case && actual.microdollars > reserved.microdollars;
   if (is_over && !std::exchange(model.warned_of_cost, true))
     warnings_.push_back(

@@ -328,6 +328,10 @@ TEST_F(CallDeskTest, ACapNeedsPriceAndOutputLimit) {
   EXPECT_EQ(refusal({}, config, std::nullopt), "fine");
   EXPECT_NE(refusal(dollar, config, std::nullopt).find("price = { input"), std::string::npos);
   EXPECT_EQ(refusal(dollar, config, Price{1, 1, {}, {}}), "fine");
+  config.token_cap_field = "none";
+  EXPECT_NE(refusal(dollar, config, Price{1, 1, {}, {}}).find("token_cap_field"), std::string::npos)
+      << "never sent";
+  config.token_cap_field.clear();
   config.max_output_tokens.reset();
   EXPECT_NE(refusal(dollar, config, Price{1, 1, {}, {}}).find("max_output_tokens"), std::string::npos);
   EXPECT_NE(refusal(tokens, config, Price{}).find("max_output_tokens"), std::string::npos);

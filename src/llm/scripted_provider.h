@@ -11,8 +11,7 @@
 // Lines at the very top of a file direct the provider and are no part of the answer:
 //
 //   <!-- usage input=1200 output=800 cached=0 -->         tokens, as if counted by a provider
-//   <!-- fail rate-limited times=2 retry_after_ms=50 -->  the first attempts fail: any
-//   to_string(FailureClass);
+//   <!-- fail rate-limited times=2 retry_after_ms=50 -->  the first attempts fail: a FailureClass by name;
 //                                                         also status=529, billed=1
 //   <!-- finish truncated -->                             complete | truncated | refused
 #pragma once
