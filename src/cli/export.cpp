@@ -42,13 +42,13 @@ Result<LoadedCandidate> load_from_run(const ExportOptions& options, std::string&
   TRY_ASSIGN(const auto home, find_home());
   TRY_ASSIGN(candidate.rules, rules::load_rules(candidate.loaded, home));
   const events::ResultSummary* result = run.view.result_of(*chosen);
-  description =
-      fmt::format("Found by warpwright: candidate {}, {:.3f} times the plain seed{}.",
-                  events::format_candidate_id(chosen->id), chosen->score,
-                  result != nullptr && result->measure.is_estimate()
-                      ? fmt::format(" by sim-estimate for {} (a model's estimate, not a measurement)",
-                                    result->measure.device)
-                      : "");
+  description = fmt::format(
+      "Found by warpwright: candidate {}, {:.3f} times {}{}.", events::format_candidate_id(chosen->id),
+      chosen->score, run.view.baseline ? run.view.baseline->name : "the baseline",
+      result != nullptr && result->measure.is_estimate()
+          ? fmt::format(" by sim-estimate for {} (a model's estimate, not a measurement)",
+                        result->measure.device)
+          : "");
   return candidate;
 }
 

@@ -56,7 +56,8 @@ Result<int> show_candidate(const ShowOptions& options, const engine::LoadedRun& 
   for (const auto& [name, value] : candidate->knobs)
     std::cout << fmt::format("knob      {} = {}\n", name, value);
   if (candidate->phase == events::Phase::kApplied)
-    std::cout << fmt::format("score     {:.3f} times the plain seed\n", candidate->score);
+    std::cout << fmt::format("score     {:.3f} times {}\n", candidate->score,
+                             run.view.baseline ? run.view.baseline->name : "the baseline");
   if (!report.is_null()) {
     TRY_ASSIGN(const EvaluationReport parsed, evaluation_report_from_json(report));
     std::cout << "\n" << report::render_evaluation(parsed, ancestors.front());

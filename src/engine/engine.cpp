@@ -41,14 +41,15 @@ Result<Stop> Engine::run(const std::function<void()>& on_new_best) {
 Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
   std::optional<events::CandidateId> best;
   for (;;) {
-    TRY(settle(closing_ ? search::Drain::kYes : search::Drain::kNo));
+    TRY(settle(drain()));
     if (!stop_now()) TRY(decide());
     const auto stop = stop_now();
     closing_ = stop.has_value();
+    in_haste_ = stop && (*stop == Stop::kInterrupted || *stop == Stop::kTime || *stop == Stop::kModelsPaused);
     bool goes_on = !stop || is_draining(*stop);
     if (stop && goes_on) say_what_is_left();
     if (stop && !goes_on) {
-      TRY_ASSIGN(goes_on, closes_with_duels(*stop));
+      TRY_ASSIGN(goes_on, closes_with_duels());
     }
     TRY(commit());
     if (state_.view().best != best) {
@@ -68,6 +69,12 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
     TRY(commit());
     if (unusable_) return infrastructure_error(fmt::format("no worker can be started: {}", *unusable_));
   }
+}
+
+// A run that is left as it stands settles no further than its next ticket would see, also while it drains: so
+// it goes on as if it had never been stopped.
+search::Drain Engine::drain() const {
+  return closing_ && !in_haste_ ? search::Drain::kYes : search::Drain::kNo;
 }
 
 // Once for each reason to stop.
@@ -117,8 +124,8 @@ bool Engine::is_draining(Stop stop) const {
 }
 
 // Who passed last may still have to fight for the lead; only a stop that cannot wait goes without.
-Result<bool> Engine::closes_with_duels(Stop stop) {
-  if (stop == Stop::kInterrupted || stop == Stop::kTime || stop == Stop::kModelsPaused) return false;
+Result<bool> Engine::closes_with_duels() {
+  if (in_haste_) return false;
   TRY(settle(search::Drain::kYes));
   TRY_ASSIGN(const auto duel, search::needed_duel(state_, search::Drain::kYes));
   return duel.has_value();
@@ -181,10 +188,8 @@ Result<void> Engine::decide() {
 }
 
 Result<void> Engine::perform() {
-  const auto drain = closing_ ? search::Drain::kYes : search::Drain::kNo;
-  const bool in_haste = closing_ && (interrupted() || is_late());
-  for (const WorkItem& item : open_work(state_, in_flight_, drain)) {
-    if (closing_ && (item.kind != WorkKind::kDuel || in_haste)) continue;
+  for (const WorkItem& item : open_work(state_, in_flight_, drain())) {
+    if (closing_ && (item.kind != WorkKind::kDuel || in_haste_)) continue;
     if (item.kind == WorkKind::kAskProvider) {
       TRY(want_call(*state_.view().find(item.ticket)));
     } else {

@@ -58,6 +58,7 @@ class Engine {
  private:
   Result<Stop> loop(const std::function<void()>& on_new_best);
   Result<void> settle(search::Drain drain);
+  search::Drain drain() const;
   Result<void> decide();
   Result<void> commit();
   Result<void> perform();
@@ -67,7 +68,7 @@ class Engine {
   Result<void> apply(events::Event event);
   Result<void> end(Stop stop);
   std::optional<Stop> stop_now();
-  Result<bool> closes_with_duels(Stop stop);
+  Result<bool> closes_with_duels();
   bool is_draining(Stop stop) const;
   bool is_late() const;
   int64_t calls_to_wait_for() const;
@@ -112,6 +113,7 @@ class Engine {
   std::optional<std::string> exhausted_;
   std::optional<std::string> unusable_;
   bool closing_ = false;             // nothing new is decided or sent; the last duels are held
+  bool in_haste_ = false;            // closing, and no duel is begun
   std::optional<std::string> said_;  // what the live view was told about the drain
   std::string stop_reason_;
   int64_t start_ms_ = 0;

@@ -27,7 +27,10 @@ report::LiveStatus Engine::live_status() const {
   status.definition = config_.definition;
   status.executor = config_.executor;
   status.device = config_.device;
-  if (view.baseline) status.method = view.baseline->measure.method;
+  if (view.baseline) {
+    status.method = view.baseline->measure.method;
+    status.baseline = view.baseline->name;
+  }
   status.workers_up = static_cast<int>(pool_.ready());
   status.workers = static_cast<int>(pool_.slot_count());
   for (const auto& [id, stage] : stage_of_) ++status.in_flight[stage];

@@ -138,36 +138,53 @@ Result<std::unique_ptr<Models>> open_models(const RunConfig& config, const fs::p
   return models;
 }
 
-// Every answer, with all that its turn cost, its failed attempts included.
+namespace {
+
+Result<llm::RecordedAnswer> recorded_answer(const events::ModelAnswered& answered, int64_t cost_microdollars,
+                                            const journal::Journal& journal) {
+  llm::RecordedAnswer answer;
+  llm::Reply& reply = answer.reply;
+  TRY_ASSIGN(reply.text, journal.blob(answered.reply_hash));
+  if (!answered.request_hash.empty()) {
+    TRY_ASSIGN(const std::string prompt, journal.blob(answered.request_hash));
+    TRY_ASSIGN(const llm::Conversation conversation, conversation_of(prompt));
+    answer.conversation_hash = llm::hash_of(conversation);
+  }
+  reply.model = answered.model;
+  reply.finish = finish_of(answered.finish);
+  reply.finish_detail = answered.finish_detail;
+  reply.usage = {answered.usage_known,        answered.input_tokens,  answered.cached_tokens,
+                 answered.cache_write_tokens, answered.output_tokens, answered.reasoning_tokens};
+  // The desk rounds up to a microdollar.
+  reply.cost_dollars = cost_microdollars == 0 ? 0.0 : (static_cast<double>(cost_microdollars) - 0.5) / 1e6;
+  return answer;
+}
+
+}  // namespace
+
+// Every answer, with all that its turn cost, its failed attempts included; and what failed for good.
 Result<std::unique_ptr<llm::ReplayProvider>> open_recorded_answers(const fs::path& run_directory) {
   TRY_ASSIGN(const auto journal, journal::Journal::open_read_only(run_directory));
   TRY_ASSIGN(const auto records, journal.read_events());
-  llm::Recording recording;
+  auto provider = std::make_unique<llm::ReplayProvider>();
   std::map<std::pair<int64_t, int>, int64_t> failed_microdollars;
   for (const events::Record& record : records) {
-    if (const auto* failed = std::get_if<events::CallFailed>(&record.event))
+    if (const auto* failed = std::get_if<events::CallFailed>(&record.event)) {
       failed_microdollars[{failed->ticket, failed->turn}] += failed->charged_microdollars;
-    const auto* answered = std::get_if<events::ModelAnswered>(&record.event);
-    if (answered == nullptr) continue;
-    llm::Recorded& answer = recording[{answered->ticket, answered->turn}];
-    llm::Reply reply;
-    TRY_ASSIGN(reply.text, journal.blob(answered->reply_hash));
-    if (!answered->request_hash.empty()) {
-      TRY_ASSIGN(const std::string prompt, journal.blob(answered->request_hash));
-      TRY_ASSIGN(const llm::Conversation conversation, conversation_of(prompt));
-      answer.conversation_hash = llm::hash_of(conversation);
+      if (!failed->is_final) continue;
+      llm::RecordedAnswer answer;
+      answer.failure = llm::Failure{};
+      answer.failure->kind = llm::FailureClass::kInvalid;  // not tried again
+      answer.failure->reason = failed->reason;
+      provider->add(failed->ticket, failed->turn, std::move(answer));
+    } else if (const auto* answered = std::get_if<events::ModelAnswered>(&record.event)) {
+      const int64_t cost =
+          answered->cost_microdollars + failed_microdollars[{answered->ticket, answered->turn}];
+      TRY_ASSIGN(llm::RecordedAnswer answer, recorded_answer(*answered, cost, journal));
+      provider->add(answered->ticket, answered->turn, std::move(answer));
     }
-    reply.model = answered->model;
-    reply.finish = finish_of(answered->finish);
-    reply.finish_detail = answered->finish_detail;
-    reply.usage = {answered->usage_known,        answered->input_tokens,  answered->cached_tokens,
-                   answered->cache_write_tokens, answered->output_tokens, answered->reasoning_tokens};
-    const int64_t cost =
-        answered->cost_microdollars + failed_microdollars[{answered->ticket, answered->turn}];
-    reply.cost_dollars = cost == 0 ? 0.0 : (static_cast<double>(cost) - 0.5) / 1e6;  // the desk rounds up
-    answer.outcome = std::move(reply);
   }
-  return std::make_unique<llm::ReplayProvider>(std::move(recording));
+  return provider;
 }
 
 Result<std::unique_ptr<Models>> open_recorded_models(const fs::path& run_directory) {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "src/base/log.h"
+#include "src/base/quotable.h"
 
 namespace warpwright::report {
 namespace {
@@ -50,9 +51,12 @@ std::string candidates_text(const LiveStatus& status) {
 }
 
 std::string best_text(const LiveStatus& status) {
+  constexpr size_t kShownOrigin = 100;
   if (status.best.empty()) return "none yet";
-  return fmt::format("{}  {:.3f}x the plain seed{}  ({})", status.best, status.best_score,
-                     status.method.empty() ? "" : " [" + status.method + "]", status.best_origin);
+  return fmt::format("{}  {:.3f}x {}{}  ({})", status.best, status.best_score,
+                     status.baseline.empty() ? "the baseline" : status.baseline,
+                     status.method.empty() ? "" : " [" + status.method + "]",
+                     quotable_line(status.best_origin, kShownOrigin));
 }
 
 std::string bar(int64_t done, int64_t total) {

@@ -26,7 +26,8 @@ struct LiveStatus {
   int64_t duplicates = 0, abandoned = 0, not_proposed = 0;
   int64_t evaluations = 0, max_evaluations = 0;
   std::string best;         // "c0017", empty: none yet
-  double best_score = 0;    // times the plain seed
+  double best_score = 0;    // times the baseline
+  std::string baseline;     // its name
   std::string best_origin;  // "tune: ROWS 4 -> 8"
   std::string spending;     // report/models_text.h; empty: this run asks no model
   double elapsed_s = 0;

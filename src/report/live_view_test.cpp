@@ -22,6 +22,7 @@ LiveStatus status() {
   s.max_evaluations = 64;
   s.best = "c0007";
   s.best_score = 2.5;
+  s.baseline = "plain.cu";
   s.best_origin = "tune, ROWS 4 -> 8";
   s.elapsed_s = 65;
   s.evaluations_per_s = 0.25;
@@ -35,7 +36,7 @@ TEST(LiveView, BlockShowsStagesStatusesBestRateAndTimeLeft) {
       "evaluations  [#######.......................] 16/64  0.25/s  1 min 05 s, about 3 min 12 s left",
       "in flight    waiting 3  compile 2  validate 1  |  workers 1/2",
       "candidates   PASSED 12  TIMEOUT 1  duplicates 2",
-      "best         c0007  2.500x the plain seed [sim-estimate]  (tune, ROWS 4 -> 8)"};
+      "best         c0007  2.500x plain.cu [sim-estimate]  (tune, ROWS 4 -> 8)"};
   EXPECT_EQ(render_block(status(), 120, false), expected);
 }
 
