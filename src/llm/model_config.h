@@ -29,7 +29,7 @@ bool is_http(ProviderKind kind);
 // US dollars per million tokens. A cached or written token without a price of its own costs as `input`.
 struct Price {
   double input = 0, output = 0;
-  std::optional<double> cached_read, cache_write;
+  std::optional<double> cached_read = {}, cache_write = {};
   // Some providers charge every token of a call more when its prompt is long; cached and written tokens then
   // cost more in the proportion of `input`.
   struct LongPrompt {

@@ -19,16 +19,14 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(0, text.find_last_not_of(kSpace) + 1);
 }
 
-Result<Key> checked(std::string_view text, const std::string& source, const std::string& where) {
+Result<Key> checked(std::string_view text, const std::string& source) {
   constexpr std::string_view kScheme = "Bearer ";
   Key key{std::string(trimmed(text)), source, ""};
-  if (key.value.empty())
-    return usage_error(fmt::format("{}: {} is empty: put the key into it", where, source));
+  if (key.value.empty()) return usage_error(fmt::format("{} is empty: put the key into it", source));
   if (key.value.starts_with(kScheme))
-    return usage_error(fmt::format("{}: {} must hold the key only, without 'Bearer '", where, source));
+    return usage_error(fmt::format("{} must hold the key only, without 'Bearer '", source));
   if (!std::all_of(key.value.begin(), key.value.end(), [](char c) { return c > ' ' && c <= '~'; }))
-    return usage_error(
-        fmt::format("{}: {} holds spaces, line ends or other characters that no key has", where, source));
+    return usage_error(fmt::format("{} holds spaces, line ends or other characters that no key has", source));
   return key;
 }
 
@@ -126,20 +124,19 @@ void hide_cut_key(std::string& text, const std::string& form, const std::string&
 }  // namespace
 
 Result<std::optional<Key>> load_key(const ModelConfig& config) {
-  const std::string where = "models." + config.name;
   if (!config.key_env.empty()) {
     const char* value = std::getenv(config.key_env.c_str());
     if (value == nullptr)
-      return usage_error(fmt::format("{}: the environment variable {} is not set: export {}=...", where,
-                                     config.key_env, config.key_env));
-    TRY_ASSIGN(Key key, checked(value, config.key_env, where));
+      return usage_error(fmt::format("the environment variable {} is not set: export {}=...", config.key_env,
+                                     config.key_env));
+    TRY_ASSIGN(Key key, checked(value, config.key_env));
     return std::optional<Key>(std::move(key));
   }
   if (config.key_file.empty()) return std::optional<Key>();
   constexpr size_t kMaxBytes = 65536;
   auto text = read_file(config.key_file, kMaxBytes);
-  if (!text) return add_context(std::move(text).error(), where + ": key_file");
-  TRY_ASSIGN(Key key, checked(*text, config.key_file, where));
+  if (!text) return add_context(std::move(text).error(), "key_file");
+  TRY_ASSIGN(Key key, checked(*text, config.key_file));
   key.warning = warning_of_file(config.key_file);
   return std::optional<Key>(std::move(key));
 }

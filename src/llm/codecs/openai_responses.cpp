@@ -58,6 +58,7 @@ class Decoder final : public BodyDecoder {
     draft_.model = text_at(response, "model");
     draft_.id = text_at(response, "id");
     if (const Json& usage = at(response, "usage"); usage.is_object()) draft_.usage = read_usage(usage);
+    if (const auto error = find_error(response)) return fail(*error);
     read_output(at(response, "output"));
     read_status(response);
   }

@@ -1,5 +1,7 @@
 #include "src/llm/codecs/wire_json.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -96,11 +98,13 @@ const Json kNull;
 }  // namespace
 
 Result<Json> parse_wire_json(std::string_view text) {
-  if (nests_deeper_than(text, kMaxDepth)) return usage_error("answer: nested too deeply");
+  if (nests_deeper_than(text, kMaxDepth)) return usage_error("the answer is nested too deeply");
   Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) json = Json::parse(mended(text), nullptr, false);
-  if (json.is_discarded()) return parse_json(text, "answer");
-  return json;
+  if (!json.is_discarded()) return json;
+  constexpr size_t kShown = 60;
+  return usage_error(
+      fmt::format("the answer is not JSON: {}{}", text.substr(0, kShown), text.size() > kShown ? "..." : ""));
 }
 
 const Json& at(const Json& json, std::string_view key) {
