@@ -12,9 +12,10 @@ namespace warpwright::prompt {
 namespace {
 
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
-  return *std::min_element(candidates.begin(), candidates.end(), [&](const std::string& a, const std::string& b) {
-    return edit_distance(word, a) < edit_distance(word, b);
-  });
+  return *std::min_element(candidates.begin(), candidates.end(),
+                           [&](const std::string& a, const std::string& b) {
+                             return edit_distance(word, a) < edit_distance(word, b);
+                           });
 }
 
 // One table of the file.
@@ -54,13 +55,15 @@ class Table {
   Result<void> string(const std::string& key, std::string& value) const {
     const Json* json = find(key);
     if (json == nullptr) return {};
-    if (!json->is_string() || json->get<std::string>().empty()) return refuse(key, "must be a string that is not empty");
+    if (!json->is_string() || json->get<std::string>().empty())
+      return refuse(key, "must be a string that is not empty");
     value = json->get<std::string>();
     return {};
   }
 
  private:
-  Table(const Json& json, std::string path, const Where& where) : json_(json), path_(std::move(path)), where_(where) {}
+  Table(const Json& json, std::string path, const Where& where)
+      : json_(json), path_(std::move(path)), where_(where) {}
   const Json& json_;
   std::string path_;
   const Where& where_;
@@ -76,7 +79,8 @@ Result<std::optional<Table>> sub_table(const Table& table, const std::string& ke
 
 Result<void> read_approach(const Table& table, AgentConfig& config) {
   TRY(table.string("name", config.name));
-  if (table.find("approach") == nullptr) return table.refuse("approach", "is missing: write \"full-agent\" or \"agent-assisted\"");
+  if (table.find("approach") == nullptr)
+    return table.refuse("approach", "is missing: write \"full-agent\" or \"agent-assisted\"");
   TRY(table.string("approach", config.approach));
   if (config.approach != "full-agent" && config.approach != "agent-assisted")
     return table.refuse("approach", "must be \"full-agent\" (no seeds) or \"agent-assisted\"");
@@ -85,7 +89,8 @@ Result<void> read_approach(const Table& table, AgentConfig& config) {
 
 Result<void> read_operators(const Table& table, AgentConfig& config) {
   TRY_ASSIGN(const auto operators, sub_table(table, "operators"));
-  if (!operators) return table.refuse("operators", "is missing: [operators] gives each its weight, e.g. diff = 1.0");
+  if (!operators)
+    return table.refuse("operators", "is missing: [operators] gives each its weight, e.g. diff = 1.0");
   double sum = 0;
   for (const auto& [name, weight] : operators->json().items()) {
     if (!weight.is_number() || !(weight.get<double>() >= 0) || !(weight.get<double>() <= 1e6))
@@ -138,7 +143,8 @@ Result<void> read_prompt(const Table& table, PromptSettings& settings) {
   TRY(prompt->integer("user_tokens", 1000, 1'000'000, settings.user_tokens));
   TRY(prompt->integer("workloads", 2, 200, settings.shown_workloads));
   if (const Json* tags = prompt->find("knowledge")) {
-    const bool is_list = tags->is_array() && std::all_of(tags->begin(), tags->end(), [](const Json& t) { return t.is_string(); });
+    const bool is_list = tags->is_array() &&
+                         std::all_of(tags->begin(), tags->end(), [](const Json& t) { return t.is_string(); });
     if (!is_list) return prompt->refuse("knowledge", "must be a list of tags, e.g. [\"split-k\"]");
     settings.knowledge_tags = tags->get<std::vector<std::string>>();
   }

@@ -1,5 +1,5 @@
-// An agent: how a search proposes, apart from where its models are, what they cost and how long it may run (those stand
-// in the run's configuration). agents/<name>/agent.toml; agents/README.md shows every key.
+// An agent: how a search proposes, apart from where its models are, what they cost and how long it may run
+// (those stand in the run's configuration). agents/<name>/agent.toml; agents/README.md shows every key.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,9 @@ struct AgentConfig {
   std::string approach = "agent-assisted";  // or "full-agent": from the definition alone, without seeds
   bool opens_seeds() const { return approach == "agent-assisted"; }
 
-  std::map<std::string, double> operators;   // by weight, at least one above zero
-  std::map<std::string, std::string> roles;  // operator -> role of the model asked, where it is not the operator's own
+  std::map<std::string, double> operators;  // by weight, at least one above zero
+  std::map<std::string, std::string>
+      roles;  // operator -> role of the model asked, where it is not the operator's own
 
   // [memory]
   int repair_attempts = 2;  // on one failure, in a row

@@ -19,26 +19,25 @@ struct SectionKind {
 
 // In the order in which they are filled: when a total binds, the last ones give way.
 const std::vector<SectionKind>& section_kinds() {
-  static const std::vector<SectionKind> kKinds = {
-      {{"plan_language", true, 7000}, plan_language_section},
-      {{"definition", true, 4000}, definition_section},
-      {{"interface", true, 2500}, interface_section},
-      {{"workloads", true, 1500}, workloads_section},
-      {{"device", true, 3500}, device_section},
-      {{"reference", true, 3000}, reference_section},
-      {{"knowledge", true, 12000}, knowledge_section},
-      {{"parent", false, 24000}, parent_section},
-      {{"second_parent", false, 16000}, second_parent_section},
-      {{"evidence", false, 2500}, evidence_section},
-      {{"parent_times", false, 1200}, parent_times_section},
-      {{"parent_profile", false, 2500}, parent_profile_section},
-      {{"hints", false, 1500}, hints_section},
-      {{"standing", false, 300}, standing_section},
-      {{"lessons", false, 1500}, lessons_section},
-      {{"history", false, 1000}, history_section},
-      {{"failures", false, 1500}, failures_section},
-      {{"top", false, 10000}, top_section},
-      {{"diverse", false, 6000}, diverse_section}};
+  static const std::vector<SectionKind> kKinds = {{{"plan_language", true, 7000}, plan_language_section},
+                                                  {{"definition", true, 4000}, definition_section},
+                                                  {{"interface", true, 2500}, interface_section},
+                                                  {{"workloads", true, 1500}, workloads_section},
+                                                  {{"device", true, 3500}, device_section},
+                                                  {{"reference", true, 3000}, reference_section},
+                                                  {{"knowledge", true, 12000}, knowledge_section},
+                                                  {{"parent", false, 24000}, parent_section},
+                                                  {{"second_parent", false, 16000}, second_parent_section},
+                                                  {{"evidence", false, 2500}, evidence_section},
+                                                  {{"parent_times", false, 1200}, parent_times_section},
+                                                  {{"parent_profile", false, 2500}, parent_profile_section},
+                                                  {{"hints", false, 1500}, hints_section},
+                                                  {{"standing", false, 300}, standing_section},
+                                                  {{"lessons", false, 1500}, lessons_section},
+                                                  {{"history", false, 1000}, history_section},
+                                                  {{"failures", false, 1500}, failures_section},
+                                                  {{"top", false, 10000}, top_section},
+                                                  {{"diverse", false, 6000}, diverse_section}};
   return kKinds;
 }
 
@@ -99,7 +98,8 @@ std::vector<std::string> tags_of(const PromptSettings& settings, const PromptCon
       if (dtype.starts_with("float")) tags.insert("fp" + dtype.substr(5, dtype.find('_') - 5));
     }
   const int arch = context.device->arch;
-  tags.insert({lower(context.device->name), fmt::format("sm_{}", arch), lower(context.target), lower(context.executor)});
+  tags.insert({lower(context.device->name), fmt::format("sm_{}", arch), lower(context.target),
+               lower(context.executor)});
   if (arch >= 90) tags.insert("sm_90+");
   if (arch / 10 == 9) tags.insert("hopper");
   if (arch / 10 == 10) tags.insert("blackwell");
@@ -113,8 +113,10 @@ Result<BuiltPrompt> build_prompt(const PromptLibrary& library, const PromptSetti
   CHECK(context.definition != nullptr && context.rules != nullptr && context.device != nullptr);
   const Template* form = library.find_operator(context.op);
   if (form == nullptr)
-    return usage_error(fmt::format("operator '{}' has no template; there are: {}", context.op, join(library.operators(), ", ")));
-  TRY_ASSIGN(trace::Definition definition, context.rules->definition_for(context.selection, *context.definition));
+    return usage_error(fmt::format("operator '{}' has no template; there are: {}", context.op,
+                                   join(library.operators(), ", ")));
+  TRY_ASSIGN(trace::Definition definition,
+             context.rules->definition_for(context.selection, *context.definition));
   Frame frame{library, settings, context, std::move(definition), *form, {}};
   frame.rows = workload_rows(context, frame.definition);
   BuiltPrompt prompt;

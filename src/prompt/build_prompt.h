@@ -1,8 +1,10 @@
-// From a context to the prompt that a model gets. Pure: the same library, settings and context give the same bytes.
+// From a context to the prompt that a model gets. Pure: the same library, settings and context give the same
+// bytes.
 //
-// `system` is what stays the same for every prompt of a run, whatever the operator, so that providers serve it from
-// their cache: the game, the plan language, the operator, the device, the workloads, knowledge, the forms of a reply.
-// `user` is the rest. Whatever a compiler, an evaluator or a model wrote stands in fences that it cannot close.
+// `system` is what stays the same for every prompt of a run, whatever the operator, so that providers serve
+// it from their cache: the game, the plan language, the operator, the device, the workloads, knowledge, the
+// forms of a reply. `user` is the rest. Whatever a compiler, an evaluator or a model wrote stands in fences
+// that it cannot close.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +18,8 @@
 
 namespace warpwright::prompt {
 
-// Tokens as estimate_tokens counts them. Sections are filled in the order of default_section_tokens, so when a total
-// binds, the last ones of the list give way.
+// Tokens as estimate_tokens counts them. Sections are filled in the order of default_section_tokens, so when
+// a total binds, the last ones of the list give way.
 struct PromptSettings {
   int64_t system_tokens = 32'000;
   int64_t user_tokens = 40'000;
@@ -47,12 +49,13 @@ struct BuiltPrompt {
   int64_t tokens() const;
 };
 
-// Errors (usage) are this prompt's, not the run's: the operator has no template, what it cannot do without is missing
-// from the context, or a parent's source is larger than its budget (a part of it is never shown).
+// Errors (usage) are this prompt's, not the run's: the operator has no template, what it cannot do without is
+// missing from the context, or a parent's source is larger than its budget (a part of it is never shown).
 Result<BuiltPrompt> build_prompt(const PromptLibrary& library, const PromptSettings& settings,
                                  const PromptContext& context);
 
-// What notes are selected by: "always", words of the definition (its name, op_type, tags, data types), of the device
+// What notes are selected by: "always", words of the definition (its name, op_type, tags, data types), of the
+// device
 // ("blackwell", "sm_100", "b200"), and the settings' own.
 std::vector<std::string> tags_of(const PromptSettings& settings, const PromptContext& context);
 

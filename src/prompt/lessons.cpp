@@ -20,8 +20,8 @@ using events::RunView;
 using Outcome = Lesson::Outcome;
 
 constexpr size_t kMaxLessonBytes = 300;
-constexpr double kGainRatio = 1.02;   // below it a gain is noise, even of an exact estimate
-constexpr int kMaxRepairs = 16;       // steps back to the idea that a repair serves
+constexpr double kGainRatio = 1.02;  // below it a gain is noise, even of an exact estimate
+constexpr int kMaxRepairs = 16;      // steps back to the idea that a repair serves
 
 struct Trial {
   Lesson lesson;
@@ -36,7 +36,8 @@ bool is_models(const Candidate& candidate) {
 std::string key_of(std::string_view idea) {
   std::string key;
   for (const char c : idea)
-    if (std::isalnum(static_cast<unsigned char>(c))) key += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      key += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return key;
 }
 
@@ -68,7 +69,8 @@ void judge(const RunView& view, const Candidate& candidate, const Candidate* bas
   if (!candidate.passed()) {
     const events::ResultSummary* result = view.result_of(candidate);
     trial.lesson.outcome = Outcome::kFailed;
-    trial.lesson.evidence = fmt::format("{}: {}{}{}", id, to_string(candidate.status), result && !result->message.empty() ? ": " : "",
+    trial.lesson.evidence = fmt::format("{}: {}{}{}", id, to_string(candidate.status),
+                                        result && !result->message.empty() ? ": " : "",
                                         result ? quotable_line(result->message, 160) : "");
     // That something does not compile says little of the idea.
     trial.telling = candidate.status == Status::kCompileError ? 0.1 : 0.3;
@@ -77,8 +79,9 @@ void judge(const RunView& view, const Candidate& candidate, const Candidate* bas
   const double before = base != nullptr && base->score > 0 ? base->score : 1;
   const double ratio = candidate.score / before;
   trial.lesson.outcome = ratio >= kGainRatio ? Outcome::kGain : Outcome::kNoGain;
-  trial.lesson.evidence = fmt::format("{}: {:.2f}x of {} (score {:.3f})", id, ratio,
-                                      base != nullptr ? events::format_candidate_id(base->id) : "the baseline", candidate.score);
+  trial.lesson.evidence =
+      fmt::format("{}: {:.2f}x of {} (score {:.3f})", id, ratio,
+                  base != nullptr ? events::format_candidate_id(base->id) : "the baseline", candidate.score);
   trial.telling = std::abs(std::log(std::max(ratio, 1e-3)));
 }
 
@@ -97,7 +100,8 @@ Trial trial_of(const RunView& view, const Candidate& candidate) {
 std::map<std::string, Trial> trials_of(const RunView& view) {
   std::set<events::CandidateId> repaired;
   for (const auto& [id, candidate] : view.candidates)
-    if (candidate.origin.op == "repair" && candidate.phase == events::Phase::kApplied && candidate.origin.parent)
+    if (candidate.origin.op == "repair" && candidate.phase == events::Phase::kApplied &&
+        candidate.origin.parent)
       repaired.insert(*candidate.origin.parent);
   std::map<std::string, Trial> trials;
   const auto newest = static_cast<double>(std::max<int64_t>(1, view.applied));
@@ -117,7 +121,8 @@ std::map<std::string, Trial> trials_of(const RunView& view) {
 std::string structure_of(const events::ResultSummary& result) {
   if (result.kernels.empty()) return "";
   std::set<std::string> names;
-  for (const KernelReport& kernel : result.kernels) names.insert(quotable_line(kernel.name.substr(0, kernel.name.find('<')), 80));
+  for (const KernelReport& kernel : result.kernels)
+    names.insert(quotable_line(kernel.name.substr(0, kernel.name.find('<')), 80));
   return fmt::format("{} x{}", join({names.begin(), names.end()}, ", "), result.launches);
 }
 
@@ -139,7 +144,8 @@ std::vector<Lesson> lessons_of(const RunView& view, const std::vector<Lesson>& r
     return std::pair(a.telling, a.lesson.candidate) > std::pair(b.telling, b.lesson.candidate);
   });
   // Directions never crowd out what is known.
-  const size_t kept_open = std::min(open.size(), std::max<size_t>(limit / 3, limit - std::min(limit, ranked.size())));
+  const size_t kept_open =
+      std::min(open.size(), std::max<size_t>(limit / 3, limit - std::min(limit, ranked.size())));
   std::vector<Lesson> lessons(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(kept_open));
   for (Trial& trial : ranked)
     if (lessons.size() < limit) lessons.push_back(std::move(trial.lesson));

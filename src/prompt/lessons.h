@@ -1,4 +1,5 @@
-// What a run has learnt, read off its events: every idea of a model that was tried, what came of it, how we know.
+// What a run has learnt, read off its events: every idea of a model that was tried, what came of it, how we
+// know.
 #pragma once
 
 #include <string>
@@ -10,14 +11,17 @@
 
 namespace warpwright::prompt {
 
-// The kernels (without template arguments) and launches of a result: what a lesson was learnt on. Equal for settings of
-// a knob, different after a change of structure. "gdn_decode x1", "finish, split x2"; empty: unknown.
+// The kernels (without template arguments) and launches of a result: what a lesson was learnt on. Equal for
+// settings of a knob, different after a change of structure. "gdn_decode x1", "finish, split x2"; empty:
+// unknown.
 std::string structure_of(const events::ResultSummary& result);
 
-// At most `limit`: open directions first (newest first), then what tells most: large gains and losses and recent ones
-// before old and small ones. Of equal ideas the latest trial; an open direction that was tried is not open any more.
-// `research`: what research tickets wrote, oldest first (RunView::lessons). Reads applied candidates only.
-std::vector<events::Lesson> lessons_of(const events::RunView& view, const std::vector<events::Lesson>& research, size_t limit);
+// At most `limit`: open directions first (newest first), then what tells most: large gains and losses and
+// recent ones before old and small ones. Of equal ideas the latest trial; an open direction that was tried is
+// not open any more. `research`: what research tickets wrote, oldest first (RunView::lessons). Reads applied
+// candidates only.
+std::vector<events::Lesson> lessons_of(const events::RunView& view,
+                                       const std::vector<events::Lesson>& research, size_t limit);
 
 // A lesson learnt on another structure than the parent's may not hold any more.
 bool is_reopened(const events::Lesson& lesson, std::string_view parent_structure);

@@ -24,8 +24,9 @@ const Names& system_fields() {
   return kFields;
 }
 const Names& operator_fields() {
-  static const Names kFields = {"standing", "parent",  "parent_times", "parent_profile", "evidence", "hints", "history",
-                                "second_parent", "top", "diverse",     "lessons",        "failures"};
+  static const Names kFields = {"standing", "parent",  "parent_times", "parent_profile",
+                                "evidence", "hints",   "history",      "second_parent",
+                                "top",      "diverse", "lessons",      "failures"};
   return kFields;
 }
 const Names& mismatch_fields() {
@@ -48,8 +49,8 @@ const std::map<std::string_view, Names>& required_fields() {
 }
 
 const Names& shipped_templates() {
-  static const Names kNames = {"system", "scratch", "rewrite", "diff", "crossover", "repair", "plan", "research",
-                               "mismatch"};
+  static const Names kNames = {"system", "scratch", "rewrite",  "diff",    "crossover",
+                               "repair", "plan",    "research", "mismatch"};
   return kNames;
 }
 
@@ -74,13 +75,16 @@ std::map<std::string, File> markdown(const PromptLibrary::Files& files, const st
 }
 
 Result<Template> read_template(const std::string& name, const File& file) {
-  const Names& known = name == "system" ? system_fields() : name == "mismatch" ? mismatch_fields() : operator_fields();
+  const Names& known = name == "system"     ? system_fields()
+                       : name == "mismatch" ? mismatch_fields()
+                                            : operator_fields();
   TRY_ASSIGN(Template result, Template::parse(file.text, file.path, known));
   const auto required = required_fields().find(name);
   if (required == required_fields().end()) return result;
   for (const std::string& field : required->second) {
     if (!result.uses(field))
-      return usage_error(fmt::format("{}:1: field '{{{}}}' is missing: a {} prompt must show it", file.path, field, name));
+      return usage_error(
+          fmt::format("{}:1: field '{{{}}}' is missing: a {} prompt must show it", file.path, field, name));
   }
   return result;
 }
@@ -117,15 +121,17 @@ Result<void> read_header_line(std::string_view line, const std::string& where, N
     (key == "tags" ? note.tags : note.needs) = *list;
     return {};
   }
-  return usage_error(fmt::format("{}: a note's header holds 'title: ...', 'tags: [...]' and 'needs: [...]'; this is '{}'",
-                                 where, line));
+  return usage_error(fmt::format(
+      "{}: a note's header holds 'title: ...', 'tags: [...]' and 'needs: [...]'; this is '{}'", where, line));
 }
 
 Result<Note> read_note(const std::string& name, const File& file) {
   const std::vector<std::string_view> lines = split_lines(file.text);
   Note note;
   note.name = name;
-  const auto refuse = [&](std::string_view problem) { return usage_error(fmt::format("{}:1: {}", file.path, problem)); };
+  const auto refuse = [&](std::string_view problem) {
+    return usage_error(fmt::format("{}:1: {}", file.path, problem));
+  };
   if (lines.empty() || trim(lines[0]) != "---")
     return refuse("a note begins with a line ---, 'title: ...', 'tags: [...]' and a line ---");
   size_t at = 1;
@@ -153,9 +159,8 @@ Result<void> collect(const fs::path& folder, const std::string& prefix, PromptLi
 Result<PromptLibrary> PromptLibrary::load(const fs::path& home, const fs::path& agent_folder) {
   Files files;
   TRY(collect(home / "prompts", "prompts/", files));
-  if (agent_folder.empty()) return from_files(std::move(files));
-  TRY(collect(agent_folder / "prompts", "agent/prompts/", files));
-  if (fs::exists(agent_folder / "agent.toml")) {
+  if (!agent_folder.empty()) TRY(collect(agent_folder / "prompts", "agent/prompts/", files));
+  if (!agent_folder.empty() && fs::exists(agent_folder / "agent.toml")) {
     TRY_ASSIGN(files["agent.toml"], read_file(agent_folder / "agent.toml", kMaxFileBytes));
   }
   auto library = from_files(std::move(files));
@@ -179,13 +184,15 @@ Result<PromptLibrary> PromptLibrary::from_files(Files files) {
     library.templates_.emplace(name, std::move(one));
   }
   for (const std::string& name : shipped_templates())
-    if (!library.templates_.contains(name)) return usage_error(fmt::format("prompts/{}.md: the template is missing", name));
+    if (!library.templates_.contains(name))
+      return usage_error(fmt::format("prompts/{}.md: the template is missing", name));
   if (library.plan_language_.empty()) return usage_error("prompts/plan_language.md: it is missing or empty");
   for (const auto& [name, file] : markdown(library.files_, "knowledge/")) {
     TRY_ASSIGN(Note note, read_note(name, file));
     library.notes_.push_back(std::move(note));
   }
-  for (const auto& [name, file] : markdown(library.files_, "definitions/")) library.definitions_[name] = file.text;
+  for (const auto& [name, file] : markdown(library.files_, "definitions/"))
+    library.definitions_[name] = file.text;
   for (const auto& [name, file] : markdown(library.files_, "devices/")) library.devices_[name] = file.text;
   if (const auto toml = library.files_.find("agent.toml"); toml != library.files_.end())
     library.agent_toml_ = toml->second;
@@ -217,7 +224,8 @@ std::string PromptLibrary::device(const std::string& name) const {
 
 std::string follow_up(const PromptLibrary& library, const ReplyProblem& problem) {
   constexpr size_t kMaxProblemBytes = 6000;
-  return library.mismatch().render({{"problem", fenced(cut_middle(problem.reason, kMaxProblemBytes).text, "text")}});
+  return library.mismatch().render(
+      {{"problem", fenced(cut_middle(problem.reason, kMaxProblemBytes).text, "text")}});
 }
 
 }  // namespace warpwright::prompt

@@ -1,6 +1,7 @@
-// The texts that prompts are made of, read once at the start of a run: templates, knowledge notes, and what is said of
-// the plan language, a definition or a device. Files below `<home>/prompts` and `<agent>/prompts`; of two with the same
-// name the agent's wins (prompts/README.md shows how each is written). `load` is the only I/O of this folder.
+// The texts that prompts are made of, read once at the start of a run: templates, knowledge notes, and what
+// is said of the plan language, a definition or a device. Files below `<home>/prompts` and `<agent>/prompts`;
+// of two with the same name the agent's wins (prompts/README.md shows how each is written). `load` is the
+// only I/O of this folder.
 #pragma once
 
 #include <filesystem>
@@ -24,13 +25,14 @@ struct Note {
 
 class PromptLibrary {
  public:
-  // Texts by path: "prompts/diff.md" of the program, "agent/prompts/diff.md" and "agent.toml" of the agent. A run
-  // keeps them in its journal, so that it goes on with what it began with.
+  // Texts by path: "prompts/diff.md" of the program, "agent/prompts/diff.md" and "agent.toml" of the agent. A
+  // run keeps them in its journal, so that it goes on with what it began with.
   using Files = std::map<std::string, std::string>;
 
-  // `agent_folder` may be empty or lack prompts/. Errors (usage): a template of ours is missing, an unknown or missing
-  // field, a lone brace, a note without its header: "<file>:<line>: ...".
-  static Result<PromptLibrary> load(const std::filesystem::path& home, const std::filesystem::path& agent_folder);
+  // `agent_folder` may be empty or lack prompts/. Errors (usage): a template of ours is missing, an unknown
+  // or missing field, a lone brace, a note without its header: "<file>:<line>: ...".
+  static Result<PromptLibrary> load(const std::filesystem::path& home,
+                                    const std::filesystem::path& agent_folder);
   static Result<PromptLibrary> from_files(Files files);  // the same errors
   const Files& files() const { return files_; }
   const std::string& agent_toml() const { return agent_toml_; }  // empty: none was there

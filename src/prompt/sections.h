@@ -52,9 +52,11 @@ Result<SectionText> diverse_section(const Frame& frame, int64_t tokens);
 // Shared by them.
 // How many of a note's tags are among `tags`; 0 if one of its needs is not among `all`.
 size_t matches(const Note& note, const std::vector<std::string>& tags, const std::vector<std::string>& all);
-std::string knobs_text(const KnobValues& knobs);  // "`SPLITS=8, WARPS=4`" or "none"
+std::string knobs_text(const KnobValues& knobs);            // "`SPLITS=8, WARPS=4`" or "none"
 std::string outcome_text(const ShownCandidate& candidate);  // "score 2.310", "COMPILE_ERROR at stage compile"
-std::string kernels_text(const events::ResultSummary& result);  // "`gdn` 39 registers, ..."; empty: never compiled
-SectionText cut_to(std::string text, int64_t tokens, std::string_view what);  // whole lines from the beginning
+std::string kernels_text(
+    const events::ResultSummary& result);  // "`gdn` 39 registers, ..."; empty: never compiled
+SectionText cut_to(std::string text, int64_t tokens,
+                   std::string_view what);  // whole lines from the beginning
 
 }  // namespace warpwright::prompt

@@ -71,8 +71,9 @@ Result<Brace> read_brace(std::string_view line, size_t at, const Known& known) {
     return Brace{1, "", "{"};
   }
   if (!is_known(name, known))
-    return usage_error(fmt::format("unknown field '{{{}}}'; did you mean '{{{}}}'? (the text itself: {{{{{}}}}})", name,
-                                   nearest(name, known), name));
+    return usage_error(
+        fmt::format("unknown field '{{{}}}'; did you mean '{{{}}}'? (the text itself: {{{{{}}}}})", name,
+                    nearest(name, known), name));
   return Brace{end + 1, std::string(name), ""};
 }
 
@@ -125,24 +126,37 @@ std::string Template::render_line(const Line& line, const Values& values) {
 }
 
 bool Template::is_vanishing(const Line& line, const Values& values) {
-  const bool has_field = std::any_of(line.begin(), line.end(), [](const Piece& piece) { return piece.is_field; });
+  const bool has_field =
+      std::any_of(line.begin(), line.end(), [](const Piece& piece) { return piece.is_field; });
   return has_field && trim(render_line(line, values)).empty();
 }
 
-// Is this a heading, and below it up to the next text only fields without content, at least one?
+// Is this a heading with fields without content below it, and nothing else? Of a top heading all up to the next one
+// counts; a lower one ends where the template goes on with text of its own.
 bool Template::heads_nothing(size_t heading, const Values& values) const {
-  const Line& line = lines_[heading];
-  if (line.size() != 1 || line[0].is_field || !line[0].text.starts_with('#')) return false;
+  const size_t level = heading_level(heading);
+  if (level == 0) return false;
   bool found = false;
   for (size_t i = heading + 1; i < lines_.size(); ++i) {
     if (lines_[i].empty()) continue;
-    if (!is_vanishing(lines_[i], values)) {
-      // Content under the heading, unless it is text of the template's own that follows the empty fields.
-      return found && !std::any_of(lines_[i].begin(), lines_[i].end(), [](const Piece& p) { return p.is_field; });
+    if (is_vanishing(lines_[i], values)) {
+      found = true;
+      continue;
     }
-    found = true;
+    const size_t next = heading_level(i);
+    if (next > 0) return found && next <= level;
+    return found && level > 1 &&
+           !std::any_of(lines_[i].begin(), lines_[i].end(), [](const Piece& p) { return p.is_field; });
   }
   return found;
+}
+
+// 2 of "## Title"; 0: no heading.
+size_t Template::heading_level(size_t index) const {
+  const Line& line = lines_[index];
+  if (line.size() != 1 || line[0].is_field) return 0;
+  const size_t marks = line[0].text.find_first_not_of('#');
+  return marks != std::string::npos && line[0].text[marks] == ' ' ? marks : 0;
 }
 
 std::string Template::render(const Values& values) const {

@@ -1,5 +1,5 @@
-// For tests of prompts: a small operator, a run of a few candidates on it, and a library of our templates with short
-// texts in place of the long ones.
+// For tests of prompts: a small operator, a run of a few candidates on it, and a library of our templates
+// with short texts in place of the long ones.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -21,14 +21,21 @@ T value_of(Result<T> result) {
 
 inline PromptLibrary::Files test_files() {
   PromptLibrary::Files files;
-  for (const auto& path : list_files("prompts", ".md")) files["prompts/" + path.filename().string()] = value_of(read_file(path));
-  files["prompts/plan_language.md"] = "# The candidate\n\nOne file with its plan: `/*@plan scale<<<rows, 32>>>(x, weight, bias, y); */`.\n";
-  files["prompts/definitions/row_scale.md"] = "# row_scale\n\ny[r, c] = x[r, c] * weight[r] + bias, in float32.\n";
+  for (const auto& path : list_files("prompts", ".md"))
+    files["prompts/" + path.filename().string()] = value_of(read_file(path));
+  files["prompts/plan_language.md"] =
+      "# The candidate\n\nOne file with its plan: `/*@plan scale<<<rows, 32>>>(x, weight, bias, y); */`.\n";
+  files["prompts/definitions/row_scale.md"] =
+      "# row_scale\n\ny[r, c] = x[r, c] * weight[r] + bias, in float32.\n";
   files["prompts/devices/b200.md"] = "# NVIDIA B200\n\n148 SMs.\n";
-  files["prompts/knowledge/loads.md"] = "---\ntitle: Wide loads\ntags: [bf16, memory]\n---\n\n* 16 bytes a lane.\n";
-  files["prompts/knowledge/hopper.md"] = "---\ntitle: Hopper only\ntags: [general]\nneeds: [hopper]\n---\n\n* wgmma.\n";
-  files["prompts/knowledge/races.md"] = "---\ntitle: Races\ntags: [failure-race]\n---\n\n* A barrier between writing and reading.\n";
-  files["prompts/knowledge/compile.md"] = "---\ntitle: What does not compile\ntags: [failure-compile]\n---\n\n* Host functions.\n";
+  files["prompts/knowledge/loads.md"] =
+      "---\ntitle: Wide loads\ntags: [bf16, memory]\n---\n\n* 16 bytes a lane.\n";
+  files["prompts/knowledge/hopper.md"] =
+      "---\ntitle: Hopper only\ntags: [general]\nneeds: [hopper]\n---\n\n* wgmma.\n";
+  files["prompts/knowledge/races.md"] =
+      "---\ntitle: Races\ntags: [failure-race]\n---\n\n* A barrier between writing and reading.\n";
+  files["prompts/knowledge/compile.md"] =
+      "---\ntitle: What does not compile\ntags: [failure-compile]\n---\n\n* Host functions.\n";
   return files;
 }
 
@@ -51,11 +58,13 @@ __global__ void scale(const __nv_bfloat16* x, const float* weight, float bias, _
 }
 )";
 
-// A run with a baseline (c0000), a parent (c0001, tuned as c0002), a compile error, a wrong result and a slower rewrite.
+// A run with a baseline (c0000), a parent (c0001, tuned as c0002), a compile error, a wrong result and a
+// slower rewrite.
 class TestRun {
  public:
   TestRun();
-  PromptContext context(std::string op) const;  // what the engine would fill in for this operator; points into this
+  PromptContext context(
+      std::string op) const;  // what the engine would fill in for this operator; points into this
   TestRun(const TestRun&) = delete;
 
   trace::Definition definition;

@@ -17,7 +17,8 @@ WorkloadReport workload(int64_t rows, double latency_us) {
 
 Json counters_of(double latency_us) {
   return {{"launches",
-           {{{"text", "scale: " + std::to_string(static_cast<int>(latency_us)) + " us, bound by latency; launch 1.90 us"},
+           {{{"text", "scale: " + std::to_string(static_cast<int>(latency_us)) +
+                          " us, bound by latency; launch 1.90 us"},
              {"counters",
               {{"blocks", 4096},
                {"warp_instructions", 120000},
@@ -31,10 +32,12 @@ Json counters_of(double latency_us) {
 
 Json profile() {
   const Json finding = {{"message", "line 11: each warp reads 4 sectors where 2 would do"}, {"weight", 0.25}};
-  const Json hot = {{"location", "line 11"},      {"issue_share", 0.4}, {"wait_share", 0.7},
-                    {"sectors", 4096.0},          {"ideal_sectors", 2048.0},
-                    {"text", "y[at] = __float2bfloat16(__bfloat162float(x[at]) * w + bias);"}};
-  const Json cold = {{"location", "line 9"}, {"issue_share", 0.001}, {"wait_share", 0.0}, {"text", "for (int i"}};
+  const Json hot = {
+      {"location", "line 11"},   {"issue_share", 0.4},
+      {"wait_share", 0.7},       {"sectors", 4096.0},
+      {"ideal_sectors", 2048.0}, {"text", "y[at] = __float2bfloat16(__bfloat162float(x[at]) * w + bias);"}};
+  const Json cold = {
+      {"location", "line 9"}, {"issue_share", 0.001}, {"wait_share", 0.0}, {"text", "for (int i"}};
   return Json::array({{{"label", "scale"}, {"findings", {finding}}, {"lines", {hot, cold}}}});
 }
 
@@ -72,14 +75,17 @@ struct Entry {
 
 std::vector<Entry> entries() {
   const std::string error = "candidate.cu(11): error: identifier \"__float2bf16\" is undefined";
-  EvaluationReport wrong = failed(Status::kIncorrectNumerical, Stage::kSmoke, "y: 64 of 256 elements wrong (rows=4)",
-                                  {"64 of 256 elements wrong, all of y[3]; the first:\ny[3, 0]: expected 0.5, got 0"});
+  EvaluationReport wrong =
+      failed(Status::kIncorrectNumerical, Stage::kSmoke, "y: 64 of 256 elements wrong (rows=4)",
+             {"64 of 256 elements wrong, all of y[3]; the first:\ny[3, 0]: expected 0.5, got 0"});
   wrong.workloads = {workload(4, 0)};
   wrong.workloads[0].status = Status::kIncorrectNumerical;
   return {{"seed", {}, passed(4, 12), 1, "plain.cu"},
           {"scratch", {}, passed(3, 6), 1.6, "one warp per row: coalesced loads", {{"THREADS", "32"}}},
           {"tune", 1, passed(2.5, 6), 1.7, "", {{"THREADS", "64"}}},
-          {"diff", 1, failed(Status::kCompileError, Stage::kCompile, error, {error + "\n    y[at] = __float2bf16(v);\n            ^"}),
+          {"diff", 1,
+           failed(Status::kCompileError, Stage::kCompile, error,
+                  {error + "\n    y[at] = __float2bf16(v);\n            ^"}),
            0, "convert in pairs: half the conversions"},
           {"diff", 1, wrong, 0, "four rows per block: fewer blocks"},
           {"rewrite", 1, passed(3.2, 6.4), 1.5, "persistent blocks: one wave"}};
@@ -88,7 +94,8 @@ std::vector<Entry> entries() {
 }  // namespace
 
 TestRun::TestRun() {
-  definition = value_of(trace::parse_definition(value_of(read_file("src/prompt/testdata/row_scale.json")), "row_scale.json"));
+  definition = value_of(
+      trace::parse_definition(value_of(read_file("src/prompt/testdata/row_scale.json")), "row_scale.json"));
   rules.bands = {{"small", "rows <= 8"}, {"large", "rows > 8"}};
   rules.floor = {"rows * width * 2", "", ""};
   device = value_of(rules::load_device_file("configs/devices/b200.toml"));
@@ -113,15 +120,18 @@ TestRun::TestRun() {
     candidate.status = entry.report.status;
     candidate.score = entry.score;
     candidate.result_key = "key" + std::to_string(id);
-    const events::ResultSummary& result = view.results[candidate.result_key] = events::summarize(entry.report, "sim");
+    const events::ResultSummary& result = view.results[candidate.result_key] =
+        events::summarize(entry.report, "sim");
     view.candidates[id] = candidate;
     std::string source(kParentSource);
     if (id != 1 && id != 2) source += "// c" + std::to_string(id) + "\n";
-    shown.push_back({id, source, entry.knobs, entry.report.status, entry.score, &result, entry.report, entry.note});
+    shown.push_back(
+        {id, source, entry.knobs, entry.report.status, entry.score, &result, entry.report, entry.note});
   }
   view.started = events::RunStarted{};
   view.applied = static_cast<int64_t>(shown.size());
-  view.baseline = events::Baseline{"plain.cu", 0, view.results["key0"].measure, view.results["key0"].workloads};
+  view.baseline =
+      events::Baseline{"plain.cu", 0, view.results["key0"].measure, view.results["key0"].workloads};
   view.best = 2;
 }
 
@@ -140,7 +150,8 @@ PromptContext TestRun::context(std::string op) const {
   context.top = {shown[0]};
   context.diverse = {shown[5]};
   context.failures = {shown[4], shown[3]};
-  const events::Lesson open = {"two rows per warp: fewer launches of nothing", events::Lesson::Outcome::kOpen, "", "", 9};
+  const events::Lesson open = {"two rows per warp: fewer launches of nothing", events::Lesson::Outcome::kOpen,
+                               "", "", 9};
   context.lessons = lessons_of(view, {open}, 20);
   return context;
 }

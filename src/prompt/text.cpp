@@ -11,7 +11,8 @@
 namespace warpwright::prompt {
 namespace {
 
-constexpr size_t kMaxQuotedBytes = size_t{4} << 20;  // nothing that is shown is longer; a bound for hostile text
+constexpr size_t kMaxQuotedBytes = size_t{4}
+                                   << 20;  // nothing that is shown is longer; a bound for hostile text
 
 size_t longest_run(std::string_view text, char mark) {
   size_t longest = 0, run = 0;
@@ -81,7 +82,8 @@ CutText cut_middle(std::string_view text, size_t max_bytes) {
   const std::vector<std::string> lines = short_lines(text);
   if (lines_that_fit(lines, max_bytes, false) == lines.size()) return {rejoin(lines, 0, lines.size()), 0};
   const size_t head = lines_that_fit(lines, max_bytes * 2 / 3, false);
-  const size_t tail = std::min(lines_that_fit(lines, max_bytes - max_bytes * 2 / 3, true), lines.size() - head);
+  const size_t tail =
+      std::min(lines_that_fit(lines, max_bytes - max_bytes * 2 / 3, true), lines.size() - head);
   const auto cut = static_cast<int64_t>(lines.size() - head - tail);
   return {rejoin(lines, 0, head) + fmt::format("[{} cut here]\n", count_of(cut, "line", "lines")) +
               rejoin(lines, lines.size() - tail, lines.size()),
@@ -104,7 +106,9 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 
 std::string short_number(double value) {
   const double size = std::abs(value);
-  return size >= 100 ? fmt::format("{:.0f}", value) : size >= 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.2f}", value);
+  return size >= 100  ? fmt::format("{:.0f}", value)
+         : size >= 10 ? fmt::format("{:.1f}", value)
+                      : fmt::format("{:.2f}", value);
 }
 
 std::string bytes_text(double bytes) {
@@ -114,7 +118,8 @@ std::string bytes_text(double bytes) {
 }
 
 std::string percent_text(double share) {
-  return std::abs(share) < 0.0995 ? fmt::format("{:.1f} %", 100 * share) : fmt::format("{:.0f} %", 100 * share);
+  return std::abs(share) < 0.0995 ? fmt::format("{:.1f} %", 100 * share)
+                                  : fmt::format("{:.0f} %", 100 * share);
 }
 
 std::string short_count(double count) {

@@ -8,7 +8,8 @@
 
 namespace warpwright::prompt {
 
-// An estimate that holds for code and English within a quarter for the tokenizers in use: bytes / 3.2, rounded up.
+// An estimate that holds for code and English within a quarter for the tokenizers in use: bytes / 3.2,
+// rounded up.
 int64_t estimate_tokens(std::string_view text);
 size_t bytes_of_tokens(int64_t tokens);  // the most bytes that are no more than `tokens`; 0 for negative ones
 
@@ -25,8 +26,9 @@ struct CutText {
 };
 // Whole lines only. A line over `kMaxQuotedLine` bytes is shortened first, which does not count as cut.
 inline constexpr size_t kMaxQuotedLine = 400;
-CutText cut_end(std::string_view text, size_t max_bytes);     // keeps the beginning
-CutText cut_middle(std::string_view text, size_t max_bytes);  // keeps two thirds at the beginning, the rest at the end
+CutText cut_end(std::string_view text, size_t max_bytes);  // keeps the beginning
+CutText cut_middle(std::string_view text,
+                   size_t max_bytes);  // keeps two thirds at the beginning, the rest at the end
 
 std::string_view trim_blank(std::string_view text);  // without space and empty lines at both ends
 
@@ -37,8 +39,8 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 
 // Three significant digits or so: "0.31", "12.4", "5310".
 std::string short_number(double value);
-std::string bytes_text(double bytes);     // "1.05 MB"
-std::string percent_text(double share);   // "46 %"; "0.4 %" below one
-std::string short_count(double count);    // "3.66M"
+std::string bytes_text(double bytes);    // "1.05 MB"
+std::string percent_text(double share);  // "46 %"; "0.4 %" below one
+std::string short_count(double count);   // "3.66M"
 
 }  // namespace warpwright::prompt

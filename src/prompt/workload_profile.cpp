@@ -13,7 +13,7 @@
 namespace warpwright::prompt {
 namespace {
 
-constexpr size_t kListedValues = 8;  // of an axis; more are summed up
+constexpr size_t kListedValues = 8;           // of an axis; more are summed up
 constexpr double kBytesPerMicrosecond = 1e3;  // of 1 GB/s
 constexpr double kFlopsPerMicrosecond = 1e6;  // of 1 TFLOP/s
 
@@ -21,7 +21,8 @@ std::string axes_text(const trace::Axes& axes, const trace::Definition& definiti
   std::vector<std::string> parts;
   for (const trace::Axis& axis : definition.axes) {
     const auto value = axes.find(axis.name);
-    if (value != axes.end()) parts.push_back(fmt::format("{}={}", quotable_line(axis.name, 80), value->second));
+    if (value != axes.end())
+      parts.push_back(fmt::format("{}={}", quotable_line(axis.name, 80), value->second));
   }
   return join(parts, " ");
 }
@@ -33,15 +34,16 @@ double evaluate(const std::string& expression, const trace::Definition& definiti
   return value && *value > 0 ? static_cast<double>(*value) : 0.0;
 }
 
-double bytes_of(const std::vector<trace::Tensor>& tensors, const trace::Definition& definition, const trace::Axes& axes) {
+double bytes_of(const std::vector<trace::Tensor>& tensors, const trace::Definition& definition,
+                const trace::Axes& axes) {
   double bytes = 0;
   for (const trace::Tensor& tensor : tensors)
     if (const auto one = definition.bytes_of(tensor, axes)) bytes += static_cast<double>(*one);
   return bytes;
 }
 
-// Like the evaluator's physical floor, on top of what an empty launch takes. Inputs are cold; what is written may stay
-// in the L2 of a device, but the simulator's clock charges it as traffic.
+// Like the evaluator's physical floor, on top of what an empty launch takes. Inputs are cold; what is written
+// may stay in the L2 of a device, but the simulator's clock charges it as traffic.
 void set_floor(WorkloadRow& row, const PromptContext& context, const trace::Definition& definition) {
   const rules::FloorRule& rule = context.rules->floor;
   const rules::DeviceModel& device = *context.device;
@@ -62,7 +64,8 @@ void set_floor(WorkloadRow& row, const PromptContext& context, const trace::Defi
 }
 
 size_t band_rank(const rules::Rules& rules, const std::string& band) {
-  const auto it = std::find_if(rules.bands.begin(), rules.bands.end(), [&](const rules::Band& b) { return b.name == band; });
+  const auto it = std::find_if(rules.bands.begin(), rules.bands.end(),
+                               [&](const rules::Band& b) { return b.name == band; });
   return static_cast<size_t>(it - rules.bands.begin());
 }
 
@@ -82,8 +85,8 @@ std::string distribution_of(const std::map<int64_t, double>& weights) {
     for (sum += weight; next <= 3 && sum >= total * static_cast<double>(next) / 4; ++next)
       parts.push_back(std::to_string(value));
   }
-  return fmt::format("{} different values from {} to {}, quartiles {}", weights.size(), weights.begin()->first,
-                     weights.rbegin()->first, join(parts, " / "));
+  return fmt::format("{} different values from {} to {}, quartiles {}", weights.size(),
+                     weights.begin()->first, weights.rbegin()->first, join(parts, " / "));
 }
 
 }  // namespace
@@ -108,7 +111,8 @@ std::vector<WorkloadRow> workload_rows(const PromptContext& context, const trace
   const auto key = [&](const WorkloadRow& row) {
     return std::tuple(band_rank(*context.rules, row.band), row.floor_us, row.tensor_bytes, row.axes);
   };
-  std::sort(rows.begin(), rows.end(), [&](const WorkloadRow& a, const WorkloadRow& b) { return key(a) < key(b); });
+  std::sort(rows.begin(), rows.end(),
+            [&](const WorkloadRow& a, const WorkloadRow& b) { return key(a) < key(b); });
   return rows;
 }
 
@@ -130,7 +134,8 @@ std::vector<size_t> sample_rows(const std::vector<WorkloadRow>& rows, size_t lim
   return {taken.begin(), taken.end()};
 }
 
-std::vector<std::string> axis_distributions(const std::vector<WorkloadRow>& rows, const trace::Definition& definition) {
+std::vector<std::string> axis_distributions(const std::vector<WorkloadRow>& rows,
+                                            const trace::Definition& definition) {
   std::vector<std::string> lines;
   for (const trace::Axis& axis : definition.axes) {
     if (axis.is_constant) continue;
@@ -139,12 +144,14 @@ std::vector<std::string> axis_distributions(const std::vector<WorkloadRow>& rows
       const auto value = row.axes.find(axis.name);
       if (value != row.axes.end()) weights[value->second] += row.weight;
     }
-    if (!weights.empty()) lines.push_back(fmt::format("{}: {}", quotable_line(axis.name, 80), distribution_of(weights)));
+    if (!weights.empty())
+      lines.push_back(fmt::format("{}: {}", quotable_line(axis.name, 80), distribution_of(weights)));
   }
   return lines;
 }
 
-std::optional<double> latency_of(const WorkloadRow& row, const std::vector<events::WorkloadSummary>& results) {
+std::optional<double> latency_of(const WorkloadRow& row,
+                                 const std::vector<events::WorkloadSummary>& results) {
   double sum = 0, weight = 0;
   for (const std::string& uuid : row.uuids) {
     const auto result = std::find_if(results.begin(), results.end(),

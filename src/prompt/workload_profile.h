@@ -1,5 +1,5 @@
-// What the score is taken over, and what each workload costs at least: the distribution of axes, the bands, and the
-// roofline of a call.
+// What the score is taken over, and what each workload costs at least: the distribution of axes, the bands,
+// and the roofline of a call.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,7 @@ struct WorkloadRow {
   std::vector<std::string> uuids;  // the key of each of its results (events::WorkloadSummary::uuid)
   double tensor_bytes = 0;         // all inputs read once and outputs written once; 0: unknown
   double least_bytes = 0;          // what the rules know must move (data decides the rest)
-  double floor_us = 0;             // an empty first launch, plus the longest of moving and computing that; 0: unknown
+  double floor_us = 0;  // an empty first launch, plus the longest of moving and computing that; 0: unknown
 };
 
 // By band in the rules' order, then by size. `definition`: with the selection's constants.
@@ -29,7 +29,8 @@ std::vector<WorkloadRow> workload_rows(const PromptContext& context, const trace
 std::vector<size_t> sample_rows(const std::vector<WorkloadRow>& rows, size_t limit);
 
 // "batch_size: 1 (10 workloads), 4 (8), ..." or, of many values, "batch_size: 1 to 64, quartiles 4, 16, 48".
-std::vector<std::string> axis_distributions(const std::vector<WorkloadRow>& rows, const trace::Definition& definition);
+std::vector<std::string> axis_distributions(const std::vector<WorkloadRow>& rows,
+                                            const trace::Definition& definition);
 
 // A row's time in a result, the mean where it stands for several; nothing if one is not timed.
 std::optional<double> latency_of(const WorkloadRow& row, const std::vector<events::WorkloadSummary>& results);
