@@ -64,7 +64,7 @@ CLI::App* add_evolve(CLI::App& app, EvolveOptions& options) {
   command->add_option("--executor", options.executor, "auto | sim | cuda");
   command->add_option(
       "--model", options.models,
-      "whom to ask for kernels, PRESET:MODEL[@URL]: openai:gpt-5.6, anthropic:claude-sonnet-5.5, "
+      "whom to ask for kernels, PRESET:MODEL[@URL]: openai:gpt-6.1-terra, anthropic:claude-sonnet-5-5, "
       "vllm:NAME@http://localhost:8000/v1, command:'my-agent -p', manual:FOLDER; may be given again. "
       "Presets, with the environment variable of each key: configs/models/endpoints.toml");
   command->add_option(

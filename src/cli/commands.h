@@ -110,7 +110,8 @@ int run_export(const ExportOptions& options);
 
 struct ShowOptions {
   std::filesystem::path run_dir;
-  std::vector<std::string> what;  // {} | {"candidate", ID} | {"prompt", N} | {"reply", N} | {"calls"} | {"lessons"} | {"events"}
+  // {} | {"candidate", ID} | {"prompt", N} | {"reply", N} | {"calls"} | {"lessons"} | {"events"}
+  std::vector<std::string> what;
   OutputForm form = OutputForm::kText;
 };
 int run_show(const ShowOptions& options);
