@@ -12,6 +12,7 @@
 #include "src/cli/commands.h"
 #include "src/cli/measure.h"
 #include "src/engine/evaluate_once.h"
+#include "src/llm/endpoint_presets.h"
 #include "src/trace/dataset.h"
 
 namespace warpwright::cli {
@@ -110,6 +111,26 @@ Finding check_python() {
           "only definitions outside the built-in families, and --check-oracles, need them"};
 }
 
+// Which endpoints' keys are here; the keys themselves are not looked at.
+Finding check_models() {
+  const auto home = find_home();
+  if (!home) return {Health::kBad, "models", home.error().message, "set WARPWRIGHT_HOME"};
+  const auto presets = llm::EndpointPresets::load(*home / "configs/models/endpoints.toml");
+  if (!presets) return {Health::kBad, "models", presets.error().message, "mend the file"};
+  std::string with_key, without;
+  for (const llm::EndpointPreset& preset : presets->all()) {
+    const std::string variable = preset.table.value("key_env", "");
+    if (variable.empty()) continue;
+    const bool is_set = std::getenv(variable.c_str()) != nullptr;
+    std::string& list = is_set ? with_key : without;
+    list += fmt::format("{}{} ({})", list.empty() ? "" : ", ", preset.name, variable);
+  }
+  if (with_key.empty())
+    return {Health::kNote, "models", "no key is set: " + without,
+            "export one, or use a server or program of your own: warpwright evolve --help, --model"};
+  return {Health::kGood, "models", "keys are set for " + with_key, ""};
+}
+
 // The simulator is the worker's.
 int print_instructions() {
   SubprocessOptions options;
@@ -135,6 +156,7 @@ int run_doctor(const DoctorOptions& options) {
   findings.push_back(check_datasets(options));
   findings.push_back(check_cache());
   findings.push_back(check_python());
+  findings.push_back(check_models());
   findings.push_back({Health::kGood, "cores", std::to_string(std::thread::hardware_concurrency()), ""});
 
   bool bad = false;

@@ -13,6 +13,12 @@ double dollars(int64_t microdollars) {
   return static_cast<double>(microdollars) / 1e6;
 }
 
+std::string short_count(int64_t count) {
+  if (count < 10'000) return std::to_string(count);
+  if (count < 10'000'000) return fmt::format("{}k", count / 1000);
+  return fmt::format("{}M", count / 1'000'000);
+}
+
 // Of the tickets that an operator got.
 struct OperatorRow {
   int64_t asked = 0, passed = 0, failed = 0, no_candidate = 0;
@@ -84,7 +90,8 @@ std::string spending_line(const RunView& view, double max_dollars) {
   std::string models;
   for (const auto& [name, usage] : view.models) {
     spent += usage.microdollars;
-    models += fmt::format("{}{}: {} answers", models.empty() ? "" : ", ", name, usage.answered);
+    models += fmt::format("{}{}: {} answers, {} tokens in, {} out", models.empty() ? "" : "; ", name,
+                          usage.answered, short_count(usage.input_tokens), short_count(usage.output_tokens));
     if (usage.refused > 0) models += fmt::format(" ({} refused)", usage.refused);
     if (usage.failed_attempts > 0) models += fmt::format(" ({} failed attempts)", usage.failed_attempts);
   }
