@@ -177,10 +177,14 @@ std::string page_title(std::string_view html) {
 }
 
 std::string plain_body(int status, std::string_view body) {
-  const size_t begin = body.find_first_not_of(" \t\r\n");
-  const std::string said = begin == std::string_view::npos ? "an empty body"
-                           : body[begin] == '<'            ? page_title(body)
-                                                           : std::string(body.substr(begin, 1000));
+  constexpr std::string_view kSpace = " \t\r\n";
+  constexpr size_t kShown = 1000;
+  body.remove_prefix(std::min(body.find_first_not_of(kSpace), body.size()));
+  body = body.substr(0, kShown);
+  body = body.substr(0, body.find_last_not_of(kSpace) + 1);
+  const std::string said = body.empty()     ? "an empty body"
+                           : body[0] == '<' ? page_title(body)
+                                            : std::string(body);
   return status == 404 ? said + " (is base_url the one of this provider?)" : said;
 }
 
@@ -250,7 +254,7 @@ Failure failure_of_response(int http_status, const Headers& headers, std::string
   const ProviderError error = is_error ? error_of_body(*json) : plain_error(plain_body(http_status, body));
   failure.kind = classify(http_status, error);
   if (!failure.retry_after_ms) failure.retry_after_ms = error.retry_delay_ms;
-  const std::string word = is_error ? error.word() : "";
+  const std::string word = is_error && error.word() != std::to_string(http_status) ? error.word() : "";
   failure.reason =
       failure_reason(fmt::format("HTTP {}{}{}: {}{}", http_status, word.empty() ? "" : " ", word,
                                  error.is_daily_quota ? "a daily quota is used up: " : "", error.message));
