@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "src/llm/codec.h"
 
 namespace warpwright::llm {
@@ -495,6 +497,41 @@ TEST(Decode, ACutAnywhereOfAStreamChangesNothing) {
       ASSERT_EQ(describe(decode(kind, {stream.substr(0, cut), stream.substr(cut)})), whole)
           << "cut at " << cut;
   }
+}
+
+TEST(Decode, SpoiltBytesGiveTheSameOutcomeHoweverTheyAreCut) {
+  const std::string seeds[] = {
+      sse({kChatText, kChatMore, kChatStop, kChatUsage, "[DONE]"}),
+      chat_whole(R"({"content":"x"})"),
+      named({{"response.output_text.delta", R"("delta":"é")"},
+             {"response.completed", response("completed", kResponseText)}}),
+      named({{"content_block_delta", R"("delta":{"type":"text_delta","text":"é"})"},
+             {"message_delta", R"("delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":3})"},
+             {"message_stop", ""}}),
+      sse({gemini(R"({"text":"é"})", R"(,"finishReason":"STOP")")}),
+      "[" + gemini(R"({"text":"x"})") + "]"};
+  const std::string pieces[] = {"\n", "\r", "null", "{",     "}",    "[",       "]",     "\"",
+                                ":",  ",",  "-1",   "1e999", "\xFF", "\\ud800", "data:", "error"};
+  std::mt19937 random(1);
+  int answers = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string body = seeds[random() % std::size(seeds)];
+    for (size_t n = random() % 4; n > 0; --n) {
+      const size_t at = random() % body.size();
+      body.replace(at, random() % 6, pieces[random() % std::size(pieces)]);
+    }
+    std::vector<std::string> chunks;
+    for (size_t at = 0, take = 0; at < body.size(); at += take) {
+      take = 1 + random() % 40;
+      chunks.push_back(body.substr(at, take));
+    }
+    for (ProviderKind kind : {kChat, kResponses, kAnthropic, kGemini}) {
+      const Outcome whole = decode(kind, {body});
+      ASSERT_EQ(describe(decode(kind, chunks)), describe(whole)) << testing::PrintToString(body);
+      answers += std::holds_alternative<Reply>(whole);
+    }
+  }
+  EXPECT_GT(answers, 500);
 }
 
 // A stream that ends early must never pass for an answer, wherever it ends.

@@ -38,7 +38,8 @@ Json body_of(const ModelConfig& config, std::string system = "rules") {
 TEST(Encode, AStreamedRequestOfEachFormat) {
   EXPECT_EQ(body_of(config_of(kKinds[0], "")), Json::parse(R"({"model":"m/1","stream":true,
     "stream_options":{"include_usage":true},"max_completion_tokens":1000,"messages":[
-    {"role":"system","content":"rules"},{"role":"user","content":"ask"},{"role":"assistant","content":"bad"},{"role":"user","content":"é"}]})"));
+    {"role":"system","content":"rules"},{"role":"user","content":"ask"},{"role":"assistant","content":"bad"},
+    {"role":"user","content":"é"}]})"));
   EXPECT_EQ(body_of(config_of(kKinds[1], "")), Json::parse(R"({"model":"m/1","stream":true,"store":false,
     "max_output_tokens":1000,"instructions":"rules","input":[{"role":"user","content":"ask"},
     {"role":"assistant","content":"bad"},{"role":"user","content":"é"}]})"));
