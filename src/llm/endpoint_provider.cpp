@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kMaxErrorBytes = size_t{256} << 10;  // of a body that only explains a status
 constexpr size_t kMaxReasonBytes = 500;
+constexpr size_t kTellingBytes = 8;              // of a key: less is its maker's prefix
+constexpr std::string_view kCutMark = " [cut]";  // quotable_line's
 
 FailureClass class_of(HttpEnd end) {
   switch (end) {
@@ -28,20 +30,6 @@ FailureClass class_of(HttpEnd end) {
       break;
   }
   CHECK(false);
-}
-
-// A server that says no before it works bills nothing. All else that took the whole request may have.
-bool may_have_worked(int status) {
-  const bool refused_at_the_door = (status >= 300 && status < 500 && status != 408) || status == 501 ||
-                                   status == 503 || status == 505 || status == 529;
-  return !refused_at_the_door;
-}
-
-Failure failed(FailureClass kind, std::string reason) {
-  Failure failure;
-  failure.kind = kind;
-  failure.reason = std::move(reason);
-  return failure;
 }
 
 std::string mend(HttpEnd end) {
@@ -77,9 +65,8 @@ class EndpointProvider::Attempt final : public HttpReceiver {
   void on_end(const HttpResult& result) override { provider_.complete(*this, judge(result)); }
 
  private:
-  std::variant<Reply, Failure> judge(const HttpResult& result) const;
-  Failure failure_of(const HttpResult& result) const;
-  Failure decoded_failure(const HttpResult& result, Failure failure) const;
+  std::variant<Reply, Failure> judge(const HttpResult& result);
+  Failure failure_of(const HttpResult& result);
 
   EndpointProvider& provider_;
   std::unique_ptr<ReplyDecoder> decoder_;
@@ -89,49 +76,44 @@ class EndpointProvider::Attempt final : public HttpReceiver {
 
 // A decoder gives a reply only if it saw the end of it; how the connection ended afterwards does not matter
 // then.
-std::variant<Reply, Failure> EndpointProvider::Attempt::judge(const HttpResult& result) const {
-  std::variant<Reply, Failure> outcome;
-  if (decoder_) {
-    outcome = decoder_->finish();
-    if (auto* reply = std::get_if<Reply>(&outcome)) {
-      reply->first_byte_ms = result.first_byte_ms;
-      reply->total_ms = result.total_ms;
-      return outcome;
-    }
-    outcome = decoded_failure(result, std::get<Failure>(std::move(outcome)));
-  } else {
-    outcome = failure_of(result);
+std::variant<Reply, Failure> EndpointProvider::Attempt::judge(const HttpResult& result) {
+  std::variant<Reply, Failure> outcome = decoder_ ? decoder_->finish() : failure_of(result);
+  if (auto* reply = std::get_if<Reply>(&outcome)) {
+    reply->first_byte_ms = result.first_byte_ms;
+    reply->total_ms = result.total_ms;
+    return outcome;
   }
   auto& failure = std::get<Failure>(outcome);
   failure.http_status = result.status;
-  failure.maybe_billed = result.request_sent && !failure.usage.known && may_have_worked(result.status);
+  // An error that the server spelled out says more than the connection's end; a half-read answer says less.
+  const bool unfinished = failure.kind == FailureClass::kTransport || failure.kind == FailureClass::kBadReply;
+  if (decoder_ && result.end != HttpEnd::kWhole && unfinished) {
+    failure.kind = class_of(result.end);
+    failure.reason =
+        fmt::format("{} (after {} bytes of the answer)", result.reason, decoder_->answer_bytes());
+    failure.maybe_billed = result.request_sent;
+  }
   return outcome;
 }
 
-// An error that the server spelled out says more than the connection's end; a half-read answer says less.
-Failure EndpointProvider::Attempt::decoded_failure(const HttpResult& result, Failure failure) const {
-  const bool unfinished = failure.kind == FailureClass::kTransport || failure.kind == FailureClass::kBadReply;
-  if (result.end == HttpEnd::kWhole || !unfinished) return failure;
+Failure EndpointProvider::Attempt::failure_of(const HttpResult& result) {
+  if (result.status >= 300) {
+    // Before the codec cuts what it quotes: half a key would not be found afterwards.
+    for (auto& [header, value] : headers_) value = provider_.redactor_.redact(value);
+    return provider_.codec_->failure(result.status, headers_, provider_.redactor_.redact(error_body_));
+  }
+  Failure failure;
   failure.kind = class_of(result.end);
-  failure.reason = fmt::format("{} (after {} bytes of the answer)", result.reason, decoder_->answer_bytes());
+  failure.reason = result.reason + mend(result.end);
+  failure.maybe_billed = result.request_sent;
   return failure;
-}
-
-Failure EndpointProvider::Attempt::failure_of(const HttpResult& result) const {
-  if (!result.redirect_url.empty())
-    return failed(
-        FailureClass::kInvalid,
-        fmt::format("status {}: redirected to {}, which is not followed; set base_url to where it leads",
-                    result.status, result.redirect_url));
-  if (result.status >= 300) return provider_.codec_->failure(result.status, headers_, error_body_);
-  if (result.end == HttpEnd::kWhole)
-    return failed(FailureClass::kBadReply, fmt::format("status {} is no answer", result.status));
-  return failed(class_of(result.end), result.reason + mend(result.end));
 }
 
 EndpointProvider::EndpointProvider(ModelConfig config, std::unique_ptr<Codec> codec, std::string key,
                                    HttpClient& http)
-    : config_(std::move(config)), codec_(std::move(codec)), key_(std::move(key)), http_(http) {}
+    : config_(std::move(config)), codec_(std::move(codec)), key_(std::move(key)), http_(http) {
+  redactor_.add(config_.name, key_);
+}
 
 EndpointProvider::~EndpointProvider() {
   for (const auto& [ticket, attempt] : attempts_) http_.cancel(attempt->http_id);
@@ -165,24 +147,28 @@ void EndpointProvider::start(const Call& call) {
 void EndpointProvider::complete(const Attempt& attempt, std::variant<Reply, Failure> outcome) {
   if (auto* reply = std::get_if<Reply>(&outcome)) {
     for (std::string* text : {&reply->text, &reply->model, &reply->finish_detail, &reply->request_id})
-      *text = without_key(std::move(*text));
+      *text = redactor_.redact(*text);
     spdlog::debug("{} {}: {} in {} ms, {} bytes", config_.name, attempt.name, to_string(reply->finish),
                   reply->total_ms, reply->text.size());
   } else {
     auto& failure = std::get<Failure>(outcome);
     // First without the key, then cut: a cut in the middle of it would hide its beginning from the search.
-    failure.reason = quotable_line(without_key(std::move(failure.reason)), kMaxReasonBytes);
+    failure.reason = quotable_line(without_key(failure.reason), kMaxReasonBytes);
     spdlog::debug("{} {}: {}: {}", config_.name, attempt.name, to_string(failure.kind), failure.reason);
   }
   completed_.push_back({attempt.ticket, attempt.turn, attempt.number, std::move(outcome)});
   attempts_.erase(attempt.ticket);
 }
 
-std::string EndpointProvider::without_key(std::string text) const {
-  if (key_.empty()) return text;
-  for (size_t at = 0; (at = text.find(key_, at)) != std::string::npos; ++at)
-    text.replace(at, key_.size(), "[key]");
-  return text;
+// Of what may have been cut already, also the beginning of a key at the cut.
+std::string EndpointProvider::without_key(std::string_view text) const {
+  std::string clean = redactor_.redact(text);
+  std::string_view kept = clean;
+  if (kept.ends_with(kCutMark)) kept.remove_suffix(kCutMark.size());
+  for (size_t shown = std::min(kept.size(), key_.size()); shown >= kTellingBytes; --shown)
+    if (kept.ends_with(std::string_view(key_).substr(0, shown)))
+      return std::string(kept.substr(0, kept.size() - shown)) + "[key]";
+  return clean;
 }
 
 std::vector<Completion> EndpointProvider::poll() {

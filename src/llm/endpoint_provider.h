@@ -13,6 +13,7 @@
 #include "src/llm/codec.h"
 #include "src/llm/http_client.h"
 #include "src/llm/provider.h"
+#include "src/llm/secrets.h"
 
 namespace warpwright::llm {
 
@@ -32,11 +33,12 @@ class EndpointProvider final : public Provider {
   class Attempt;
   HttpPost post_for(const Call& call) const;
   void complete(const Attempt& attempt, std::variant<Reply, Failure> outcome);  // destroys the attempt
-  std::string without_key(std::string text) const;
+  std::string without_key(std::string_view text) const;
 
   ModelConfig config_;
   std::unique_ptr<Codec> codec_;
   std::string key_;
+  Redactor redactor_;
   HttpClient& http_;
   std::map<int64_t, std::unique_ptr<Attempt>> attempts_;  // by ticket
   std::vector<Completion> completed_;

@@ -54,7 +54,6 @@ struct HttpResult {
   HttpEnd end = HttpEnd::kWhole;
   std::string reason;         // one line unless kWhole; holds no header
   int status = 0;             // 0: none came
-  std::string redirect_url;   // of a 3xx: where it pointed; never followed
   bool request_sent = false;  // all of it, so the server may work (and bill)
   int64_t first_byte_ms = 0;  // from start() to the body's first byte; 0: none came
   int64_t total_ms = 0;

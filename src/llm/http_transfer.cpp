@@ -14,6 +14,8 @@ namespace {
 
 constexpr size_t kSliceBytes = size_t{64} << 10;
 constexpr int64_t kGraceMs = 200;  // after the answer is complete, for the server to end the response
+constexpr int64_t kResendWithinMs = 300;
+constexpr int kMaxResends = 2;
 constexpr long kKeepAliveSeconds = 30;
 
 std::string_view trimmed(std::string_view text) {
@@ -128,12 +130,20 @@ size_t HttpTransfer::body_callback(char* text, size_t size, size_t count, void* 
   return static_cast<HttpTransfer*>(self)->on_bytes({text, size * count});
 }
 int HttpTransfer::connected_callback(void* self, char*, char*, int, int) {
-  auto* transfer = static_cast<HttpTransfer*>(self);
-  transfer->connected_ms_ = transfer->clock_.monotonic_ms();
-  return CURL_PREREQFUNC_OK;
+  return static_cast<HttpTransfer*>(self)->on_connected() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 curl_socket_t HttpTransfer::open_socket_callback(void*, curlsocktype, curl_sockaddr* address) {
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+// libcurl sends a request again by itself, up to five times, if a connection that was used before ends
+// without a byte of an answer. That mends a connection that the server had just closed, which shows at once;
+// later on the server may have worked, and a resend is a new bill.
+bool HttpTransfer::on_connected() {
+  const int64_t now_ms = clock_.monotonic_ms();
+  lost_ = connected_ms_ >= 0 && (now_ms - connected_ms_ > kResendWithinMs || ++resends_ > kMaxResends);
+  connected_ms_ = now_ms;
+  return !lost_;
 }
 
 size_t HttpTransfer::on_header_line(std::string_view line) {
@@ -218,9 +228,6 @@ HttpTransfer::Deadline HttpTransfer::deadline() const {
 HttpResult HttpTransfer::measured() const {
   HttpResult result;
   result.status = status_;
-  char* redirect = nullptr;
-  if (curl_easy_getinfo(easy_.get(), CURLINFO_REDIRECT_URL, &redirect) == CURLE_OK && redirect != nullptr)
-    result.redirect_url = redirect;
   curl_off_t uploaded = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_SIZE_UPLOAD_T, &uploaded);
   result.request_sent = connected_ms_ >= 0 && static_cast<size_t>(uploaded) >= post_.body.size();
@@ -236,7 +243,8 @@ std::string HttpTransfer::libcurl_reason() const {
 
 HttpResult HttpTransfer::result() const {
   HttpResult result = measured();
-  result.end = oversized_ ? HttpEnd::kOversized : end_of(code_);
+  result.end = oversized_ ? HttpEnd::kOversized : lost_ ? HttpEnd::kCut : end_of(code_);
+  result.request_sent |= lost_;
   if (result.end == HttpEnd::kWhole) return result;
   if (oversized_)
     result.reason = body_bytes_ > kMaxResponseBytes
@@ -245,7 +253,7 @@ HttpResult HttpTransfer::result() const {
   else if (result.end == HttpEnd::kTimeout)
     result.reason = fmt::format("no connection within {} ms (connect_timeout_ms)", post_.timeouts.connect);
   else
-    result.reason = libcurl_reason();
+    result.reason = lost_ ? "the connection was lost before the answer began" : libcurl_reason();
   return result;
 }
 

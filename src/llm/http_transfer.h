@@ -46,6 +46,7 @@ class HttpTransfer {
   void apply_settings();
   void apply_security();
   void apply_protocol();
+  bool on_connected();  // false: not to be sent again
   size_t on_header_line(std::string_view line);
   size_t on_bytes(std::string_view bytes);
   HttpResult measured() const;
@@ -73,7 +74,8 @@ class HttpTransfer {
   int status_ = 0;
   Headers headers_;
   size_t header_bytes_ = 0, body_bytes_ = 0;
-  bool headers_done_ = false, headers_told_ = false, oversized_ = false;
+  bool headers_done_ = false, headers_told_ = false, oversized_ = false, lost_ = false;
+  int resends_ = 0;
   std::string inbox_;
   size_t delivered_ = 0;  // of the inbox
 

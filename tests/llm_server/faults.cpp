@@ -20,9 +20,19 @@ struct Reply {
   std::string body;
 };
 
+std::string date_in(int64_t seconds) {
+  const std::time_t at = std::time(nullptr) + seconds;
+  std::tm parts{};
+  ::gmtime_r(&at, &parts);
+  char text[64];
+  std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return text;
+}
+
 std::string head(int status, const std::string& content_type, const std::vector<std::string>& headers) {
   std::string text =
-      fmt::format("HTTP/1.1 {} Status\r\ncontent-type: {}\r\nx-request-id: req-42\r\n", status, content_type);
+      fmt::format("HTTP/1.1 {} Status\r\ndate: {}\r\ncontent-type: {}\r\nx-request-id: req-42\r\n", status,
+                  date_in(0), content_type);
   for (const std::string& header : headers) text += header + "\r\n";
   return text;
 }
@@ -85,15 +95,6 @@ Steps error(const Asked& asked, int status, std::string_view type, std::vector<s
             std::string_view message = "the server says no") {
   return whole(
       {status, "application/json", std::move(headers), error_body(asked.wire(), status, type, message)});
-}
-
-std::string date_in(int64_t seconds) {
-  const std::time_t at = std::time(nullptr) + seconds;
-  std::tm parts{};
-  ::gmtime_r(&at, &parts);
-  char text[64];
-  std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  return text;
 }
 
 // A stream (or a whole body) that stops somewhere in the middle.
@@ -339,6 +340,8 @@ const std::map<std::string_view, Responder>& responders() {
       {"cut-by-reset", [](const Asked& asked) { return half(asked, Then::kReset); }},
       {"no-terminal-event", without_terminal_event},
       {"reset", [](const Asked&) { return at_once(Then::kReset); }},
+      {"late-reset",
+       [](const Asked& asked) { return delayed(at_once(Then::kReset), 0, asked.manner.pause_ms); }},
       {"empty-reply", [](const Asked&) { return at_once(Then::kClose); }},
       {"silence", [](const Asked&) { return at_once(Then::kHang); }},
       {"slow-first-byte", slow_first_byte},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace warpwright::llm_server {
 namespace {
@@ -26,6 +27,17 @@ std::vector<std::string> pieces_of(const std::string& text, size_t count) {
     at = end;
   }
   return pieces;
+}
+
+// "%2B" is "+".
+std::string unescaped(const std::string& text) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool is_escape = text[i] == '%' && i + 2 < text.size();
+    plain += is_escape ? static_cast<char>(std::strtol(text.substr(i + 1, 2).c_str(), nullptr, 16)) : text[i];
+    if (is_escape) i += 2;
+  }
+  return plain;
 }
 
 std::string text_of(const Json& content) {
@@ -285,7 +297,7 @@ void interpret(Request& request) {
   } else if (const size_t colon = path.rfind(':'), models = path.rfind("/models/");
              colon != std::string::npos && models != std::string::npos) {
     request.wire = Wire::kGemini;
-    request.model = path.substr(models + 8, colon - models - 8);
+    request.model = unescaped(path.substr(models + 8, colon - models - 8));
     request.stream = path.ends_with(":streamGenerateContent");
     request.prompt = last_text(request.json.value("contents", Json()), "parts");
   }
