@@ -33,10 +33,14 @@ bench: build ## time the simulator on ten workloads (benchmarks/simulator/README
 asan: deps toolkit ## the tests again under AddressSanitizer and UndefinedBehaviorSanitizer
 	@cmake --workflow --preset asan
 
-fuzz: deps ## mutated PTX through the simulator for FUZZ_SECONDS (60), under the sanitizers
+fuzz: deps ## mutated PTX, event streams, replies and edits for FUZZ_SECONDS (60) each, under the sanitizers
+	@tools/install-deps.sh fuzz
 	@cmake --preset asan >build-configure.log 2>&1 || { cat build-configure.log; exit 1; }
 	@cmake --build --preset asan --parallel $(JOBS) --target ptx_fuzz
 	@build-asan/ptx_fuzz --seconds $(FUZZ_SECONDS) evaluator/ptx/testdata evaluator/sim/testdata
+	@cmake --preset fuzz >build-configure.log 2>&1 || { cat build-configure.log; exit 1; }
+	@cmake --build --preset fuzz --parallel $(JOBS)
+	@for name in sse reply edits; do tests/fuzz_text/run.sh $$name $(FUZZ_SECONDS) || exit 1; done
 
 oracle-check: deps toolkit ## the oracles against NumPy transcriptions, roundings against ml_dtypes (both from PyPI, in build/oracle-venv)
 	@cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; exit 1; }
@@ -59,4 +63,4 @@ format: ## clang-format every source file
 	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
 
 clean: ## remove what was built (runs/ stays)
-	@rm -rf build build-dev build-asan build-configure.log
+	@rm -rf build build-dev build-asan build-fuzz build-configure.log

@@ -1,9 +1,16 @@
 #!/bin/sh
 # Installs the Debian packages that warpwright builds with. Does nothing (and asks for nothing) when all are there.
+# `install-deps.sh fuzz`: also clang with libFuzzer, which `make fuzz` needs.
 set -eu
 packages="g++ cmake ninja-build pkg-config make git ca-certificates
   nlohmann-json3-dev libfmt-dev libspdlog-dev libexpected-dev libcli11-dev libtomlplusplus-dev
   libsqlite3-dev libssl-dev libcurl4-openssl-dev libgtest-dev"
+
+if [ "${1:-}" = fuzz ]; then
+  # Debian and Ubuntu have the sanitizers' runtime in a package of clang's version.
+  version="$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9][0-9]*\)$/\1/p' | head -n 1)"
+  packages="$packages clang libclang-rt-${version:-14}-dev"
+fi
 
 missing=""
 for package in $packages; do

@@ -209,6 +209,9 @@ struct Hunk {
 bool is_search_line(std::string_view line) {
   return bool(search_marker(line));
 }
+bool is_replace_line(std::string_view line) {
+  return bool(replace_marker(line));
+}
 
 Parsed<std::vector<Edit>> parse_edit_blocks(const Lines& lines, std::vector<bool>& is_code,
                                             std::vector<std::string>& repairs) {

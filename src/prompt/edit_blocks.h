@@ -10,8 +10,9 @@
 
 namespace warpwright::prompt {
 
-// A line that begins a SEARCH block: `<<<<<<< SEARCH` and its variants.
+// The lines that begin and end a block: `<<<<<<< SEARCH`, `>>>>>>> REPLACE` and their variants.
 bool is_search_line(std::string_view line);
+bool is_replace_line(std::string_view line);
 
 // All SEARCH/REPLACE blocks, fenced or not. Refused: a block that is not whole, and a reply that was cut
 // short. `is_code` gets the lines that belong to blocks.

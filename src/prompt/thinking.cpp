@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "src/prompt/clean_reply.h"
+#include "src/prompt/edit_blocks.h"
 #include "src/prompt/fences.h"
 #include "src/prompt/lines.h"
 
@@ -93,15 +94,19 @@ std::string newlines_of(std::string_view text) {
   return std::string(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')), '\n');
 }
 
-// A fence does not protect a tag that begins a line: drafts open fences and never close them.
+// Code is protected, in fences and in SEARCH/REPLACE blocks, but not from a tag that begins a line: drafts
+// open fences and never close them.
 std::string without_tags(std::string_view text, bool& cut) {
   std::string kept;
   Fence open;
+  bool in_edit = false;
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
-    const auto tag = tag_in_line(text, at, end, !open);
+    const auto tag = tag_in_line(text, at, end, !open && !in_edit);
     if (!tag) {
-      const Fence fence = fence_of(text.substr(at, end - at));
+      const std::string_view line = text.substr(at, end - at);
+      const Fence fence = fence_of(line);
+      in_edit = is_search_line(line) || (in_edit && !is_replace_line(line));
       if (!open)
         open = fence;
       else if (fence.closes(open))
@@ -111,6 +116,7 @@ std::string without_tags(std::string_view text, bool& cut) {
     } else if (tag->closing) {
       kept = newlines_of(kept);
       open = {};
+      in_edit = false;
       at = tag->end;
     } else {
       const auto close = end_of_thinking(text, *tag);

@@ -68,6 +68,8 @@ TEST(Thinking, WordsAboutThinkingAndComparisonsOfCodeStay) {
   EXPECT_EQ(source_of(reply), kAnswered);
   const std::string code = "/*@plan*/ __global__ void k() { bool b = a <think> c; } // </think>\n";
   EXPECT_EQ(source_of("```cuda\n" + code + "```"), code);
+  EXPECT_EQ(source_of("<<<<<<< SEARCH\nparent\n=======\na[THINK] = 2;\n>>>>>>> REPLACE\n"),
+            "a[THINK] = 2;\n");
 }
 
 TEST(Thinking, LineNumbersStayThoseOfTheReply) {
