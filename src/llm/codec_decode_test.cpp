@@ -586,6 +586,10 @@ TEST(Decode, NothingAStrangerSendsIsWithoutBound) {
   EXPECT_EQ(describe(decode(kChat, {deep})), "bad-reply, maybe billed: the answer is nested too deeply | ?");
   EXPECT_EQ(describe(decode(kChat, {"data: {\"error\":" + deep + "\n\n"})),
             "bad-reply, maybe billed: the answer is nested too deeply | ?");
+  EXPECT_EQ(describe(decode(kChat, {std::string(1 << 20, '\n')})),
+            "bad-reply, maybe billed: the answer is white space | ?");
+  EXPECT_EQ(describe(decode(kChat, {std::string(1 << 10, '\n'), chat_whole(R"({"content":"x"})")})),
+            "complete (stop): x | ?");
   const std::string text(1 << 20, 'x');
   const auto decoder = make_codec(kChat)->decoder(ModelConfig(), {});
   int chunks = 0;

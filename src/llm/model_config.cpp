@@ -128,10 +128,18 @@ class Reader {
     if (reader_.has("extra_body")) {
       TRY_ASSIGN(const Json* body, reader_.object("extra_body"));
       config_.extra_body = *body;
-      for (const auto& [key, value] : body->items()) TRY(check_body_key("extra_body", key));
+      for (const auto& [key, value] : body->items()) {
+        TRY(check_body_key("extra_body", key));
+        if (key != "generationConfig" || !value.is_object()) continue;  // Gemini's
+        for (const auto& [inner, unused] : value.items()) TRY(check_body_key("extra_body", inner));
+      }
     }
     TRY_ASSIGN(config_.omit, reader_.strings_or("omit", {}));
-    for (const std::string& key : config_.omit) TRY(check_body_key("omit", key));
+    for (const std::string& key : config_.omit) {
+      TRY(check_body_key("omit", key));
+      if (key == "generationConfig")
+        return error("omit", "must not hold generationConfig: the output cap stands in it");
+    }
     if (!reader_.has("extra_headers")) return {};
     TRY_ASSIGN(const Json* headers, reader_.object("extra_headers"));
     for (const auto& [name, value] : headers->items()) TRY(read_header(name, value));
@@ -140,10 +148,10 @@ class Reader {
 
   // What bounds the price of a call has one place.
   Result<void> check_body_key(const char* where, const std::string& key) const {
-    for (const char* cap : {"max_tokens", "max_completion_tokens", "max_output_tokens"})
+    for (const char* cap : {"max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens"})
       if (key == cap || key == config_.token_cap_field)
         return error(where, fmt::format("must not hold {}: use max_output_tokens and token_cap_field", key));
-    for (const char* many : {"n", "best_of", "background"})
+    for (const char* many : {"n", "best_of", "candidateCount", "background"})
       if (key == many)
         return error(where, fmt::format("must not hold {}: one call is one answer, at once", key));
     return {};

@@ -15,6 +15,7 @@ constexpr size_t kMaxBlankBytes = size_t{64} << 10;  // before the first charact
 constexpr size_t kMaxWholeBytes = size_t{64} << 20;
 constexpr size_t kMaxTextBytes = size_t{16} << 20;
 constexpr size_t kMaxNameBytes = 200;
+constexpr size_t kMaxBlankBytes = size_t{64} << 10;  // some servers send line ends while the model thinks
 
 std::string_view header(const Headers& headers, const char* name) {
   const auto found = headers.find(name);
@@ -42,6 +43,8 @@ void BodyDecoder::on_body(std::string_view bytes) {
     // Blanks without end are not looked at again and again.
     if (form_ == Form::kUnknown && body_.size() > kMaxBlankBytes) form_ = Form::kWhole;
     if (form_ == Form::kStream) on_stream(std::exchange(body_, {}));
+    if (form_ == Form::kUnknown && body_.size() > kMaxBlankBytes)
+      fail(FailureClass::kBadReply, "the answer is white space");
   } else if (form_ == Form::kStream) {
     on_stream(bytes);
   } else {
