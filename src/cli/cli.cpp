@@ -94,6 +94,9 @@ CLI::App* add_replay(CLI::App& app, ReplayOptions& options) {
                       "new folder to keep the replayed run in; default: nothing is kept");
   command->add_flag("--evaluate", options.evaluate,
                     "also compile, check and time every kernel again, instead of using the recorded results");
+  command->add_flag(
+      "--recorded-prompts", options.recorded_prompts,
+      "let prompts differ that this version of the program words otherwise; all else is compared");
   command->add_option("--workers", options.workers,
                       "evaluator processes with --evaluate; default one per core");
   add_form(command, options.form);

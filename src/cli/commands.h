@@ -25,7 +25,7 @@ struct EvolveOptions {
   std::optional<int64_t> max_evaluations;
   std::optional<double> max_minutes;
   std::optional<int> workers;
-  std::string executor;  // empty: the configuration's
+  std::string executor;             // empty: the configuration's
   std::string agent;                // below agents/; empty: the configuration's, or "evolver" with models
   std::vector<std::string> models;  // PRESET:MODEL[@URL]; empty: the configuration's
   std::optional<double> max_dollars;
@@ -38,8 +38,9 @@ int run_evolve(const EvolveOptions& options);
 
 struct ReplayOptions {
   std::filesystem::path run_dir;
-  std::filesystem::path out;  // empty: a temporary folder, removed again
-  bool evaluate = false;      // every kernel again, by workers
+  std::filesystem::path out;      // empty: a temporary folder, removed again
+  bool evaluate = false;          // every kernel again, by workers
+  bool recorded_prompts = false;  // prompts that this program words otherwise are no difference
   int workers = 0;
   OutputForm form = OutputForm::kText;
 };
@@ -145,12 +146,12 @@ struct GpuCheckOptions {
 int run_gpu_check(const GpuCheckOptions& options);
 
 struct DoctorOptions {
-  bool calibrate = false;        // measure the GPU and store the figures
-  bool instructions = false;     // only print what the simulator executes
-  bool check_oracles = false;    // hold the oracles against the definitions' own Python references
-  std::string definition;        // of check_oracles; empty: all
-  std::optional<uint64_t> seed;  // of check_oracles; drawn if not given
-  bool red_team = false;         // try kernels that cheat, instead of the checks
+  bool calibrate = false;         // measure the GPU and store the figures
+  bool instructions = false;      // only print what the simulator executes
+  bool check_oracles = false;     // hold the oracles against the definitions' own Python references
+  std::string definition;         // of check_oracles; empty: all
+  std::optional<uint64_t> seed;   // of check_oracles; drawn if not given
+  bool red_team = false;          // try kernels that cheat, instead of the checks
   std::vector<std::string> only;  // of the red team: beginnings of names
   std::string executor = "auto", device = "auto", target = "auto";  // of the red team
   std::vector<std::filesystem::path> datasets;

@@ -14,10 +14,10 @@ namespace {
 
 void print(const ReplayOptions& options, const engine::ReplayOutcome& outcome) {
   if (options.form == OutputForm::kJson) {
-    Json json = {{"identical", !outcome.divergence},   {"events", outcome.events},
-                 {"decisions", outcome.decisions},     {"prompts", outcome.prompts},
-                 {"answers", outcome.answers},         {"evaluations", outcome.evaluations},
-                 {"evaluated_again", options.evaluate}};
+    Json json = {{"identical", !outcome.divergence},    {"events", outcome.events},
+                 {"decisions", outcome.decisions},      {"prompts", outcome.prompts},
+                 {"answers", outcome.answers},          {"evaluations", outcome.evaluations},
+                 {"evaluated_again", options.evaluate}, {"other_prompts", outcome.other_prompts}};
     if (outcome.divergence) json["divergence"] = *outcome.divergence;
     std::cout << dump_json(json, 2) << "\n";
     return;
@@ -26,6 +26,10 @@ void print(const ReplayOptions& options, const engine::ReplayOutcome& outcome) {
       "{}: {} events, {} decisions, {} prompts rendered, {} answers read, {} evaluations {}\n",
       outcome.divergence ? "DIFFERENT" : "identical", outcome.events, outcome.decisions, outcome.prompts,
       outcome.answers, outcome.evaluations, options.evaluate ? "done again" : "taken from the record");
+  if (outcome.other_prompts > 0)
+    std::cout << fmt::format(
+        "{} prompts are worded otherwise by this program than by the one that recorded them\n",
+        outcome.other_prompts);
   if (outcome.divergence) std::cout << *outcome.divergence << "\n";
 }
 
@@ -34,8 +38,10 @@ Result<int> replay(const ReplayOptions& options) {
   const std::filesystem::path out = options.out.empty() ? temporary.path() / "run" : options.out;
   SystemClock clock;
   const auto live = report::make_live_view(stderr);
-  auto outcome = options.evaluate ? engine::rerun(options.run_dir, out, options.workers, *live, clock)
-                                  : engine::replay(options.run_dir, out, clock);
+  const auto prompts = options.recorded_prompts ? engine::Prompts::kAsRecorded : engine::Prompts::kCompared;
+  auto outcome = options.evaluate
+                     ? engine::rerun(options.run_dir, out, options.workers, prompts, *live, clock)
+                     : engine::replay(options.run_dir, out, prompts, clock);
   if (!outcome) return tl::unexpected(outcome.error());
   print(options, *outcome);
   if (!options.out.empty()) std::cerr << fmt::format("warpwright: the replayed run is in {}\n", out.string());

@@ -91,7 +91,8 @@ Result<Beginning> prepare_new(RunConfig& config, const EvolveOptions& options,
 Result<std::unique_ptr<Models>> models_for(const RunConfig& config, const EvolveOptions& options,
                                            const fs::path& run_directory, const std::optional<OpenRun>& run,
                                            Clock& clock) {
-  if (!options.answers_from.empty()) return open_recorded_models(options.answers_from);
+  if (!options.answers_from.empty())
+    return open_recorded_models(options.answers_from, options.answers_to_any_prompt);
   return open_models(config, run_directory, run ? run->state.view() : events::RunView{}, clock);
 }
 

@@ -19,8 +19,8 @@ struct EvolveOptions {
   Resume resume = Resume::kNo;
   std::filesystem::path fork_from;  // not empty: branch off this run ...
   events::Ticket fork_ticket = 0;   // ... where this ticket is decided
-  std::filesystem::path
-      answers_from;  // not empty: the models' answers, agent and seeds are those of this run
+  std::filesystem::path answers_from;  // not empty: models' answers, agent and seeds are those of this run
+  bool answers_to_any_prompt = false;  // an answer is given although the prompt is not the recorded one
 };
 
 enum class Stop {

@@ -163,7 +163,8 @@ Result<llm::RecordedAnswer> recorded_answer(const events::ModelAnswered& answere
 }  // namespace
 
 // Every answer, with all that its turn cost, its failed attempts included; and what failed for good.
-Result<std::unique_ptr<llm::ReplayProvider>> open_recorded_answers(const fs::path& run_directory) {
+Result<std::unique_ptr<llm::ReplayProvider>> open_recorded_answers(const fs::path& run_directory,
+                                                                   bool to_any_prompt) {
   TRY_ASSIGN(const auto journal, journal::Journal::open_read_only(run_directory));
   TRY_ASSIGN(const auto records, journal.read_events());
   auto provider = std::make_unique<llm::ReplayProvider>();
@@ -181,15 +182,16 @@ Result<std::unique_ptr<llm::ReplayProvider>> open_recorded_answers(const fs::pat
       const int64_t cost =
           answered->cost_microdollars + failed_microdollars[{answered->ticket, answered->turn}];
       TRY_ASSIGN(llm::RecordedAnswer answer, recorded_answer(*answered, cost, journal));
+      if (to_any_prompt) answer.conversation_hash.clear();
       provider->add(answered->ticket, answered->turn, std::move(answer));
     }
   }
   return provider;
 }
 
-Result<std::unique_ptr<Models>> open_recorded_models(const fs::path& run_directory) {
+Result<std::unique_ptr<Models>> open_recorded_models(const fs::path& run_directory, bool to_any_prompt) {
   auto models = std::make_unique<Models>();
-  TRY_ASSIGN(std::shared_ptr<llm::Provider> answers, open_recorded_answers(run_directory));
+  TRY_ASSIGN(std::shared_ptr<llm::Provider> answers, open_recorded_answers(run_directory, to_any_prompt));
   TRY_ASSIGN(const RunConfig config, resumed_config(run_directory));
   models->desk_ = std::make_unique<llm::CallDesk>(llm::Budget{}, llm::Spent{}, config.seed);
   for (const auto& [name, model] : config.models)

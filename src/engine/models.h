@@ -28,7 +28,7 @@ class Models {
  private:
   friend Result<std::unique_ptr<Models>> open_models(const RunConfig&, const std::filesystem::path&,
                                                      const events::RunView&, Clock&);
-  friend Result<std::unique_ptr<Models>> open_recorded_models(const std::filesystem::path&);
+  friend Result<std::unique_ptr<Models>> open_recorded_models(const std::filesystem::path&, bool);
   std::unique_ptr<llm::HttpClient> http_;  // must outlive the desk's providers
   std::unique_ptr<llm::CallDesk> desk_;
 };
@@ -41,11 +41,12 @@ Result<std::unique_ptr<Models>> open_models(const RunConfig& config,
                                             const events::RunView& view, Clock& clock);
 
 // The recorded answers of a run, by ticket and turn.
-Result<std::unique_ptr<llm::ReplayProvider>> open_recorded_answers(
-    const std::filesystem::path& run_directory);
+Result<std::unique_ptr<llm::ReplayProvider>> open_recorded_answers(const std::filesystem::path& run_directory,
+                                                                   bool to_any_prompt = false);
 
 // The answers of a recorded run, whoever gave them, to be asked again offline. They cost what they cost then.
-Result<std::unique_ptr<Models>> open_recorded_models(const std::filesystem::path& run_directory);
+Result<std::unique_ptr<Models>> open_recorded_models(const std::filesystem::path& run_directory,
+                                                     bool to_any_prompt);
 
 // What the events say was spent: answers, attempts that may have been billed, calls that died in flight.
 llm::Spent spent_so_far(const events::RunView& view);

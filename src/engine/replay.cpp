@@ -27,8 +27,8 @@ std::string line_of(const Event& event) {
 // Walks the record with a state of its own.
 class Replayer {
  public:
-  Replayer(journal::Journal source, std::vector<events::Record> records)
-      : source_(std::move(source)), records_(std::move(records)) {}
+  Replayer(journal::Journal source, std::vector<events::Record> records, Prompts prompts)
+      : source_(std::move(source)), records_(std::move(records)), prompts_(prompts) {}
 
   Result<ReplayOutcome> run(journal::Journal& out, Clock& clock) {
     for (const events::Record& record : records_) {
@@ -87,10 +87,19 @@ class Replayer {
       if (!decided.exhausted.empty()) return diverge(record, "the run would be over: " + decided.exhausted);
       outcome_.prompts += static_cast<int64_t>(decided.blobs.size());
       now = decided.events.front();
+      take_recorded_prompt(record.event, *now);
     }
     if (!now) return diverge(record, "nothing follows from the state");
     if (!same(*now, record.event)) return diverge(record, line_of(*now));
     return {};
+  }
+
+  void take_recorded_prompt(const Event& recorded, Event& now) {
+    const auto* before = std::get_if<events::ModelRequested>(&recorded);
+    auto* request = std::get_if<events::ModelRequested>(&now);
+    if (prompts_ == Prompts::kCompared || before == nullptr || request == nullptr) return;
+    outcome_.other_prompts += request->prompt_hash == before->prompt_hash ? 0 : 1;
+    request->prompt_hash = before->prompt_hash;
   }
 
   Result<void> compare_reading(const events::Record& record) {
@@ -104,7 +113,14 @@ class Replayer {
     TRY_ASSIGN(const Interpretation read,
                interpret(candidate, {reply, answered_->finish}, parent_source,
                          candidate.origin.op == "scripted" ? nullptr : agent(), *setup_->sources, lookup()));
-    if (!same(read.event, record.event)) return diverge(record, line_of(read.event));
+    Event now = read.event;
+    const auto* before = std::get_if<events::FollowUpAsked>(&record.event);
+    auto* again = std::get_if<events::FollowUpAsked>(&now);
+    if (prompts_ == Prompts::kAsRecorded && before != nullptr && again != nullptr) {
+      outcome_.other_prompts += again->prompt_hash == before->prompt_hash ? 0 : 1;
+      again->prompt_hash = before->prompt_hash;
+    }
+    if (!same(now, record.event)) return diverge(record, line_of(now));
     return {};
   }
 
@@ -139,6 +155,7 @@ class Replayer {
 
   journal::Journal source_;
   std::vector<events::Record> records_;
+  Prompts prompts_;
   search::State state_;
   RunConfig config_;
   std::unique_ptr<RunSetup> setup_;
@@ -148,7 +165,7 @@ class Replayer {
 };
 
 // The events whose order and content the window promises.
-std::vector<std::string> promised(const std::vector<events::Record>& records) {
+std::vector<std::string> promised(const std::vector<events::Record>& records, Prompts prompts) {
   std::vector<std::string> lines;
   for (const events::Record& record : records) {
     const auto* proposed = std::get_if<events::Proposed>(&record.event);
@@ -159,7 +176,11 @@ std::vector<std::string> promised(const std::vector<events::Record>& records) {
         std::holds_alternative<events::Migrated>(record.event) ||
         (proposed != nullptr && (proposed->origin.op == "seed" || proposed->origin.op == "tune")) ||
         (failed != nullptr && failed->kind == events::ProposalFailed::Kind::kIdle);
-    if (is_promised) lines.push_back(line_of(record.event));
+    if (!is_promised) continue;
+    Event event = record.event;
+    auto* request = std::get_if<events::ModelRequested>(&event);
+    if (request != nullptr && prompts == Prompts::kAsRecorded) request->prompt_hash.clear();
+    lines.push_back(line_of(event));
   }
   return lines;
 }
@@ -186,18 +207,20 @@ void compare(const std::vector<std::string>& recorded, const std::vector<std::st
 
 }  // namespace
 
-Result<ReplayOutcome> replay(const fs::path& run_directory, const fs::path& out, Clock& clock) {
+Result<ReplayOutcome> replay(const fs::path& run_directory, const fs::path& out, Prompts prompts,
+                             Clock& clock) {
   TRY_ASSIGN(auto source, journal::Journal::open_read_only(run_directory));
   TRY_ASSIGN(auto records, source.read_events());
   TRY_ASSIGN(auto target, journal::Journal::create(out));
-  return Replayer(std::move(source), std::move(records)).run(target, clock);
+  return Replayer(std::move(source), std::move(records), prompts).run(target, clock);
 }
 
-Result<ReplayOutcome> rerun(const fs::path& run_directory, const fs::path& out, int workers,
+Result<ReplayOutcome> rerun(const fs::path& run_directory, const fs::path& out, int workers, Prompts prompts,
                             report::LiveView& live, Clock& clock) {
   TRY_ASSIGN(const auto recorded, records_of(run_directory));
   EvolveOptions options;
   options.answers_from = run_directory;
+  options.answers_to_any_prompt = prompts == Prompts::kAsRecorded;
   TRY_ASSIGN(RunConfig config, resumed_config(run_directory));
   config.worker_count = workers;
   config.red_team = false;  // these kernels were let in once
@@ -217,7 +240,7 @@ Result<ReplayOutcome> rerun(const fs::path& run_directory, const fs::path& out, 
     outcome.answers += std::holds_alternative<events::ModelAnswered>(record.event) ? 1 : 0;
     outcome.prompts += std::holds_alternative<events::ModelRequested>(record.event) ? 1 : 0;
   }
-  compare(promised(recorded), promised(now), outcome);
+  compare(promised(recorded, prompts), promised(now, prompts), outcome);
   return outcome;
 }
 

@@ -18,10 +18,14 @@
 
 namespace warpwright::engine {
 
+// A program that words its prompts better than the one that recorded the run decides alike all the same.
+enum class Prompts { kCompared, kAsRecorded };
+
 struct ReplayOutcome {
   int64_t events = 0;                     // compared, or taken over as facts
   int64_t decisions = 0;                  // proposals, requests, applications, migrations
   int64_t prompts = 0;                    // rendered again
+  int64_t other_prompts = 0;              // of them, those that this program words otherwise (kAsRecorded)
   int64_t answers = 0;                    // read again
   int64_t evaluations = 0;                // recorded ones used (replay), or done again (rerun)
   std::optional<std::string> divergence;  // the first, one line: where, what was recorded, what came now
@@ -30,10 +34,10 @@ struct ReplayOutcome {
 // Writes the new journal into `out` (which holds no run yet). Error: the run cannot be read, the disk is
 // full.
 Result<ReplayOutcome> replay(const std::filesystem::path& run_directory, const std::filesystem::path& out,
-                             Clock& clock);
+                             Prompts prompts, Clock& clock);
 
 // `workers` as in RunConfig; 0: one per core.
 Result<ReplayOutcome> rerun(const std::filesystem::path& run_directory, const std::filesystem::path& out,
-                            int workers, report::LiveView& live, Clock& clock);
+                            int workers, Prompts prompts, report::LiveView& live, Clock& clock);
 
 }  // namespace warpwright::engine

@@ -12,7 +12,8 @@ namespace warpwright::report {
 std::string models_text(const events::RunView& view);
 Json models_json(const events::RunView& view);
 
-// "$0.93 of $5.00; fast: 41 answers, 820k tokens in, 95k out; strong: ... (2 refused)", for the live view; empty without calls.
+// "$0.93 of $5.00; fast: 41 answers, 820k tokens in, 95k out (2 refused); strong: ...", for the live view; empty
+// without calls.
 std::string spending_line(const events::RunView& view, double max_dollars);
 
 }  // namespace warpwright::report

@@ -11,7 +11,6 @@
 namespace warpwright::llm {
 namespace {
 
-constexpr size_t kMaxBlankBytes = size_t{64} << 10;  // before the first character that tells the form
 constexpr size_t kMaxWholeBytes = size_t{64} << 20;
 constexpr size_t kMaxTextBytes = size_t{16} << 20;
 constexpr size_t kMaxNameBytes = 200;
@@ -40,8 +39,6 @@ void BodyDecoder::on_body(std::string_view bytes) {
   if (form_ == Form::kUnknown) {
     body_ += bytes;
     settle_form(body_);
-    // Blanks without end are not looked at again and again.
-    if (form_ == Form::kUnknown && body_.size() > kMaxBlankBytes) form_ = Form::kWhole;
     if (form_ == Form::kStream) on_stream(std::exchange(body_, {}));
     if (form_ == Form::kUnknown && body_.size() > kMaxBlankBytes)
       fail(FailureClass::kBadReply, "the answer is white space");
