@@ -134,7 +134,7 @@ class MatrixTest : public ::testing::TestWithParam<Form> {
       provider->start(call);
       asked.push_back({&row, std::move(provider), std::nullopt});
     }
-    const int64_t end_ms = clock.monotonic_ms() + 40'000;
+    const int64_t end_ms = clock.monotonic_ms() + 100'000;
     for (size_t open = asked.size(); open > 0 && clock.monotonic_ms() < end_ms;) {
       WaitSet waits;
       waits.wake_within(50);
