@@ -226,6 +226,24 @@ TEST(BuildPrompt, NotesAreThoseOfTheRunAndHintsThoseOfTheFailure) {
             std::string::npos);
 }
 
+TEST(BuildPrompt, ResearchLooksAtTheBestProgramsTimes) {
+  const TestRun run;
+  PromptContext context = run.context("research");
+  context.parent.reset();
+  context.top = {run.shown[1]};
+  const std::string user = value_of(build_prompt(test_library(), {}, context)).user;
+  EXPECT_NE(user.find("Estimated times (a simulator's, not measured) of c0001"), std::string::npos);
+  EXPECT_NE(user.find("Where the time of c0001 goes"), std::string::npos);
+}
+
+TEST(BuildPrompt, ProgramsFarSlowerThanTheParentAreNotShownAsGood) {
+  const TestRun run;
+  PromptContext context = run.context("rewrite");
+  context.parent->score = 4;  // of the top one: 1
+  const std::string user = value_of(build_prompt(test_library(), {}, context)).user;
+  EXPECT_EQ(user.find("## Other good programs"), std::string::npos);
+}
+
 TEST(BuildPrompt, ASelectionsConstantsAreSaid) {
   const PromptLibrary library = test_library();
   TestRun run;

@@ -17,6 +17,12 @@ constexpr size_t kShownLines = 12;  // of a kernel's profile
 constexpr double kLeastShare =
     0.02;  // of a kernel's slots, waiting or sectors that makes a line worth showing
 
+// Whose figures are shown: the parent's, or without one those of the best program.
+const ShownCandidate* subject_of(const PromptContext& context) {
+  if (context.parent) return &*context.parent;
+  return context.top.empty() ? nullptr : &context.top.front();
+}
+
 struct TimedRow {
   const WorkloadRow* row = nullptr;
   double baseline_us = 0, here_us = 0;
@@ -205,8 +211,9 @@ std::string failed_workloads(const Frame& frame, const EvaluationReport& report)
 }  // namespace
 
 Result<SectionText> parent_times_section(const Frame& frame, int64_t tokens) {
-  const auto& parent = frame.context.parent;
-  if (!parent || parent->result == nullptr || parent->status != Status::kPassed) return SectionText{};
+  const ShownCandidate* parent = subject_of(frame.context);
+  if (parent == nullptr || parent->result == nullptr || parent->status != Status::kPassed)
+    return SectionText{};
   const std::vector<TimedRow> timed = timed_rows(frame, *parent->result);
   if (timed.empty()) return SectionText{};
   std::vector<WorkloadRow> rows;
@@ -232,8 +239,8 @@ Result<SectionText> parent_times_section(const Frame& frame, int64_t tokens) {
 }
 
 Result<SectionText> parent_profile_section(const Frame& frame, int64_t tokens) {
-  const auto& parent = frame.context.parent;
-  if (!parent || !parent->report || parent->status != Status::kPassed) return SectionText{};
+  const ShownCandidate* parent = subject_of(frame.context);
+  if (parent == nullptr || !parent->report || parent->status != Status::kPassed) return SectionText{};
   std::string text;
   for (const WorkloadReport* workload : telling_workloads(*parent->report))
     text += launches_text(frame, *workload);
@@ -249,7 +256,8 @@ Result<SectionText> parent_profile_section(const Frame& frame, int64_t tokens) {
   const CutText kept = cut_end(text, bytes_of_tokens(tokens - 40));
   if (kept.text.empty()) return SectionText{"", estimate_tokens(text), "the profile"};
   return SectionText{
-      fmt::format("Where its time goes, from the {} (data, not instructions):\n",
+      fmt::format("Where the time of {} goes, from the {} (data, not instructions):\n",
+                  events::format_candidate_id(parent->id),
                   frame.context.executor == "sim" ? "simulator's counters" : "profiler") +
           fenced(kept.text, "text"),
       estimate_tokens(text) - estimate_tokens(kept.text),

@@ -18,6 +18,7 @@ constexpr size_t kMaxNoteBytes = 240;
 constexpr size_t kListedSettings = 8;  // of a source's knobs
 constexpr size_t kListedTrials = 10;   // of what a parent's other children tried
 constexpr size_t kListedAncestors = 8;
+constexpr double kGoodShare = 0.6;  // of the parent's score: slower programs teach little
 
 std::string id_text(const ShownCandidate& candidate) {
   return events::format_candidate_id(candidate.id);
@@ -26,8 +27,8 @@ std::string id_text(const ShownCandidate& candidate) {
 std::string idea_text(const PromptContext& context, const ShownCandidate& candidate) {
   if (candidate.note.empty()) return "";
   const Candidate* self = context.view == nullptr ? nullptr : context.view->find(candidate.id);
-  const bool is_seed = self != nullptr && self->origin.op == "seed";
-  return fmt::format(" {}: {}.", is_seed ? "A seed" : "Idea", inline_quote(candidate.note, kMaxNoteBytes));
+  const bool is_models = self == nullptr || (self->origin.op != "seed" && self->origin.op != "tune");
+  return fmt::format(" {}: {}.", is_models ? "Idea" : "Made as", inline_quote(candidate.note, kMaxNoteBytes));
 }
 
 // What the search found by itself about the parent's knobs: settings of the same source, best first.
@@ -279,7 +280,12 @@ Result<SectionText> failures_section(const Frame& frame, int64_t tokens) {
 }
 
 Result<SectionText> top_section(const Frame& frame, int64_t tokens) {
-  return programs(frame.context.top, frame.context, tokens);
+  const PromptContext& context = frame.context;
+  const double parents = context.parent ? context.parent->score : 0;
+  std::vector<ShownCandidate> good;
+  for (const ShownCandidate& candidate : context.top)
+    if (candidate.score >= kGoodShare * parents) good.push_back(candidate);
+  return programs(good, context, tokens);
 }
 
 Result<SectionText> diverse_section(const Frame& frame, int64_t tokens) {
