@@ -158,6 +158,9 @@ Result<PreparedTrack> prepare_track(const EvolveOptions& options) {
   }
   if (options.max_evaluations) prepared.plan.max_evaluations = *options.max_evaluations;
   if (options.max_minutes) prepared.plan.max_minutes = *options.max_minutes;
+  if (options.max_dollars) prepared.plan.max_dollars = *options.max_dollars;
+  if (options.max_tokens) prepared.plan.max_tokens = *options.max_tokens;
+  if (options.max_calls) prepared.plan.max_calls = *options.max_calls;
   for (engine::RunConfig& part : prepared.plan.parts) {
     TRY(apply_overrides(options, part));
     TRY(engine::check_run_config(part, "command line"));

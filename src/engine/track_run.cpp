@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "src/base/files.h"
+#include "src/engine/models.h"
 #include "src/engine/run_directory.h"
 
 namespace warpwright::engine {
@@ -23,6 +24,9 @@ Json to_json(const TrackPlan& plan) {
           {"title", plan.title},
           {"max_evaluations", plan.max_evaluations},
           {"max_minutes", plan.max_minutes},
+          {"max_dollars", plan.max_dollars},
+          {"max_tokens", plan.max_tokens},
+          {"max_calls", plan.max_calls},
           {"parts", std::move(parts)}};
 }
 
@@ -57,6 +61,31 @@ struct Shares {
   }
 };
 
+// What the part may spend on models: an equal share of what all others have left, so that together they keep
+// the track's caps whatever order they were resumed in.
+void share_model_budget(const TrackPlan& plan, const llm::Spent& others, int64_t parts_left,
+                        RunConfig& config) {
+  constexpr double kNothing = 1e-6;  // 0 would mean: no cap
+  const auto parts = static_cast<double>(parts_left);
+  const double spent = static_cast<double>(others.microdollars) / 1e6;
+  if (plan.max_dollars > 0) config.max_dollars = std::max((plan.max_dollars - spent) / parts, kNothing);
+  if (plan.max_tokens > 0)
+    config.max_tokens = std::max<int64_t>((plan.max_tokens - others.tokens) / parts_left, 1);
+  if (plan.max_calls == 0) return;
+  config.max_calls = std::max<int64_t>((plan.max_calls - others.calls) / parts_left, 1);
+  if (others.calls >= plan.max_calls) config.max_tokens = 1;  // no call is that short
+}
+
+Result<llm::Spent> spent_by_others(const std::vector<TrackPart>& parts, size_t but) {
+  llm::Spent spent;
+  for (size_t k = 0; k < parts.size(); ++k) {
+    if (k == but || !fs::exists(RunDirectory(parts[k].folder).journal())) continue;
+    TRY_ASSIGN(const LoadedRun run, load_run(parts[k].folder));
+    spent += spent_so_far(run.view);
+  }
+  return spent;
+}
+
 }  // namespace
 
 Result<RunConfig> config_of_definition(const fs::path& home, const std::string& name) {
@@ -80,12 +109,17 @@ Result<TrackPlan> plan_track(const fs::path& home, const std::string& name) {
       known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", other.name, other.title);
     return usage_error(fmt::format("there is no track '{}'; there are {}", name, known));
   }
-  TrackPlan plan{track->name, track->title, {}, 0, 0};
+  TrackPlan plan;
+  plan.track = track->name;
+  plan.title = track->title;
   bool is_limited = true;
   for (const std::string& definition : track->definitions) {
     TRY_ASSIGN(auto config, config_of_definition(home, definition));
     plan.max_evaluations += config.max_evaluations;
     plan.max_minutes += config.max_minutes;
+    plan.max_dollars += config.max_dollars;
+    plan.max_tokens += config.max_tokens;
+    plan.max_calls += config.max_calls;
     is_limited = is_limited && config.max_minutes > 0;
     plan.parts.push_back(std::move(config));
   }
@@ -104,11 +138,14 @@ Result<TrackPlan> resumed_track(const fs::path& root) {
   TRY_ASSIGN(const Json json, parse_json(text, file.string()));
   const bool is_plan = json.is_object() && json.contains("parts") && json["parts"].is_array();
   if (!is_plan) return usage_error(fmt::format("{}: not a track's file", file.string()));
-  TrackPlan plan{json.value("track", ""),
-                 json.value("title", ""),
-                 {},
-                 json.value("max_evaluations", int64_t{0}),
-                 json.value("max_minutes", 0.0)};
+  TrackPlan plan;
+  plan.track = json.value("track", "");
+  plan.title = json.value("title", "");
+  plan.max_evaluations = json.value("max_evaluations", int64_t{0});
+  plan.max_minutes = json.value("max_minutes", 0.0);
+  plan.max_dollars = json.value("max_dollars", 0.0);
+  plan.max_tokens = json.value("max_tokens", int64_t{0});
+  plan.max_calls = json.value("max_calls", int64_t{0});
   for (const Json& part : json["parts"]) {
     TRY_ASSIGN(RunConfig config, run_config_from_json(part, file.string()));
     const fs::path folder = root / config.definition;
@@ -135,6 +172,8 @@ Result<TrackOutcome> evolve_track(const TrackPlan& plan, const fs::path& root, r
     RunConfig config = plan.parts[k];
     config.max_evaluations = std::max<int64_t>(1, shares.of_evaluations(parts_left));
     config.max_minutes = shares.minutes_from(clock.monotonic_ms(), parts_left);
+    TRY_ASSIGN(const llm::Spent others, spent_by_others(outcome.parts, k));
+    share_model_budget(plan, others, parts_left, config);
     const bool has_begun = fs::exists(RunDirectory(part.folder).journal());
     live.note(fmt::format("track {} ({}), {} of {}: {}", plan.track, plan.title, k + 1, plan.parts.size(),
                           part.definition));
@@ -143,6 +182,8 @@ Result<TrackOutcome> evolve_track(const TrackPlan& plan, const fs::path& root, r
     TRY(read_result(part));
     shares.evaluations -= part.outcome->evaluations;
     outcome.interrupted = part.outcome->stop == Stop::kInterrupted;
+    if (part.outcome->stop == Stop::kModelsPaused)
+      return infrastructure_error("no model can be asked: " + part.outcome->reason);
   }
   for (const TrackPart& part : outcome.parts)
     outcome.score += part.score / static_cast<double>(outcome.parts.size());

@@ -21,6 +21,8 @@ struct TrackPlan {
   std::vector<RunConfig> parts;  // one for each definition, in the track's order
   int64_t max_evaluations = 0;   // of all together
   double max_minutes = 0;        // wall clock of one invocation; 0: no limit
+  double max_dollars = 0;        // of model calls, all together; 0: no cap, as for the next two
+  int64_t max_tokens = 0, max_calls = 0;
 };
 
 struct TrackPart {
