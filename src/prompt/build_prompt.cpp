@@ -31,6 +31,7 @@ const std::vector<SectionKind>& section_kinds() {
                                                   {{"evidence", false, 2500}, evidence_section},
                                                   {{"parent_times", false, 1200}, parent_times_section},
                                                   {{"parent_profile", false, 2500}, parent_profile_section},
+                                                  {{"emphasis", false, 150}, emphasis_section},
                                                   {{"hints", false, 1500}, hints_section},
                                                   {{"standing", false, 300}, standing_section},
                                                   {{"lessons", false, 1500}, lessons_section},

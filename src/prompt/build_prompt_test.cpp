@@ -244,6 +244,29 @@ TEST(BuildPrompt, ProgramsFarSlowerThanTheParentAreNotShownAsGood) {
   EXPECT_EQ(user.find("## Other good programs"), std::string::npos);
 }
 
+TEST(BuildPrompt, EqualQuestionsDifferInTheirEmphasis) {
+  const PromptLibrary library = test_library();
+  const TestRun run;
+  std::set<std::string> prompts;
+  PromptContext context = run.context("scratch");
+  const auto turns = static_cast<int64_t>(library.emphases().size());
+  for (; context.request_index < turns; ++context.request_index)
+    prompts.insert(value_of(build_prompt(library, {}, context)).user);
+  EXPECT_EQ(prompts.size(), library.emphases().size());
+  EXPECT_GT(prompts.size(), 3u);
+  EXPECT_TRUE(prompts.contains(value_of(build_prompt(library, {}, context)).user));
+}
+
+TEST(BuildPrompt, TheTaskIsNamedEvenIfNothingIsKnown) {
+  const TestRun run;
+  PromptContext context = run.context("scratch");
+  context.view = nullptr;
+  context.lessons.clear();
+  context.failures.clear();
+  const std::string user = value_of(build_prompt(test_library(), {}, context)).user;
+  EXPECT_TRUE(user.starts_with("# Task: a candidate from scratch\n\nDesign")) << user;
+}
+
 TEST(BuildPrompt, ASelectionsConstantsAreSaid) {
   const PromptLibrary library = test_library();
   TestRun run;

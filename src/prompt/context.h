@@ -2,6 +2,7 @@
 // in it owns what its pointers point to: they must outlive the call of build_prompt.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ struct ShownCandidate {
 };
 
 struct PromptContext {
+  // Counts the requests of this operator (ModelRequested): whose turn it is in prompts/emphasis.md.
+  int64_t request_index = 0;
   std::string
       op;  // scratch | rewrite | diff | crossover | repair | plan | research, or an agent's own template
 

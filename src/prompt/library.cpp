@@ -24,9 +24,9 @@ const Names& system_fields() {
   return kFields;
 }
 const Names& operator_fields() {
-  static const Names kFields = {"standing", "parent",  "parent_times", "parent_profile",
-                                "evidence", "hints",   "history",      "second_parent",
-                                "top",      "diverse", "lessons",      "failures"};
+  static const Names kFields = {"standing", "emphasis", "parent",  "parent_times",  "parent_profile",
+                                "evidence", "hints",    "history", "second_parent", "top",
+                                "diverse",  "lessons",  "failures"};
   return kFields;
 }
 const Names& mismatch_fields() {
@@ -145,6 +145,20 @@ Result<Note> read_note(const std::string& name, const File& file) {
   return note;
 }
 
+// Lines "- text"; others are an error, so that a broken line is not lost.
+Result<Names> read_emphases(const File& file) {
+  Names emphases;
+  size_t number = 0;
+  for (const std::string_view line : split_lines(file.text)) {
+    ++number;
+    if (trim(line).empty()) continue;
+    if (!line.starts_with("- "))
+      return usage_error(fmt::format("{}:{}: each line must begin with '- '", file.path, number));
+    emphases.emplace_back(trim(line.substr(2)));
+  }
+  return emphases;
+}
+
 Result<void> collect(const fs::path& folder, const std::string& prefix, PromptLibrary::Files& files) {
   for (const char* sub : {"", "knowledge/", "definitions/", "devices/"}) {
     for (const fs::path& path : list_files(folder / sub, ".md")) {
@@ -178,6 +192,10 @@ Result<PromptLibrary> PromptLibrary::from_files(Files files) {
   for (const auto& [name, file] : markdown(library.files_, "")) {
     if (name == "plan_language") {
       library.plan_language_ = file.text;
+      continue;
+    }
+    if (name == "emphasis") {
+      TRY_ASSIGN(library.emphases_, read_emphases(file));
       continue;
     }
     TRY_ASSIGN(Template one, read_template(name, file));

@@ -43,6 +43,9 @@ class PromptLibrary {
   std::vector<std::string> operators() const;
 
   const std::vector<Note>& notes() const { return notes_; }  // by name
+  const std::vector<std::string>& emphases() const {
+    return emphases_;
+  }  // lines of emphasis.md; may be empty
   const std::string& plan_language() const { return plan_language_; }
   std::string definition(const std::string& name) const;  // empty: nothing is written about it
   std::string device(const std::string& name) const;      // empty: nothing is written about it
@@ -52,6 +55,7 @@ class PromptLibrary {
   std::string agent_toml_;
   std::map<std::string, Template, std::less<>> templates_;  // by operator; "system" and "mismatch" too
   std::vector<Note> notes_;
+  std::vector<std::string> emphases_;
   std::string plan_language_;
   std::map<std::string, std::string> definitions_, devices_;
 };

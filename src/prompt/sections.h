@@ -41,6 +41,7 @@ Result<SectionText> second_parent_section(const Frame& frame, int64_t tokens);
 Result<SectionText> evidence_section(const Frame& frame, int64_t tokens);
 Result<SectionText> parent_times_section(const Frame& frame, int64_t tokens);
 Result<SectionText> parent_profile_section(const Frame& frame, int64_t tokens);
+Result<SectionText> emphasis_section(const Frame& frame, int64_t tokens);
 Result<SectionText> hints_section(const Frame& frame, int64_t tokens);
 Result<SectionText> standing_section(const Frame& frame, int64_t tokens);
 Result<SectionText> history_section(const Frame& frame, int64_t tokens);

@@ -210,6 +210,13 @@ Result<SectionText> standing_section(const Frame& frame, int64_t tokens) {
   return cut_to(text + "\n", tokens, "the run's standing");
 }
 
+Result<SectionText> emphasis_section(const Frame& frame, int64_t tokens) {
+  const std::vector<std::string>& emphases = frame.library.emphases();
+  if (emphases.empty()) return SectionText{};
+  const auto turn = static_cast<size_t>(std::max<int64_t>(0, frame.context.request_index)) % emphases.size();
+  return cut_to("This attempt: " + emphases[turn] + "\n", tokens, "the emphasis");
+}
+
 Result<SectionText> history_section(const Frame& frame, int64_t tokens) {
   const PromptContext& context = frame.context;
   if (context.view == nullptr || !context.parent) return SectionText{};
