@@ -11,6 +11,10 @@ namespace {
 
 using Kind = events::ProposalFailed::Kind;
 
+std::string_view text_of(std::string_view source, const PlanSpan& plan) {
+  return source.substr(plan.begin, plan.end - plan.begin);
+}
+
 Parsed<std::string> with_plan(std::string_view parent, const std::string& comment) {
   const auto plan = find_plan(parent);
   if (!plan)
@@ -63,9 +67,23 @@ bool plan_only_change(std::string_view candidate, std::string_view parent_source
   const auto around = [](std::string_view source, const PlanSpan& plan) {
     return std::string(source.substr(0, plan.begin)) + "/*@plan*/" + std::string(source.substr(plan.end));
   };
-  return around(candidate, *ours) == around(parent_source, *theirs) &&
-         candidate.substr(ours->begin, ours->end - ours->begin) !=
-             parent_source.substr(theirs->begin, theirs->end - theirs->begin);
+  return same_text(around(candidate, *ours), around(parent_source, *theirs)) &&
+         !same_text(text_of(candidate, *ours), text_of(parent_source, *theirs));
+}
+
+Parsed<CandidateReply> read_plan_change(std::string_view reply, std::string_view parent_source) {
+  auto candidate = read_candidate(reply, parent_source);
+  if (!candidate) return candidate;
+  if (!plan_only_change(candidate->source, parent_source))
+    return diff_refused(
+        "the reply changes more than the launch plan: change only what stands inside /*@plan ... */, or give "
+        "the new "
+        "plan alone in one ```plan block");
+  auto source =
+      with_plan(parent_source, std::string(text_of(candidate->source, *find_plan(candidate->source))));
+  if (!source) return tl::unexpected(source.error());
+  candidate->source = std::move(*source);
+  return candidate;
 }
 
 }  // namespace warpwright::prompt

@@ -47,8 +47,10 @@ constexpr size_t kUsualMarks = 7;  // then any word will do, or none
 Marker search_marker(std::string_view line) {
   if (Marker found = marker_of(line, '<'); found && (found.marks >= kUsualMarks || is_open_word(found.word)))
     return found;
+  // Dashes are also how headings are drawn: nothing but the word.
   Marker dashes = marker_of(line, '-');
-  return dashes && is_open_word(dashes.word) ? dashes : Marker{};
+  const bool alone = dashes.word.size() == dashes.rest.size();
+  return dashes && alone && is_open_word(dashes.word) ? dashes : Marker{};
 }
 
 Marker replace_marker(std::string_view line) {

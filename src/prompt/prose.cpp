@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/quotable.h"
+#include "src/prompt/fences.h"
 
 namespace warpwright::prompt {
 namespace {
@@ -64,7 +65,7 @@ std::string first_prose(const Lines& lines, const std::vector<bool>& is_code) {
   constexpr size_t kMaxParagraph = 2000;
   std::string paragraph;
   for (size_t i = 0; i <= lines.size(); ++i) {
-    const bool prose = i < lines.size() && !is_code[i] && !is_blank(lines[i]);
+    const bool prose = i < lines.size() && !is_code[i] && !is_blank(lines[i]) && !fence_of(lines[i]);
     if (prose) {
       const std::string_view text = strip(without_list_marks(lines[i]), kEmphasis);
       if (paragraph.size() < kMaxParagraph && !text.empty())

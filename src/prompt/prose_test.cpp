@@ -30,6 +30,16 @@ TEST(Idea, ElseItIsTheFirstSentence) {
   EXPECT_EQ(idea_of_reply("Here it is:"), "");
 }
 
+TEST(Idea, OfEditsIsWhatStandsAroundThem) {
+  const std::string edits = "```diff\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n```\nFewer loads.\n";
+  const std::string diff = "Fewer loads.\n\ndiff --git a/k b/k\n@@ -1 +1 @@\n-a\n+b\n";
+  for (const std::string& reply : {edits, diff}) {
+    auto parsed = parse_reply(reply);
+    ASSERT_TRUE(parsed) << parsed.error().reason;
+    EXPECT_EQ(parsed->idea, "Fewer loads.") << reply;
+  }
+}
+
 TEST(Idea, OfTheCodeOrTheThinkingIsTheLastChoice) {
   auto parsed = parse_reply("<think>IDEA: draft</think>\n```cuda\n// IDEA: in code\n/*@plan*/ int x;\n```");
   ASSERT_TRUE(parsed);

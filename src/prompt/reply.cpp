@@ -184,6 +184,10 @@ class ReplyReader {
     if (is_unified_diff(lines, false)) {
       auto edits = parse_unified_diff(lines, 1, false);
       if (!edits) return tl::unexpected(edits.error());
+      const auto first = std::find_if(lines.begin(), lines.end(), [](std::string_view line) {
+        return line.starts_with("@@") || line.starts_with("--- ") || line.starts_with("diff --git ");
+      });
+      mark_code(static_cast<size_t>(first - lines.begin()), lines.size());
       return ReplyContent(std::move(*edits));
     }
     auto found = find_unfenced(lines);

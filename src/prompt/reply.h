@@ -66,8 +66,11 @@ struct CandidateReply {
 Parsed<CandidateReply> read_candidate(std::string_view reply, std::string_view parent_source);
 Parsed<std::string> candidate_from_reply(std::string_view reply, std::string_view parent_source);
 
-// Only the text inside the /*@plan comment differs: what the plan-only operator promises.
+// Only the text inside the /*@plan comment differs (space at the end of lines aside).
 bool plan_only_change(std::string_view candidate, std::string_view parent_source);
+// read_candidate for the plan-only operator: the device code is the parent's, to the letter. Refused as a diff: a
+// reply that changes more than the plan.
+Parsed<CandidateReply> read_plan_change(std::string_view reply, std::string_view parent_source);
 
 // What a research reply says: lines `LESSON: ...` and `DIRECTION: ...` (bullets, bold and numbers do not
 // matter), each one printable line. Refused if there is none.

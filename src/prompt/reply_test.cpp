@@ -85,6 +85,10 @@ TEST(Rewrite, FencesInsideTheCodeAreNotItsEnd) {
   EXPECT_EQ(source_of("```\nls src/*\n```\nthen\n" + kFenced), kCode) << "no comment, but a shell's pattern";
 }
 
+TEST(Rewrite, HeadingsDrawnWithDashesAreNoMarkers) {
+  EXPECT_EQ(source_of("------- Search strategy -------\n" + kFenced), kCode);
+}
+
 TEST(Rewrite, AWrapperOfMarkdownIsLookedThrough) {
   EXPECT_EQ(source_of("```markdown\n# Answer\n" + kFenced + "```\n"), kCode);
   EXPECT_EQ(source_of("```markdown\n# Answer\n" + kFenced), kCode);
@@ -204,6 +208,23 @@ TEST(Plan, OnlyItsTextMayDiffer) {
   EXPECT_FALSE(plan_only_change(other + "// more\n", kCode));
   EXPECT_FALSE(plan_only_change("// \"/*@plan*/\"\n" + kCode, "// \"/*@plan 2*/\"\n" + kCode));
   EXPECT_FALSE(plan_only_change("int x;\n", "int x;\n"));
+}
+
+TEST(Plan, ItsOperatorRefusesAnyOtherChange) {
+  const std::string parent = "// about  \n" + kCode;
+  const std::string plan = "/*@plan\nk<<<2, 64>>>(x);\n*/\n", device = kCode.substr(kCode.find("__global__"));
+  for (const std::string& reply :
+       {"```plan\n" + plan + "```", "```cuda\n// about\n" + plan + device + "\n```",
+        std::string("<<<<<<< SEARCH\nk<<<1, 32>>>(x);\n=======\nk<<<2, 64>>>(x);\n"
+                    ">>>>>>> REPLACE\n")}) {
+    auto candidate = read_plan_change(reply, parent);
+    ASSERT_TRUE(candidate) << candidate.error().reason;
+    EXPECT_EQ(candidate->source, "// about  \n" + plan + device) << reply;
+  }
+  auto more = read_plan_change("```cuda\n" + plan + device + "// more\n```", parent);
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().kind, Kind::kDiffRefused);
+  EXPECT_NE(more.error().reason.find("more than the launch plan"), std::string::npos);
 }
 
 TEST(Reply, CutAndScrambledRepliesNeverCrash) {

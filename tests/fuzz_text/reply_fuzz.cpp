@@ -71,7 +71,10 @@ void check_candidate(std::string_view reply, std::string_view parent) {
   check_line(candidate->idea, kMaxReplyIdeaBytes);
   MUST(candidate->repairs.size() < 1000);
   for (const std::string& repair : candidate->repairs) check_line(repair, 300);
-  if (std::holds_alternative<NewPlan>(parsed->content)) MUST(plan_only_change(candidate->source, parent));
+  const auto plan = read_plan_change(reply, parent);
+  MUST(plan.has_value() == plan_only_change(candidate->source, parent));
+  MUST(!plan || plan_only_change(plan->source, parent));
+  if (std::holds_alternative<NewPlan>(parsed->content)) MUST(plan.has_value());
   // What was read once is read alike from a clean reply of it alone.
   if (std::holds_alternative<Rewrite>(parsed->content) &&
       candidate->source.find("```") == std::string::npos && !is_html_escaped(candidate->source)) {
