@@ -1,6 +1,6 @@
 # warpwright's front door. `make help` lists the targets; each installs what is missing, builds, and does its job.
 .DEFAULT_GOAL := build
-.PHONY: help deps toolkit build test bench asan fuzz oracle-check evolve gpu-check gpu-check-folder format clean
+.PHONY: help deps toolkit build test bench asan fuzz oracle-check llm-check llm-bench evolve gpu-check gpu-check-folder format clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 # What `make evolve` searches: DEFINITION=gdn_prefill (a file below configs/, or a definition's name), or TRACK=C.
@@ -47,6 +47,16 @@ oracle-check: deps toolkit ## the oracles against NumPy transcriptions, rounding
 	@cmake --build --preset release --parallel $(JOBS) --target run_oracle
 	@python3 -m venv build/oracle-venv && build/oracle-venv/bin/pip install --quiet numpy ml_dtypes
 	@ctest --test-dir build --tests-regex '^python_' --verbose
+
+llm-check: deps ## the model client against mock endpoints that others wrote (from PyPI, in build/llm-venv)
+	@cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; exit 1; }
+	@cmake --build --preset release --parallel $(JOBS) --target llm_probe
+	@tools/llm-mocks.sh build
+
+llm-bench: deps ## 500 streamed calls on one thread beside two busy processes
+	@cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; exit 1; }
+	@cmake --build --preset release --parallel $(JOBS) --target llm_bench llm_server
+	@build/llm_bench
 
 evolve: build ## evolve kernels on this machine: DEFINITION=gdn_decode (see configs/), or TRACK=A, B, C
 	@build/warpwright evolve $(if $(TRACK),--track $(TRACK),--definition $(DEFINITION)) --run-dir $(RUN_DIR)
