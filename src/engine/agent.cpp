@@ -73,6 +73,7 @@ Result<void> settle_agent(RunConfig& config, const Agent& agent) {
   if (!config.operators_given) {
     search.operators = agent.config.operators;
     search.repair_attempts = agent.config.repair_attempts;
+    search.inspirations = static_cast<int>(agent.config.shown_diverse);
     config.operators_given = true;
   }
   for (const auto& [op, role] : agent.config.roles) search.operator_roles.try_emplace(op, role);

@@ -86,6 +86,8 @@ Result<EvaluationRequest> Engine::request_for(const WorkItem& item) {
   request.seed = config_.seed;
   request.timing_profile = config_.timing_profile;
   request.limits = config_.limits;
+  request.profile =
+      agent_ != nullptr && item.kind == WorkKind::kEvaluate;  // models are shown where time goes
   if (item.kind != WorkKind::kDuel) return request;
   request.last_stage = Stage::kSmoke;  // it was evaluated before; the duel takes times of its own
   CHECK(state_.view().best);

@@ -23,6 +23,7 @@ class Gatherer {
   Result<prompt::PromptContext> gather(const events::ModelRequested& request) {
     prompt::PromptContext context;
     context.op = request.origin.op;
+    context.request_index = request.request_index;
     context.definition = &task_.definition;
     context.rules = &task_.sources.rules();
     context.selection = task_.config.selection;
@@ -41,7 +42,9 @@ class Gatherer {
       others.erase(others.begin());
     }
     for (CandidateId id : best_of_archive(agent.shown_top)) {
-      TRY_ASSIGN(context.top.emplace_back(), show(id, Detail::kSource));
+      // Who asks for no change of a program looks at the best one all the closer.
+      const bool is_subject = !request.origin.parent && context.top.empty();
+      TRY_ASSIGN(context.top.emplace_back(), show(id, is_subject ? Detail::kWhole : Detail::kSource));
     }
     for (CandidateId id : others) {
       if (is_shown(id)) continue;

@@ -52,15 +52,6 @@ std::string default_note(const Candidate& candidate) {
   return fmt::format("{} on {}", candidate.origin.op, events::format_candidate_id(*candidate.origin.parent));
 }
 
-// The plan operator promises to leave the device code alone; what it measures is the plan.
-prompt::Parsed<prompt::CandidateReply> read_for(const std::string& op, const std::string& reply,
-                                                const std::string& parent_source) {
-  auto read = prompt::read_candidate(reply, parent_source);
-  if (op != "plan" || !read || prompt::plan_only_change(read->source, parent_source)) return read;
-  return tl::unexpected(prompt::ReplyProblem{
-      Kind::kDiffRefused, "the reply changes device code; only the text of the /*@plan comment may change"});
-}
-
 }  // namespace
 
 Result<Interpretation> interpret(const Candidate& candidate, const Answer& answer,
@@ -75,7 +66,8 @@ Result<Interpretation> interpret(const Candidate& candidate, const Answer& answe
     if (!research) return refuse(candidate, answer, research.error(), agent, blob);
     return Interpretation{lessons_of(candidate, *research), {}};
   }
-  auto read = read_for(candidate.origin.op, answer.text, parent_source);
+  auto read = candidate.origin.op == "plan" ? prompt::read_plan_change(answer.text, parent_source)
+                                            : prompt::read_candidate(answer.text, parent_source);
   if (!read) return refuse(candidate, answer, read.error(), agent, blob);
   const std::string hash = sources.add(read->source);
   auto declared = sources.declared_knobs(hash);

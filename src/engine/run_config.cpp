@@ -144,9 +144,10 @@ std::vector<Field> fields_of(RunConfig& c) {
       integer("evaluation", "evaluation_deadline_s", c.limits.evaluation_deadline_ms, 1, kMaxSeconds, 1000),
       flag("evaluation", "red_team", c.red_team),
       texts("data", "datasets", c.datasets)};
-  for (const char* key : {"islands", "archive_size", "migration_interval", "migration_count", "exploration",
-                          "exploitation", "elite", "inspirations", "dimensions", "operators", "roles",
-                          "operator_roles", "model_choice", "operator_choice", "repair_attempts"})
+  for (const char* key :
+       {"islands", "archive_size", "migration_interval", "migration_count", "exploration", "exploitation",
+        "elite", "inspirations", "dimensions", "operators", "roles", "operator_roles", "model_choice",
+        "operator_choice", "repair_attempts", "best_settings"})
     fields.push_back(search("search", key, c.search));
   return fields;
 }

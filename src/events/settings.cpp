@@ -130,7 +130,8 @@ Json to_json(const SearchSettings& settings) {
           {"roles", settings.roles},
           {"model_choice", settings.model_choice},
           {"operator_choice", settings.operator_choice},
-          {"repair_attempts", settings.repair_attempts}};
+          {"repair_attempts", settings.repair_attempts},
+          {"best_settings", settings.best_settings}};
 }
 
 Result<SearchSettings> search_settings_from_json(const Json& json, std::string where) {
@@ -158,6 +159,7 @@ Result<SearchSettings> search_settings_from_json(const Json& json, std::string w
   TRY_ASSIGN(s.model_choice, read_choice(reader, "model_choice", s.model_choice));
   TRY_ASSIGN(s.operator_choice, read_choice(reader, "operator_choice", s.operator_choice));
   TRY_ASSIGN(s.repair_attempts, read_int(reader, "repair_attempts", s.repair_attempts, 0, 100));
+  TRY_ASSIGN(s.best_settings, reader.boolean_or("best_settings", false));
   TRY(reader.reject_unknown_keys());
   return s;
 }

@@ -42,6 +42,9 @@ struct SearchSettings {
   std::string model_choice = "weights";     // weights | bandit (search/ensemble.h): which model of the role
   std::string operator_choice = "weights";  // the same for the operator
   int repair_attempts = 2;                  // repairs in a row that one failed candidate gets
+  // A model that changes a source is shown it with the best knob values found so far. Off in runs begun
+  // before this was.
+  bool best_settings = true;
   // How many tickets an operator may use in the whole run (answers of a scripted provider); missing: no
   // limit.
   std::map<std::string, int64_t> operator_limits;

@@ -7,6 +7,7 @@
 #include "src/base/check.h"
 #include "src/search/ensemble.h"
 #include "src/search/operators.h"
+#include "src/search/population.h"
 #include "src/search/select.h"
 #include "src/search/tune.h"
 #include "src/search/window.h"
@@ -158,6 +159,7 @@ class Decider {
     }
     origin.parent = select_parent(view_, island_, rng_, [](const Candidate&) { return true; });
     if (!origin.parent) return std::nullopt;
+    if (state_.settings().best_settings) origin.parent = best_setting_of(*view_.find(*origin.parent));
     if (kind.needs == Needs::kParent) {
       origin.inspirations = select_inspirations(view_, island_, *origin.parent, count, rng_);
       return origin;
@@ -168,6 +170,16 @@ class Decider {
     if (!second) return std::nullopt;
     origin.inspirations = {*second};
     return origin;
+  }
+
+  // A model changes a source: it is shown with the best values that its knobs were found to have.
+  CandidateId best_setting_of(const Candidate& chosen) const {
+    CandidateId best = chosen.id;
+    for (const auto& [id, c] : view_.candidates)
+      if (c.passed() && !c.duplicate_of && c.source_hash == chosen.source_hash &&
+          ranks_before(view_, id, best))
+        best = id;
+    return best;
   }
 
   // The newest failure of a model's making that nobody was asked to mend yet.
