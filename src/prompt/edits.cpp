@@ -97,12 +97,13 @@ class Locator {
 
   // One place, or the reason why there is none or more.
   tl::expected<Place, std::string> locate(const Edit& edit, std::vector<std::string>& repairs) {
-    const Lines search = split_lines(edit.search);
-    if (std::all_of(search.begin(), search.end(), [](std::string_view line) { return is_blank(line); }))
-      return tl::unexpected(
-          std::string("has no text to search for: to insert lines, search for a line beside them and repeat "
-                      "it in the replacement"));
-    for (const Edit& form : forms_of(edit)) {
+    const std::vector<Edit> forms = forms_of(edit);
+    const auto is_empty = [](const Edit& form) { return is_blank(form.search); };
+    if (std::any_of(forms.begin(), forms.end(), is_empty))
+      return tl::unexpected(std::string(
+          "has no text to search for: to insert lines, search for a line beside them and repeat it in "
+          "the replacement"));
+    for (const Edit& form : forms) {
       const Lines form_search = split_lines(form.search);
       const bool as_written = form.search == edit.search;
       if (const auto places = find_exact(form_search); !places.empty()) {
@@ -115,7 +116,7 @@ class Locator {
       if (places.size() > 1) return tl::unexpected(several(first_lines(places), ", space left out"));
       if (!places.empty()) return indented(form, edit, places[0], repairs);
     }
-    return tl::unexpected("does not occur in the source; " + show_nearest(lines_, search));
+    return tl::unexpected("does not occur in the source; " + show_nearest(lines_, split_lines(edit.search)));
   }
 
  private:

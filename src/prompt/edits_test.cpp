@@ -151,7 +151,8 @@ TEST(Edits, OverlappingAndEmptyBlocksAreRefused) {
                  Kind::kDiffRefused, "overlaps another");
   expect_problem(edit_text("", "x\n"), Kind::kDiffRefused,
                  "no text to search for: to insert lines, search for");
-  expect_problem(edit_text("\n  \n", "x\n"), Kind::kDiffRefused, "no text to search for");
+  for (const char* search : {"\n  \n", "\u00a0\n", "\u200b\n"})
+    expect_problem(edit_text(search, "x\n"), Kind::kDiffRefused, "no text to search for");
 }
 
 TEST(Edits, AnEditWithoutEffectIsUnchanged) {

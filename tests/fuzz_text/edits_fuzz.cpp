@@ -25,6 +25,7 @@ Input input_of(std::string_view text) {
       parts.emplace_back();
     else
       parts.back().append(line).push_back('\n');
+  for (std::string& part : parts) std::erase(part, '\r');  // neither sources nor cleaned replies have any
   Input input{parts[0], {}};
   for (size_t i = 1; i + 1 < parts.size() && input.edits.size() < 8; i += 2)
     input.edits.push_back({parts[i], parts[i + 1], static_cast<int>(i), false});
