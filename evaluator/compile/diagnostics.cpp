@@ -89,7 +89,8 @@ std::string declared_name(std::string_view text) {
 bool is_error_line(std::string_view line) {
   for (const std::string_view mark : {"): error", "): catastrophic error", "): internal error"})
     if (line.find(mark) != std::string_view::npos) return true;
-  if (line.starts_with("nvrtc: error") || line.starts_with("nvrtc-fatal")) return true;
+  for (const std::string_view start : {"nvrtc: error", "nvrtc-fatal", "At end of source: error"})
+    if (line.starts_with(start)) return true;
   return line.starts_with("ptxas") &&
          (line.find("error") != std::string_view::npos || line.find("fatal") != std::string_view::npos);
 }

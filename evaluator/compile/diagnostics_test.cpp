@@ -35,6 +35,8 @@ TEST(CleanLog, DropsStatisticsAndControlCharacters) {
 
 TEST(FirstError, IsNeverEmptyAndTakesTheAssemblersToo) {
   EXPECT_EQ(first_error("", "k.cu", ""), "k.cu: error: the compiler failed and did not say why");
+  EXPECT_EQ(first_error("At end of source: error: expected a \"}\"\n", "k.cu", ""),
+            "At end of source: error: expected a \"}\"");
   EXPECT_EQ(first_error("ptxas error   : too much shared data\n", "k.cu", ""),
             "k.cu: error: ptxas error   : too much shared data");
 }

@@ -125,9 +125,9 @@ std::optional<Ending> check_grid_waits(const Evaluation& evaluation, const Modul
       if (compile::waits_for_prerequisites(module->second, symbol)) return;
       ending = Ending{Status::kRejected,
                       "pdl-without-wait",
-                      fmt::format("`{}` is launched with [[pdl]] but never executes griddepcontrol.wait "
-                                  "(cudaGridDependencySynchronize): it may end before the kernels it depends "
-                                  "on; wait in every block, or leave [[pdl]] out",
+                      fmt::format("`{}` is launched with [[pdl]] but never executes griddepcontrol.wait: it may end "
+                                  "before the kernels it depends on; put asm volatile(\"griddepcontrol.wait;\" ::: "
+                                  "\"memory\"); into every block's way, or leave [[pdl]] out",
                                   launch.name_expression),
                       {}};
     });
