@@ -208,6 +208,16 @@ std::string failures_text(const RunView& view, size_t limit) {
   return text;
 }
 
+// The option that raises the budget which ended the run.
+std::string more_budget(const RunView& view) {
+  const std::string& reason = view.finished_reason;
+  if (reason.empty()) return "";
+  if (reason.starts_with("the budget of $")) return " --max-dollars ...";
+  if (reason.starts_with("the budget of"))
+    return reason.find(" tokens") == std::string::npos ? " --max-calls ..." : " --max-tokens ...";
+  return fmt::format(" --max-evaluations {}", view.counters.evaluations * 2);
+}
+
 std::string next_steps_text(const RunView& view, const RunReportOptions& options) {
   const std::string& run = options.run_directory;
   std::string text = fmt::format("\nthe run is in {}\n", run);
@@ -221,10 +231,7 @@ std::string next_steps_text(const RunView& view, const RunReportOptions& options
     step("export it", fmt::format("export --run {} --format tvm-ffi --out {}/export", run, run));
   }
   step(view.finished_reason.empty() ? "go on" : "go on with more budget",
-       fmt::format("evolve --resume {}{}", run,
-                   view.finished_reason.empty()
-                       ? ""
-                       : fmt::format(" --max-evaluations {}", view.counters.evaluations * 2)));
+       fmt::format("evolve --resume {}{}", run, more_budget(view)));
   return text;
 }
 
