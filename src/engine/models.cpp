@@ -82,9 +82,9 @@ Result<std::shared_ptr<llm::Provider>> open_provider(const llm::ModelConfig& con
   return Opened(std::move(provider));
 }
 
-// Of what is bought; programs, people and files cost nothing.
+// Programs, people and files cost nothing unless their table says so.
 std::optional<llm::Price> settled_price(const llm::ModelConfig& config, const llm::Prices& prices) {
-  return llm::is_http(config.provider) ? llm::price_of(config, prices) : llm::Price{};
+  return llm::is_http(config.provider) ? llm::price_of(config, prices) : config.price.value_or(llm::Price{});
 }
 
 // Older journals have other words.
