@@ -94,6 +94,10 @@ bool Engine::is_late() const {
   return config_.max_minutes > 0 && minutes >= config_.max_minutes;
 }
 
+bool Engine::is_last_ticket_decided() const {
+  return end_ticket_ && state_.next_ticket() >= *end_ticket_;
+}
+
 std::optional<Stop> Engine::stop_now() {
   const int64_t evaluations = state_.view().counters.evaluations;
   if (interrupted()) {
@@ -102,6 +106,10 @@ std::optional<Stop> Engine::stop_now() {
   }
   if (evaluations >= config_.max_evaluations) {
     stop_reason_ = fmt::format("{} evaluations", evaluations);
+    return Stop::kBudget;
+  }
+  if (is_last_ticket_decided() && in_flight_.empty() && open_work(state_, in_flight_, drain()).empty()) {
+    stop_reason_ = fmt::format("{} tickets", *end_ticket_);
     return Stop::kBudget;
   }
   if (exhausted_) {
@@ -174,7 +182,8 @@ Result<void> Engine::settle(search::Drain drain) {
 Result<void> Engine::decide() {
   const DecisionContext context{config_, setup_, agent_,
                                 [this](const std::string& hash) { return blob(hash); }};
-  while (search::ready_to_decide(state_) && evaluations_bound(state_) < config_.max_evaluations) {
+  while (search::ready_to_decide(state_) && evaluations_bound(state_) < config_.max_evaluations &&
+         !is_last_ticket_decided()) {
     TRY_ASSIGN(Decided decided, decide_next(context, state_));
     if (!decided.exhausted.empty()) {
       exhausted_ = decided.exhausted;

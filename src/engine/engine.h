@@ -47,6 +47,9 @@ class Engine {
          workers::WorkerPool& pool, const Agent* agent, llm::CallDesk* desk, report::LiveView& live,
          Clock& clock);
 
+  // Decides no ticket from this one on, and stops when those before it are done.
+  void end_before(events::Ticket ticket) { end_ticket_ = ticket; }
+
   // Runs to a stop; everything that had finished is then committed and settled, and no process runs.
   // `on_new_best` is called after the commit that made it so.
   // After an error too, what had finished is committed.
@@ -68,6 +71,7 @@ class Engine {
   Result<void> apply(events::Event event);
   Result<void> end(Stop stop);
   std::optional<Stop> stop_now();
+  bool is_last_ticket_decided() const;
   Result<bool> closes_with_duels();
   bool is_draining(Stop stop) const;
   bool is_late() const;
@@ -110,6 +114,7 @@ class Engine {
   std::vector<std::string> uncommitted_blobs_;
   std::set<WorkItem> in_flight_;
   std::map<std::string, std::string> stage_of_;  // by request id, for the live view
+  std::optional<events::Ticket> end_ticket_;
   std::optional<std::string> exhausted_;
   std::optional<std::string> unusable_;
   bool closing_ = false;             // nothing new is decided or sent; the last duels are held

@@ -55,6 +55,7 @@ struct Beginning {
   std::optional<OpenRun> run;  // of a resumed one
   std::vector<Seed> seeds;
   std::optional<Agent> agent;
+  std::map<std::string, int64_t> operator_limits;  // of one whose answers are given again
 };
 
 Result<Beginning> prepare_resumed(RunConfig& config, const fs::path& run_directory) {
@@ -77,6 +78,7 @@ Result<Beginning> prepare_new(RunConfig& config, const EvolveOptions& options,
     TRY_ASSIGN(const search::State state, fold(journal, options.answers_from));
     TRY_ASSIGN(begin.seeds, recorded_seeds(state.view(), journal));
     TRY_ASSIGN(begin.agent, recorded_agent(state.view(), journal));
+    begin.operator_limits = state.settings().operator_limits;
     return begin;
   }
   if (!config.agent.empty()) {
@@ -149,6 +151,10 @@ Result<RunOutcome> evolve(const RunConfig& asked, const fs::path& run_directory,
     live.note("red team: skipped; whether a cheat would score here is not known");
   }
   const Agent* agent = begin.agent ? &*begin.agent : nullptr;
+  setup.operator_limits = begin.operator_limits;
+  if (!is_resumed && options.answers_from.empty()) {
+    TRY_ASSIGN(setup.operator_limits, count_scripted_answers(config));
+  }
   if (is_fork) {
     TRY_ASSIGN(begin.run,
                fork_run(options.fork_from, options.fork_ticket, config, setup, agent, run_directory, clock));
@@ -157,6 +163,11 @@ Result<RunOutcome> evolve(const RunConfig& asked, const fs::path& run_directory,
   }
   OpenRun& run = *begin.run;
   Engine engine(config, setup, run.journal, run.state, pool, agent, models->desk(), live, clock);
+  if (!options.answers_from.empty()) {
+    TRY_ASSIGN(const auto journal, journal::Journal::open_read_only(options.answers_from));
+    TRY_ASSIGN(const search::State recorded, fold(journal, options.answers_from));
+    engine.end_before(recorded.next_ticket());
+  }
   if (is_resumed) TRY(engine.commit_now(events::RunResumed{kProgramVersion}));
   return run_to_stop(engine, run, run_directory, live);
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "src/engine/decision.h"
 #include "src/engine/open_run.h"
 #include "src/engine/proposal.h"
@@ -205,6 +207,26 @@ void compare(const std::vector<std::string>& recorded, const std::vector<std::st
                                      recorded.size(), recorded[common].substr(0, 400));
 }
 
+// A forked run begins with what it took over, of which its own settings know nothing. True: there was such a
+// beginning.
+Result<bool> copy_beginning(const fs::path& run_directory, const std::vector<events::Record>& records,
+                            const fs::path& out) {
+  const auto fork = std::find_if(records.rbegin(), records.rend(), [](const events::Record& record) {
+    return std::holds_alternative<events::RunForked>(record.event);
+  });
+  if (fork == records.rend()) return false;
+  TRY_ASSIGN(const auto source, journal::Journal::open_read_only(run_directory));
+  TRY_ASSIGN(auto target, journal::Journal::create(out));
+  for (auto record = records.begin(); record != fork.base(); ++record) {
+    std::vector<std::string> blobs;
+    for (const std::string& hash : events::blobs_of(record->event)) {
+      TRY_ASSIGN(blobs.emplace_back(), source.blob(hash));
+    }
+    TRY(target.append({record->event}, record->unix_ms, blobs));
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<ReplayOutcome> replay(const fs::path& run_directory, const fs::path& out, Prompts prompts,
@@ -227,9 +249,13 @@ Result<ReplayOutcome> rerun(const fs::path& run_directory, const fs::path& out, 
   config.max_minutes = 0;
   config.max_dollars = 0;
   config.max_tokens = config.max_calls = 0;
-  config.max_evaluations = 0;
+  int64_t evaluations = 0;
   for (const events::Record& record : recorded)
-    config.max_evaluations += std::holds_alternative<events::EvaluationFinished>(record.event) ? 1 : 0;
+    evaluations += std::holds_alternative<events::EvaluationFinished>(record.event) ? 1 : 0;
+  // A resumed run may have done more than it was begun with; the last ticket is its end in any case.
+  config.max_evaluations = std::max(config.max_evaluations, evaluations + 1);
+  TRY_ASSIGN(const bool is_forked, copy_beginning(run_directory, recorded, out));
+  if (is_forked) options.resume = Resume::kYes;
   TRY_ASSIGN(const RunOutcome run, evolve(config, out, options, live, clock));
   if (run.stop == Stop::kInterrupted) return tl::unexpected(Error{ErrorKind::kInterrupted, run.reason});
   TRY_ASSIGN(const auto now, records_of(out));

@@ -8,6 +8,7 @@
 #include "src/base/files.h"
 #include "src/engine/evaluate_once.h"
 #include "src/llm/scripted_provider.h"
+#include "src/search/operators.h"
 #include "src/trace/captured_input.h"
 #include "src/trace/dataset.h"
 
@@ -52,7 +53,48 @@ Result<RunConfig> with_absolute_paths(RunConfig config) {
   for (std::string& dataset : config.datasets) dataset = fs::absolute(dataset, ignored).string();
   for (std::string* folder : {&config.scripted_folder, &config.seeds_folder})
     if (!folder->empty()) *folder = fs::absolute(locate(home, *folder), ignored).string();
+  for (auto& [name, model] : config.models) {
+    if (model.folder.empty()) continue;
+    const bool is_made_when_needed = model.provider == llm::ProviderKind::kManual;
+    const fs::path folder = is_made_when_needed ? fs::path(model.folder) : locate(home, model.folder);
+    model.folder = fs::absolute(folder, ignored).string();
+  }
   return config;
+}
+
+namespace {
+
+// Of all whom the operator may ask; none: somebody among them does not answer from files.
+Result<std::optional<int64_t>> scripted_answers(const RunConfig& config, const search::Operator& op) {
+  const auto named = config.search.operator_roles.find(std::string(op.name));
+  const auto role = config.search.roles.find(
+      named == config.search.operator_roles.end() ? std::string(op.role) : named->second);
+  std::optional<int64_t> most;
+  if (role == config.search.roles.end()) return most;
+  for (const auto& [model, weight] : role->second) {
+    const auto found = config.models.find(model);
+    if (found == config.models.end() || found->second.provider != llm::ProviderKind::kScripted)
+      return std::optional<int64_t>();
+    TRY_ASSIGN(const auto provider, llm::ScriptedProvider::open(found->second.folder));
+    most = std::max(most.value_or(0), provider.answer_count(std::string(op.name)));
+  }
+  return most;
+}
+
+}  // namespace
+
+Result<std::map<std::string, int64_t>> count_scripted_answers(const RunConfig& config) {
+  std::map<std::string, int64_t> counts;
+  for (const search::Operator& op : search::all_operators()) {
+    if (!config.search.operators.contains(std::string(op.name))) continue;
+    TRY_ASSIGN(const auto count, scripted_answers(config, op));
+    if (count) counts[std::string(op.name)] = *count;
+  }
+  if (!config.scripted_folder.empty()) {
+    TRY_ASSIGN(const auto provider, llm::ScriptedProvider::open(config.scripted_folder));
+    counts["scripted"] = provider.answer_count();
+  }
+  return counts;
 }
 
 workers::WorkerSettings worker_settings(const RunConfig& config) {
@@ -91,10 +133,6 @@ Result<RunSetup> load_setup(const RunConfig& config) {
   setup.dataset = loaded.dataset.string();
   setup.sources = std::make_unique<SourceStore>(std::move(loaded.definition), std::move(rules),
                                                 std::move(workloads), device);
-  if (!config.scripted_folder.empty()) {
-    TRY_ASSIGN(auto provider, llm::ScriptedProvider::open(locate(home, config.scripted_folder)));
-    setup.operator_limits["scripted"] = provider.answer_count();
-  }
   setup.workers = worker_settings(config);
   setup.workers.set_environment["WARPWRIGHT_HOME"] = home.string();
   return setup;

@@ -22,7 +22,7 @@ struct RunSetup {
   std::string dataset;           // folder that the definition came from
   trace::Definition definition;  // as the dataset has it
   std::unique_ptr<SourceStore> sources;
-  std::map<std::string, int64_t> operator_limits;  // see events::SearchSettings
+  std::map<std::string, int64_t> operator_limits;  // see events::SearchSettings; evolve fills it in
   workers::WorkerSettings workers;
 };
 
@@ -31,6 +31,11 @@ Result<RunSetup> load_setup(const RunConfig& config);
 
 // The baseline first, then by name. For a new run only: a resumed one has its seeds in the journal.
 Result<std::vector<Seed>> load_seeds(const RunConfig& config);
+
+// How often an operator may be used that asks nobody but folders of answers: as often as the longest of them
+// lasts. Of a new run only: folders may be gone when it is resumed or replayed, and its journal has the
+// counts. REQUIRES: absolute paths.
+Result<std::map<std::string, int64_t>> count_scripted_answers(const RunConfig& config);
 
 // The same configuration with absolute paths, so that the run can be resumed from another directory.
 Result<RunConfig> with_absolute_paths(RunConfig config);
