@@ -111,6 +111,9 @@ llm::Spent spent_so_far(const events::RunView& view) {
     spent.tokens += usage.input_tokens + usage.output_tokens + usage.charged_tokens;
     spent.calls += usage.answered + usage.counted + usage.lost;
   }
+  // Whoever asks is not in the middle of a call: these died with the process that made them.
+  for (const auto& [turn, call] : view.open_calls)
+    spent += {call.reserved_microdollars, call.reserved_tokens, 1};
   return spent;
 }
 
