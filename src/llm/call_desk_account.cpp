@@ -146,7 +146,8 @@ void CallDesk::decide_next(Entry& entry, Model& model, AttemptFailed& failed, in
 }
 
 void CallDesk::pause(Model& model, const PauseEndpoint& pause) {
-  const std::string reason = fmt::format("{}: {}", model.config.name, pause.reason);
+  const std::string address = model.config.base_url.empty() ? "" : " at " + model.config.base_url;
+  const std::string reason = fmt::format("{}{}: {}", model.config.name, address, pause.reason);
   for (auto& [name, other] : models_) {
     const bool same = pause.whole_key ? other->account == model.account : other->gate == model.gate;
     if (same && !other->gate->paused()) other->gate->pause(reason);

@@ -184,7 +184,8 @@ TEST_F(CallDeskTest, MoneyPausesTheKeyAndAStandInTakesOver) {
   other->complete(0, reply_of("x", 1, 1));
   EXPECT_EQ(std::get<Answered>(only_outcome()).model, "other");
   const Standing standing = desk->standing(now_ms);
-  EXPECT_EQ(standing.all_paused, "paused: m: the provider asks for money: credit_balance_exhausted");
+  EXPECT_EQ(standing.all_paused,
+            "paused: m at https://a.example/v1: the provider asks for money: credit_balance_exhausted");
   WaitSet waits;
   desk->wait_on(waits, now_ms);
   EXPECT_EQ(waits.timeout_ms, -1) << "time does not heal it";
