@@ -151,6 +151,12 @@ std::vector<std::string> situation_of(const ShownCandidate& parent) {
   return {};
 }
 
+// Some selection of the rules runs the operator at another size.
+bool varies_constants(const rules::Rules& rules) {
+  return std::any_of(rules.selections.begin(), rules.selections.end(),
+                     [](const auto& named) { return !named.second.constants.empty(); });
+}
+
 }  // namespace
 
 size_t matches(const Note& note, const std::vector<std::string>& tags, const std::vector<std::string>& all) {
@@ -186,9 +192,10 @@ Result<SectionText> definition_section(const Frame& frame, int64_t tokens) {
 Result<SectionText> interface_section(const Frame& frame, int64_t tokens) {
   const trace::Definition& definition = frame.definition;
   std::string text =
-      "Axes. All are names in the plan; constant ones are `axis::NAME` in device code too: never write their "
-      "values, "
-      "they may change.\n" +
+      "Axes. All are names in the plan; constant ones are `axis::NAME` in device code too" +
+      std::string(varies_constants(*frame.context.rules)
+                      ? ": never write their values, other checks have others.\n"
+                      : ", with these values in every check: `require` those that you rely on.\n") +
       axes_table(frame) + "\nInputs, dense and row-major, aligned to 256 bytes:\n" +
       tensors_table(definition.inputs, true) + "\nOutputs, to be written completely by every call:\n" +
       tensors_table(definition.outputs, false) + "\n";
