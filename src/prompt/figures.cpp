@@ -7,6 +7,7 @@
 
 #include "src/base/quotable.h"
 #include "src/prompt/lines.h"
+#include "src/prompt/reply.h"
 #include "src/prompt/sections.h"
 #include "src/prompt/text.h"
 
@@ -21,6 +22,15 @@ constexpr double kLeastShare =
 const ShownCandidate* subject_of(const PromptContext& context) {
   if (context.parent) return &*context.parent;
   return context.top.empty() ? nullptr : &context.top.front();
+}
+
+// A task without a parent shows the best program's figures, and perhaps not its source.
+std::string best_text(const PromptContext& context, const ShownCandidate& best) {
+  const bool is_best = context.view != nullptr && context.view->best == best.id;
+  std::string text =
+      fmt::format(", {} (score {:.3f}", is_best ? "the best so far" : "the best one shown", best.score);
+  if (!best.note.empty()) text += "; " + inline_quote(best.note, kMaxReplyIdeaBytes + 8);
+  return text + ")";
 }
 
 struct TimedRow {
@@ -221,10 +231,11 @@ Result<SectionText> parent_times_section(const Frame& frame, int64_t tokens) {
   const std::vector<size_t> shown =
       sample_rows(rows, static_cast<size_t>(std::max<int64_t>(2, frame.settings.shown_workloads)));
   std::string text =
-      fmt::format("{} of {}:\n\n",
+      fmt::format("{} of {}{}:\n\n",
                   parent->result->measure.is_estimate() ? "Estimated times (a simulator's, not measured)"
                                                         : "Measured times",
-                  events::format_candidate_id(parent->id)) +
+                  events::format_candidate_id(parent->id),
+                  frame.context.parent ? "" : best_text(frame.context, *parent)) +
       bands_text(frame, timed) +
       "| workload | counts | baseline us | here us | speed-up | floor us | here / floor "
       "|\n|---|---|---|---|---|---|---|\n";
@@ -250,8 +261,8 @@ Result<SectionText> parent_profile_section(const Frame& frame, int64_t tokens) {
       text += fmt::format("\nwhat stands out at {}:\n{}", axes_of(frame, *workload), findings);
     if (!lines.empty()) text += "\n" + lines;
   }
-  for (const std::string& warning : parent->report->warnings)
-    text += "warning: " + quotable_line(warning, 300) + "\n";
+  for (const FoldedMessage& warning : fold_messages(parent->report->warnings))
+    text += "warning: " + quotable_line(warning.text, 300) + like_it_text(warning.like_it) + "\n";
   if (text.empty()) return SectionText{};
   const CutText kept = cut_end(text, bytes_of_tokens(tokens - 40));
   if (kept.text.empty()) return SectionText{"", estimate_tokens(text), "the profile"};
@@ -272,8 +283,8 @@ Result<SectionText> evidence_section(const Frame& frame, int64_t tokens) {
                                    events::format_candidate_id(parent->id)));
   const EvaluationReport& report = *parent->report;
   std::string log;
-  for (const std::string& one : report.evidence)
-    if (one != report.message) log += one + "\n";
+  for (const FoldedMessage& one : fold_messages(report.evidence))
+    if (one.text != report.message || one.like_it > 0) log += one.text + like_it_text(one.like_it) + "\n";
   const std::string tail = failed_workloads(frame, report) +
                            source_lines(parent->source, named_lines(report.message + "\n" + log));
   const bool said = log.starts_with(report.message);

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "src/base/quotable.h"
+#include "src/prompt/reply.h"
 #include "src/prompt/text.h"
 
 namespace warpwright::prompt {
@@ -19,7 +20,9 @@ using events::Lesson;
 using events::RunView;
 using Outcome = Lesson::Outcome;
 
-constexpr size_t kMaxLessonBytes = 300;
+constexpr size_t kMaxLessonBytes = kMaxReplyIdeaBytes + 8;
+constexpr size_t kMaxOpen = 6;      // directions
+constexpr int64_t kOpenTickets = 24;  // so long may a direction wait to be tried
 constexpr double kGainRatio = 1.02;  // below it a gain is noise, even of an exact estimate
 constexpr int kMaxRepairs = 16;      // steps back to the idea that a repair serves
 
@@ -64,7 +67,8 @@ const Candidate* passed_ancestor(const RunView& view, const Candidate& candidate
   return nullptr;
 }
 
-void judge(const RunView& view, const Candidate& candidate, const Candidate* base, Trial& trial) {
+// `best`: the highest score of those before it.
+void judge(const RunView& view, const Candidate& candidate, const Candidate* base, double best, Trial& trial) {
   const std::string id = events::format_candidate_id(candidate.id);
   if (!candidate.passed()) {
     const events::ResultSummary* result = view.result_of(candidate);
@@ -79,21 +83,46 @@ void judge(const RunView& view, const Candidate& candidate, const Candidate* bas
   const double before = base != nullptr && base->score > 0 ? base->score : 1;
   const double ratio = candidate.score / before;
   trial.lesson.outcome = ratio >= kGainRatio ? Outcome::kGain : Outcome::kNoGain;
-  trial.lesson.evidence =
-      fmt::format("{}: {:.2f}x of {} (score {:.3f})", id, ratio,
-                  base != nullptr ? events::format_candidate_id(base->id) : "the baseline", candidate.score);
+  trial.lesson.evidence = id + ": ";
+  if (base != nullptr)
+    trial.lesson.evidence += fmt::format("{:.2f}x of {}, ", ratio, events::format_candidate_id(base->id));
+  trial.lesson.evidence +=
+      fmt::format("{:.2f}x of the baseline in all{}", candidate.score, candidate.score > best ? ", then the best" : "");
   trial.telling = std::abs(std::log(std::max(ratio, 1e-3)));
 }
 
-Trial trial_of(const RunView& view, const Candidate& candidate) {
+Trial trial_of(const RunView& view, const Candidate& candidate, double best) {
   Trial trial;
   trial.lesson.idea = quotable_line(origin_of_idea(view, candidate).note, kMaxLessonBytes);
   trial.lesson.candidate = candidate.id;
   const Candidate* base = passed_ancestor(view, candidate);
-  judge(view, candidate, base, trial);
+  judge(view, candidate, base, best, trial);
   const events::ResultSummary* result = view.result_of(base != nullptr ? *base : candidate);
   if (result != nullptr) trial.lesson.structure = structure_of(*result);
   return trial;
+}
+
+// "two rows per warp (D3, D12)": the directions that an idea says it follows.
+void add_named_directions(std::string_view idea, std::set<int64_t>& numbers) {
+  constexpr size_t kMaxDigits = 9;
+  const auto is = [&](size_t at, int (*kind)(int)) {
+    return at < idea.size() && kind(static_cast<unsigned char>(idea[at])) != 0;
+  };
+  for (size_t at = 0; at < idea.size(); ++at) {
+    if (idea[at] != 'D' || (at > 0 && is(at - 1, std::isalnum))) continue;
+    int64_t number = 0;
+    size_t end = at + 1;
+    for (; is(end, std::isdigit) && end - at <= kMaxDigits; ++end) number = 10 * number + (idea[end] - '0');
+    if (end > at + 1 && !is(end, std::isalnum)) numbers.insert(number);
+  }
+}
+
+std::set<int64_t> directions_followed(const RunView& view) {
+  std::set<int64_t> numbers;
+  for (const auto& [id, candidate] : view.candidates)
+    if (candidate.phase == events::Phase::kApplied && is_models(candidate))
+      add_named_directions(candidate.note, numbers);
+  return numbers;
 }
 
 // Latest trial of each idea. A failure that was repaired, or is being repaired, is told by its repair.
@@ -105,15 +134,28 @@ std::map<std::string, Trial> trials_of(const RunView& view) {
       repaired.insert(*candidate.origin.parent);
   std::map<std::string, Trial> trials;
   const auto newest = static_cast<double>(std::max<int64_t>(1, view.applied));
+  double next_best = 0;
   for (const auto& [id, candidate] : view.candidates) {
-    if (!is_models(candidate) || candidate.phase != events::Phase::kApplied) continue;
+    const double best = next_best;
+    if (candidate.phase != events::Phase::kApplied) continue;
+    if (candidate.passed()) next_best = std::max(best, candidate.score);
+    if (!is_models(candidate)) continue;
     if (candidate.duplicate_of || repaired.contains(id)) continue;
-    Trial trial = trial_of(view, candidate);
+    Trial trial = trial_of(view, candidate, best);
     if (trial.lesson.idea.empty()) continue;
     trial.telling += 0.4 * static_cast<double>(id) / newest;
     trials[key_of(trial.lesson.idea)] = std::move(trial);
   }
   return trials;
+}
+
+// Its number is its place among all that research wrote, so that it keeps it.
+void add_direction(const Lesson& direction, int64_t number, int64_t applied, const std::set<int64_t>& followed,
+                   std::vector<Lesson>& open) {
+  const bool is_old = direction.candidate && applied - *direction.candidate > kOpenTickets;
+  if (is_old || followed.contains(number) || open.size() == kMaxOpen) return;
+  open.push_back(direction);
+  open.back().evidence = fmt::format("D{}", number);
 }
 
 }  // namespace
@@ -128,13 +170,14 @@ std::string structure_of(const events::ResultSummary& result) {
 
 std::vector<Lesson> lessons_of(const RunView& view, const std::vector<Lesson>& research, size_t limit) {
   std::map<std::string, Trial> trials = trials_of(view);
+  const std::set<int64_t> followed = directions_followed(view);
   std::vector<Lesson> open;
   std::set<std::string> seen;
   for (auto it = research.rbegin(); it != research.rend(); ++it) {
     const std::string key = key_of(it->idea);
     if (key.empty() || trials.contains(key) || !seen.insert(key).second) continue;
     if (it->outcome == Outcome::kOpen)
-      open.push_back(*it);
+      add_direction(*it, research.rend() - it, view.applied, followed, open);
     else
       trials[key] = {*it, 0.5};  // what a researcher concluded stands among the trials
   }

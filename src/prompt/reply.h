@@ -29,7 +29,7 @@ struct Edit {
 };
 using ReplyContent = std::variant<Rewrite, NewPlan, std::vector<Edit>>;
 
-constexpr size_t kMaxReplyIdeaBytes = 200;
+constexpr size_t kMaxReplyIdeaBytes = 400;
 
 struct ParsedReply {
   std::string idea;  // from a line "IDEA: ...", else the first sentence of the prose, else empty; one line

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <map>
 
 #include "src/base/quotable.h"
 #include "src/prompt/lines.h"
@@ -49,7 +51,67 @@ std::string rejoin(const std::vector<std::string>& lines, size_t begin, size_t e
   return text;
 }
 
+bool is_digit(char c) {
+  return std::isdigit(static_cast<unsigned char>(c)) != 0;
+}
+
+// Where the text goes on if the arguments of "name<...>" begin at `at`; else `at`.
+size_t behind_template_arguments(std::string_view text, size_t at) {
+  constexpr size_t kLongest = 200;
+  const bool follows_name = at > 0 && std::isalnum(static_cast<unsigned char>(text[at - 1])) != 0;
+  if (text[at] != '<' || !follows_name) return at;
+  int depth = 0;
+  for (size_t i = at; i < std::min(text.size(), at + kLongest) && text[i] != '\n'; ++i) {
+    if (text[i] == '<') ++depth;
+    if (text[i] == '>' && --depth == 0) return i + 1;
+  }
+  return at;
+}
+
+// What a message says without its numbers and template arguments, but with its source line: "k.cu:31". Empty: it
+// names none.
+std::string fact_of(std::string_view message) {
+  constexpr std::string_view kFile = ".cu";
+  const size_t file = message.find(kFile);
+  const size_t line = file == std::string_view::npos ? file : file + kFile.size() + 1;
+  if (line >= message.size() || !is_digit(message[line])) return "";
+  const size_t line_end = std::min(message.find_first_not_of("0123456789", line), message.size());
+  std::string fact;
+  for (size_t i = 0; i < message.size(); ++i) {
+    i = behind_template_arguments(message, i);
+    if (i == message.size()) break;
+    if (!is_digit(message[i]) || (i >= line && i < line_end)) fact += message[i];
+  }
+  return fact;
+}
+
 }  // namespace
+
+std::string cut_at_word(std::string_view text, size_t max_bytes) {
+  std::string line = quotable_line(text, kMaxQuotedBytes);
+  if (line.size() <= max_bytes) return line;
+  const size_t space = line.rfind(' ', max_bytes);
+  if (space == std::string::npos || space < max_bytes / 2) return quotable_line(text, max_bytes);
+  return line.substr(0, space) + " [cut]";
+}
+
+std::vector<FoldedMessage> fold_messages(const std::vector<std::string>& messages) {
+  std::vector<FoldedMessage> folded;
+  std::map<std::string, size_t> known;
+  for (const std::string& message : messages) {
+    const std::string fact = fact_of(message);
+    const auto [at, is_new] = known.emplace(fact, folded.size());
+    if (fact.empty() || is_new)
+      folded.push_back({message, 0});
+    else
+      ++folded[at->second].like_it;
+  }
+  return folded;
+}
+
+std::string like_it_text(int64_t like_it) {
+  return like_it == 0 ? "" : fmt::format(" [and {} like it]", like_it);
+}
 
 int64_t estimate_tokens(std::string_view text) {
   return static_cast<int64_t>((text.size() * 10 + 31) / 32);

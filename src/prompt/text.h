@@ -30,6 +30,18 @@ CutText cut_end(std::string_view text, size_t max_bytes);  // keeps the beginnin
 CutText cut_middle(std::string_view text,
                    size_t max_bytes);  // keeps two thirds at the beginning, the rest at the end
 
+// One line of at most `max_bytes`, cut behind a whole word, then " [cut]".
+std::string cut_at_word(std::string_view text, size_t max_bytes);
+
+// Messages that say one fact of one source line (other template arguments, threads, addresses) as one: the first
+// of them, and how many there are like it. Messages that name no source line stay as they are.
+struct FoldedMessage {
+  std::string text;
+  int64_t like_it = 0;
+};
+std::vector<FoldedMessage> fold_messages(const std::vector<std::string>& messages);
+std::string like_it_text(int64_t like_it);  // "" or " [and 13 like it]"
+
 std::string_view trim_blank(std::string_view text);  // without space and empty lines at both ends
 
 // "1 line", "3 lines".

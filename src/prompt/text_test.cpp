@@ -45,5 +45,25 @@ TEST(Text, OneEndlessLineDoesNotFillAPrompt) {
   EXPECT_EQ(cut.text, std::string(kMaxQuotedLine, 'x') + " [cut]\nnext\n");
 }
 
+TEST(Text, MessagesOfOneFactAreOne) {
+  const std::vector<FoldedMessage> folded =
+      fold_messages({"k<4, true> (k.cu:31), thread (5, 0, 0): reads 4 bytes at part + 12, which nothing has written",
+                     "k<8, false> (k.cu:31), thread (9, 0, 0): reads 4 bytes at part + 64, which nothing has written",
+                     "k<4, true> (k.cu:32), thread (5, 0, 0): reads 4 bytes at part + 12, which nothing has written",
+                     "k.cu(7): error: 1 < 2 is odd", "k.cu(7): error: 1 < 2 is even", "y[0]: expected 1, got 2",
+                     "y[1]: expected 1, got 2"});
+  ASSERT_EQ(folded.size(), 6u);
+  EXPECT_EQ(folded[0].like_it, 1);
+  EXPECT_EQ(like_it_text(folded[0].like_it), " [and 1 like it]");
+  for (size_t i = 1; i < folded.size(); ++i) EXPECT_EQ(folded[i].like_it, 0) << folded[i].text;
+  EXPECT_TRUE(fold_messages({}).empty());
+}
+
+TEST(Text, AnIdeaIsCutBehindAWord) {
+  EXPECT_EQ(cut_at_word("one two", 7), "one two");
+  EXPECT_EQ(cut_at_word("one two three", 9), "one two [cut]");
+  EXPECT_LE(cut_at_word(std::string(50, 'x'), 20).size(), 26u);
+}
+
 }  // namespace
 }  // namespace warpwright::prompt
