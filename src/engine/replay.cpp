@@ -104,6 +104,18 @@ class Replayer {
     request->prompt_hash = before->prompt_hash;
   }
 
+  // A follow-up's prompt, and the line that says what a candidate is about.
+  void take_recorded_words(const Event& recorded, Event& now) {
+    if (prompts_ == Prompts::kCompared) return;
+    if (const auto* before = std::get_if<events::FollowUpAsked>(&recorded))
+      if (auto* again = std::get_if<events::FollowUpAsked>(&now)) {
+        outcome_.other_prompts += again->prompt_hash == before->prompt_hash ? 0 : 1;
+        again->prompt_hash = before->prompt_hash;
+      }
+    if (const auto* before = std::get_if<events::Proposed>(&recorded))
+      if (auto* proposed = std::get_if<events::Proposed>(&now)) proposed->note = before->note;
+  }
+
   Result<void> compare_reading(const events::Record& record) {
     ++outcome_.answers;
     const events::Candidate& candidate = *state_.view().find(answered_->ticket);
@@ -116,12 +128,7 @@ class Replayer {
                interpret(candidate, {reply, answered_->finish}, parent_source,
                          candidate.origin.op == "scripted" ? nullptr : agent(), *setup_->sources, lookup()));
     Event now = read.event;
-    const auto* before = std::get_if<events::FollowUpAsked>(&record.event);
-    auto* again = std::get_if<events::FollowUpAsked>(&now);
-    if (prompts_ == Prompts::kAsRecorded && before != nullptr && again != nullptr) {
-      outcome_.other_prompts += again->prompt_hash == before->prompt_hash ? 0 : 1;
-      again->prompt_hash = before->prompt_hash;
-    }
+    take_recorded_words(record.event, now);
     if (!same(now, record.event)) return diverge(record, line_of(now));
     return {};
   }
