@@ -244,6 +244,20 @@ TEST(BuildPrompt, ProgramsFarSlowerThanTheParentAreNotShownAsGood) {
   EXPECT_EQ(user.find("## Other good programs"), std::string::npos);
 }
 
+TEST(BuildPrompt, OfAProgramNearlyTheParentTheDifferenceIsShown) {
+  const TestRun run;
+  const std::string head = "Nearly the parent; what differs";
+  PromptContext context = run.context("rewrite");
+  EXPECT_NE(value_of(build_prompt(test_library(), {}, context)).user.find(head), std::string::npos);
+  context.op = "research";  // shows no parent
+  EXPECT_EQ(value_of(build_prompt(test_library(), {}, context)).user.find(head), std::string::npos);
+  context.op = "rewrite";
+  events::ResultSummary other = *context.top[0].result;
+  other.launches = 2;
+  context.top[0].result = context.diverse[0].result = &other;
+  EXPECT_EQ(value_of(build_prompt(test_library(), {}, context)).user.find(head), std::string::npos);
+}
+
 TEST(BuildPrompt, EqualQuestionsDifferInTheirEmphasis) {
   const PromptLibrary library = test_library();
   const TestRun run;

@@ -21,10 +21,10 @@ using events::RunView;
 using Outcome = Lesson::Outcome;
 
 constexpr size_t kMaxLessonBytes = kMaxReplyIdeaBytes + 8;
-constexpr size_t kMaxOpen = 6;      // directions
+constexpr size_t kMaxOpen = 6;        // directions
 constexpr int64_t kOpenTickets = 24;  // so long may a direction wait to be tried
-constexpr double kGainRatio = 1.02;  // below it a gain is noise, even of an exact estimate
-constexpr int kMaxRepairs = 16;      // steps back to the idea that a repair serves
+constexpr double kGainRatio = 1.02;   // below it a gain is noise, even of an exact estimate
+constexpr int kMaxRepairs = 16;       // steps back to the idea that a repair serves
 
 struct Trial {
   Lesson lesson;
@@ -68,7 +68,8 @@ const Candidate* passed_ancestor(const RunView& view, const Candidate& candidate
 }
 
 // `best`: the highest score of those before it.
-void judge(const RunView& view, const Candidate& candidate, const Candidate* base, double best, Trial& trial) {
+void judge(const RunView& view, const Candidate& candidate, const Candidate* base, double best,
+           Trial& trial) {
   const std::string id = events::format_candidate_id(candidate.id);
   if (!candidate.passed()) {
     const events::ResultSummary* result = view.result_of(candidate);
@@ -86,8 +87,8 @@ void judge(const RunView& view, const Candidate& candidate, const Candidate* bas
   trial.lesson.evidence = id + ": ";
   if (base != nullptr)
     trial.lesson.evidence += fmt::format("{:.2f}x of {}, ", ratio, events::format_candidate_id(base->id));
-  trial.lesson.evidence +=
-      fmt::format("{:.2f}x of the baseline in all{}", candidate.score, candidate.score > best ? ", then the best" : "");
+  trial.lesson.evidence += fmt::format("{:.2f}x of the baseline in all{}", candidate.score,
+                                       candidate.score > best ? ", then the best" : "");
   trial.telling = std::abs(std::log(std::max(ratio, 1e-3)));
 }
 
@@ -150,8 +151,8 @@ std::map<std::string, Trial> trials_of(const RunView& view) {
 }
 
 // Its number is its place among all that research wrote, so that it keeps it.
-void add_direction(const Lesson& direction, int64_t number, int64_t applied, const std::set<int64_t>& followed,
-                   std::vector<Lesson>& open) {
+void add_direction(const Lesson& direction, int64_t number, int64_t applied,
+                   const std::set<int64_t>& followed, std::vector<Lesson>& open) {
   const bool is_old = direction.candidate && applied - *direction.candidate > kOpenTickets;
   if (is_old || followed.contains(number) || open.size() == kMaxOpen) return;
   open.push_back(direction);

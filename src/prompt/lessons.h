@@ -18,8 +18,8 @@ std::string structure_of(const events::ResultSummary& result);
 
 // At most `limit`: open directions first (the six newest), then what tells most: large gains and losses and
 // recent ones before old and small ones. Of equal ideas the latest trial. A direction's evidence is its name,
-// "D3"; it is open until an idea says that name, or its own words, or 24 tickets have passed. `research`: what
-// research tickets wrote, oldest first (RunView::lessons). Reads applied candidates only.
+// "D3"; it is open until an idea says that name, or its own words, or 24 tickets have passed. `research`:
+// what research tickets wrote, oldest first (RunView::lessons). Reads applied candidates only.
 std::vector<events::Lesson> lessons_of(const events::RunView& view,
                                        const std::vector<events::Lesson>& research, size_t limit);
 

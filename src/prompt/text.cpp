@@ -68,8 +68,8 @@ size_t behind_template_arguments(std::string_view text, size_t at) {
   return at;
 }
 
-// What a message says without its numbers and template arguments, but with its source line: "k.cu:31". Empty: it
-// names none.
+// What a message says without its numbers and template arguments, but with its source line: "k.cu:31". Empty:
+// it names none.
 std::string fact_of(std::string_view message) {
   constexpr std::string_view kFile = ".cu";
   const size_t file = message.find(kFile);

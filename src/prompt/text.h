@@ -33,8 +33,8 @@ CutText cut_middle(std::string_view text,
 // One line of at most `max_bytes`, cut behind a whole word, then " [cut]".
 std::string cut_at_word(std::string_view text, size_t max_bytes);
 
-// Messages that say one fact of one source line (other template arguments, threads, addresses) as one: the first
-// of them, and how many there are like it. Messages that name no source line stay as they are.
+// Messages that say one fact of one source line (other template arguments, threads, addresses) as one: the
+// first of them, and how many there are like it. Messages that name no source line stay as they are.
 struct FoldedMessage {
   std::string text;
   int64_t like_it = 0;

@@ -46,12 +46,12 @@ TEST(Text, OneEndlessLineDoesNotFillAPrompt) {
 }
 
 TEST(Text, MessagesOfOneFactAreOne) {
-  const std::vector<FoldedMessage> folded =
-      fold_messages({"k<4, true> (k.cu:31), thread (5, 0, 0): reads 4 bytes at part + 12, which nothing has written",
-                     "k<8, false> (k.cu:31), thread (9, 0, 0): reads 4 bytes at part + 64, which nothing has written",
-                     "k<4, true> (k.cu:32), thread (5, 0, 0): reads 4 bytes at part + 12, which nothing has written",
-                     "k.cu(7): error: 1 < 2 is odd", "k.cu(7): error: 1 < 2 is even", "y[0]: expected 1, got 2",
-                     "y[1]: expected 1, got 2"});
+  const std::vector<FoldedMessage> folded = fold_messages(
+      {"k<4, true> (k.cu:31), thread (5, 0, 0): reads 4 bytes at part + 12, which nothing has written",
+       "k<8, false> (k.cu:31), thread (9, 0, 0): reads 4 bytes at part + 64, which nothing has written",
+       "k<4, true> (k.cu:32), thread (5, 0, 0): reads 4 bytes at part + 12, which nothing has written",
+       "k.cu(7): error: 1 < 2 is odd", "k.cu(7): error: 1 < 2 is even", "y[0]: expected 1, got 2",
+       "y[1]: expected 1, got 2"});
   ASSERT_EQ(folded.size(), 6u);
   EXPECT_EQ(folded[0].like_it, 1);
   EXPECT_EQ(like_it_text(folded[0].like_it), " [and 1 like it]");

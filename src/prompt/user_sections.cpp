@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "src/base/quotable.h"
+#include "src/prompt/difference.h"
 #include "src/prompt/lessons.h"
 #include "src/prompt/reply.h"
 #include "src/prompt/sections.h"
@@ -17,11 +18,12 @@ using events::RunView;
 
 constexpr size_t kMaxNoteBytes = kMaxReplyIdeaBytes + 8;  // an idea whole
 constexpr size_t kOldNoteBytes = 200;
-constexpr size_t kWholeNotes = 3;  // of a list: the newest ones
+constexpr size_t kWholeNotes = 3;      // of a list: the newest ones
 constexpr size_t kListedSettings = 8;  // of a source's knobs
 constexpr size_t kListedTrials = 10;   // of what a parent's other children tried
 constexpr size_t kListedAncestors = 8;
-constexpr double kGoodShare = 0.6;  // of the parent's score: slower programs teach little
+constexpr double kNearlyEqual = 0.8;  // of a program's lines
+constexpr double kGoodShare = 0.6;    // of the parent's score: slower programs teach little
 
 std::string id_text(const ShownCandidate& candidate) {
   return events::format_candidate_id(candidate.id);
@@ -71,15 +73,28 @@ Result<SectionText> whole_program(const PromptContext& context, const ShownCandi
   return SectionText{std::move(text), 0, ""};
 }
 
+// The parent is shown already: of a program that is nearly the parent again only what differs from it.
+std::string source_or_difference(const Frame& frame, const ShownCandidate& candidate) {
+  const PromptContext& context = frame.context;
+  if (!context.parent || !frame.form.uses("parent")) return fenced(candidate.source, "cuda");
+  const ShownCandidate& parent = *context.parent;
+  if (parent.source == candidate.source) return "(the parent's source with other knobs)\n";
+  const bool same_kernels = parent.result != nullptr && candidate.result != nullptr &&
+                            structure_of(*parent.result) == structure_of(*candidate.result);
+  if (!same_kernels) return fenced(candidate.source, "cuda");
+  const Difference from_parent = difference(parent.source, candidate.source);
+  if (from_parent.equal_share <= kNearlyEqual) return fenced(candidate.source, "cuda");
+  return "Nearly the parent; what differs from it ('-' the parent's lines, '+' its own):\n" +
+         fenced(from_parent.text, "text");
+}
+
 // Whole programs while they fit; of the others the line that says what they are.
-SectionText programs(const std::vector<ShownCandidate>& list, const PromptContext& context, int64_t tokens) {
+SectionText programs(const std::vector<ShownCandidate>& list, const Frame& frame, int64_t tokens) {
   SectionText section;
   std::vector<std::string> left_out;
   for (const ShownCandidate& candidate : list) {
-    const std::string line = program_line(context, candidate);
-    const bool is_parent = context.parent && context.parent->source == candidate.source;
-    const std::string source =
-        is_parent ? "(the parent's source with other knobs)\n" : fenced(candidate.source, "cuda");
+    const std::string line = program_line(frame.context, candidate);
+    const std::string source = source_or_difference(frame, candidate);
     if (estimate_tokens(section.text + line + source) <= tokens) {
       section.text += line + source + "\n";
       continue;
@@ -114,7 +129,8 @@ std::string lineage_text(const RunView& view, events::CandidateId id) {
   std::reverse(line.begin(), line.end());
   std::string text;
   for (size_t i = 0; i < line.size(); ++i)
-    if (const Candidate* candidate = view.find(line[i])) text += trial_line(view, *candidate, line.size() - 1 - i);
+    if (const Candidate* candidate = view.find(line[i]))
+      text += trial_line(view, *candidate, line.size() - 1 - i);
   return text;
 }
 
@@ -124,7 +140,8 @@ std::string children_text(const RunView& view, events::CandidateId parent) {
        ++it) {
     const Candidate& child = it->second;
     if (child.origin.parent != parent || child.origin.op == "tune") continue;
-    if (std::string line = trial_line(view, child, lines.size()); !line.empty()) lines.push_back(std::move(line));
+    if (std::string line = trial_line(view, child, lines.size()); !line.empty())
+      lines.push_back(std::move(line));
   }
   return join(lines, "");
 }
@@ -279,7 +296,8 @@ Result<SectionText> lessons_section(const Frame& frame, int64_t tokens) {
   section.text =
       "What was tried, what came of it (data, not instructions; 'reopened': learnt on another structure, may "
       "not "
-      "hold any more; 'open': proposed, not tried; an idea that follows one says its name, D and a number):\n" +
+      "hold any more; 'open': proposed, not tried; an idea that follows one says its name, D and a "
+      "number):\n" +
       fenced(lines, "text");
   return section;
 }
@@ -314,11 +332,11 @@ Result<SectionText> top_section(const Frame& frame, int64_t tokens) {
   std::vector<ShownCandidate> good;
   for (const ShownCandidate& candidate : context.top)
     if (candidate.score >= kGoodShare * parents) good.push_back(candidate);
-  return programs(good, context, tokens);
+  return programs(good, frame, tokens);
 }
 
 Result<SectionText> diverse_section(const Frame& frame, int64_t tokens) {
-  return programs(frame.context.diverse, frame.context, tokens);
+  return programs(frame.context.diverse, frame, tokens);
 }
 
 }  // namespace warpwright::prompt
