@@ -24,6 +24,8 @@ TEST(FullAgent, AProgramThatItAsksCannotOpenTheSeeds) {
   const fs::path seed =
       fs::path(std::getenv("WARPWRIGHT_HOME")) / "seeds/gdn_decode_qk4_v8_d128_k_last/plain.cu";
   ASSERT_TRUE(fs::exists(seed));
+  const auto hidden = run({"without-folder", (world.path() / "seeds").string(), "--", "true"});
+  if (hidden.stderr_text.find("Landlock") != std::string::npos) GTEST_SKIP() << "this kernel has no Landlock";
   write_file(world.path() / "reply.md", reply_with(kernel(1), "from the prompt alone"));
   const fs::path program = world.path() / "agent.sh";
   write_file(program,

@@ -232,12 +232,19 @@ void Server::advance(Connection& connection) {
       if (connection.steps.empty() || connection.due_ms > start_ms || connection.due_ms < 0) break;
       connection.output = connection.steps.front().bytes;
     }
+    // Whoever has read an answer's last byte and asks finds it counted, however fast he is.
+    std::unique_lock lock(mutex_, std::defer_lock);
+    if (connection.steps.front().completes_answer) lock.lock();
     while (!connection.output.empty()) {
       const ssize_t put =
           ::send(connection.fd.get(), connection.output.data(), connection.output.size(), MSG_NOSIGNAL);
       if (put < 0 && errno != EAGAIN) return closing_.push_back(connection.fd.get());
       if (put < 0) return watch(connection);
       connection.output.erase(0, static_cast<size_t>(put));
+    }
+    if (lock.owns_lock()) {
+      ++counts_.answered;
+      lock.unlock();
     }
     end_step(connection);
   }
@@ -248,10 +255,6 @@ void Server::advance(Connection& connection) {
 // The first step's bytes are out: what follows them?
 void Server::end_step(Connection& connection) {
   Step& step = connection.steps.front();
-  if (step.completes_answer) {
-    const std::lock_guard lock(mutex_);
-    ++counts_.answered;
-  }
   const Step::Then then = step.then;
   if (step.repeat > 1)
     --step.repeat;
