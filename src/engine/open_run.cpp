@@ -101,7 +101,9 @@ Result<search::State> fold(const journal::Journal& journal, const fs::path& run_
 Result<RunConfig> recorded_config(const events::RunView& view, const fs::path& run_directory) {
   const std::string where = run_directory.string() + ": recorded configuration";
   TRY_ASSIGN(const Json json, parse_json(view.started->config_json, where));
-  return run_config_from_json(json, where);
+  TRY_ASSIGN(RunConfig config, run_config_from_json(json, where));
+  config.search = view.started->search;  // a key that is younger than the run has its old meaning there
+  return config;
 }
 
 Result<std::optional<Agent>> recorded_agent(const events::RunView& view, const journal::Journal& journal) {
