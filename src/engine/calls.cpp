@@ -160,14 +160,14 @@ int64_t Engine::calls_to_wait_for() const {
   return count;
 }
 
-bool Engine::only_waits_for_models() const {
-  const auto of_workers = [](const WorkItem& item) { return item.kind != WorkKind::kAskProvider; };
-  return std::none_of(in_flight_.begin(), in_flight_.end(), of_workers);
+int64_t Engine::evaluations_in_flight() const {
+  return std::count_if(in_flight_.begin(), in_flight_.end(),
+                       [](const WorkItem& item) { return item.kind != WorkKind::kAskProvider; });
 }
 
 // Once nothing else is under way: nothing more can be paid, or nobody can be asked.
 std::optional<Stop> Engine::models_stop() {
-  if (desk_ == nullptr || !only_waits_for_models()) return std::nullopt;
+  if (desk_ == nullptr || evaluations_in_flight() > 0) return std::nullopt;
   const llm::Standing standing = desk_->standing(clock_.monotonic_ms());
   if (standing.in_flight > 0) return std::nullopt;
   if (standing.budget_used) {

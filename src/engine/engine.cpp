@@ -81,12 +81,9 @@ search::Drain Engine::drain() const {
 void Engine::say_what_is_left() {
   if (said_ == stop_reason_) return;
   said_ = stop_reason_;
-  const auto evaluations = std::count_if(in_flight_.begin(), in_flight_.end(), [](const WorkItem& item) {
-    return item.kind != WorkKind::kAskProvider;
-  });
   live_.note(fmt::format(
       "{}: finishing what is under way ({} model calls, {} evaluations); Ctrl-C {} to stop at once",
-      stop_reason_, calls_to_wait_for(), evaluations, interrupted() ? "again" : "twice"));
+      stop_reason_, calls_to_wait_for(), evaluations_in_flight(), interrupted() ? "again" : "twice"));
 }
 
 bool Engine::is_late() const {
@@ -126,9 +123,7 @@ std::optional<Stop> Engine::stop_now() {
 // What was begun is finished first: answers under way are paid for. A second Ctrl-C does not wait.
 bool Engine::is_draining(Stop stop) const {
   if (stop == Stop::kInterrupted && interrupt_count() > 1) return false;
-  if (calls_to_wait_for() > 0) return true;
-  return std::any_of(in_flight_.begin(), in_flight_.end(),
-                     [](const WorkItem& item) { return item.kind != WorkKind::kAskProvider; });
+  return calls_to_wait_for() > 0 || evaluations_in_flight() > 0;
 }
 
 // Who passed last may still have to fight for the lead; only a stop that cannot wait goes without.

@@ -77,7 +77,7 @@ class Engine {
   bool is_late() const;
   int64_t calls_to_wait_for() const;
   void say_what_is_left();
-  bool only_waits_for_models() const;
+  int64_t evaluations_in_flight() const;  // duels included
   std::optional<Stop> models_stop();
 
   // Model calls (calls.cpp).

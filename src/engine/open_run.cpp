@@ -77,10 +77,7 @@ Result<void> copy_events(const journal::Journal& source, const std::vector<event
                          const ForkFilter& filter, journal::Journal& target, search::State& state) {
   for (const events::Record& record : records) {
     if (!filter.keeps(record.event)) continue;
-    std::vector<std::string> blobs;
-    for (const std::string& hash : events::blobs_of(record.event)) {
-      TRY_ASSIGN(blobs.emplace_back(), source.blob(hash));
-    }
+    TRY_ASSIGN(const auto blobs, named_blobs(source, record.event));
     TRY(state.apply(record.event));
     TRY(target.append({record.event}, record.unix_ms, blobs));
   }
@@ -121,6 +118,14 @@ Result<std::vector<Seed>> recorded_seeds(const events::RunView& view, const jour
     seeds.push_back({seed.name, std::move(text)});
   }
   return seeds;
+}
+
+Result<std::vector<std::string>> named_blobs(const journal::Journal& journal, const events::Event& event) {
+  std::vector<std::string> blobs;
+  for (const std::string& hash : events::blobs_of(event)) {
+    TRY_ASSIGN(blobs.emplace_back(), journal.blob(hash));
+  }
+  return blobs;
 }
 
 Result<OpenRun> start_new(const RunConfig& config, const std::vector<Seed>& seeds, const RunSetup& setup,

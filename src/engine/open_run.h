@@ -43,4 +43,7 @@ Result<RunConfig> recorded_config(const events::RunView& view, const std::filesy
 Result<std::optional<Agent>> recorded_agent(const events::RunView& view, const journal::Journal& journal);
 Result<std::vector<Seed>> recorded_seeds(const events::RunView& view, const journal::Journal& journal);
 
+// What an event needs with it when it is copied to another journal.
+Result<std::vector<std::string>> named_blobs(const journal::Journal& journal, const events::Event& event);
+
 }  // namespace warpwright::engine

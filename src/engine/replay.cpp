@@ -35,8 +35,7 @@ class Replayer {
   Result<ReplayOutcome> run(journal::Journal& out, Clock& clock) {
     for (const events::Record& record : records_) {
       TRY(step(record));
-      std::vector<std::string> blobs;
-      TRY_ASSIGN(blobs, blobs_of(record.event));
+      TRY_ASSIGN(const auto blobs, named_blobs(source_, record.event));
       TRY(out.append({record.event}, clock.wall_unix_ms(), blobs));
       if (outcome_.divergence) return outcome_;
     }
@@ -75,45 +74,47 @@ class Replayer {
 
   Result<void> compare_decision(const events::Record& record) {
     ++outcome_.decisions;
+    const bool is_settlement = std::holds_alternative<events::Applied>(record.event) ||
+                               std::holds_alternative<events::Migrated>(record.event);
+    return is_settlement ? compare_settlement(record) : compare_proposal(record);
+  }
+
+  Result<void> compare_settlement(const events::Record& record) {
     std::optional<Event> now;
     for (const search::Drain drain : {search::Drain::kNo, search::Drain::kYes, search::Drain::kNoDuels}) {
-      if (now && same(*now, record.event)) break;
+      if (now && same(*now, record.event)) return {};
       TRY_ASSIGN(auto settlement, search::next_settlement(state_, drain));
       if (settlement) now = std::move(settlement);
     }
-    const bool is_settlement = std::holds_alternative<events::Applied>(record.event) ||
-                               std::holds_alternative<events::Migrated>(record.event);
-    if (!is_settlement) {
-      if (!search::ready_to_decide(state_)) return diverge(record, "nothing could be decided yet");
-      TRY_ASSIGN(const Decided decided, decide_next({config_, *setup_, agent(), lookup()}, state_));
-      if (!decided.exhausted.empty()) return diverge(record, "the run would be over: " + decided.exhausted);
-      outcome_.prompts += static_cast<int64_t>(decided.blobs.size());
-      now = decided.events.front();
-      take_recorded_prompt(record.event, *now);
-    }
     if (!now) return diverge(record, "nothing follows from the state");
-    if (!same(*now, record.event)) return diverge(record, line_of(*now));
-    return {};
+    return compare(record, *now);
   }
 
-  void take_recorded_prompt(const Event& recorded, Event& now) {
-    const auto* before = std::get_if<events::ModelRequested>(&recorded);
-    auto* request = std::get_if<events::ModelRequested>(&now);
-    if (prompts_ == Prompts::kCompared || before == nullptr || request == nullptr) return;
-    outcome_.other_prompts += request->prompt_hash == before->prompt_hash ? 0 : 1;
-    request->prompt_hash = before->prompt_hash;
+  Result<void> compare_proposal(const events::Record& record) {
+    if (!search::ready_to_decide(state_)) return diverge(record, "nothing could be decided yet");
+    TRY_ASSIGN(Decided decided, decide_next({config_, *setup_, agent(), lookup()}, state_));
+    if (!decided.exhausted.empty()) return diverge(record, "the run would be over: " + decided.exhausted);
+    outcome_.prompts += static_cast<int64_t>(decided.blobs.size());
+    take_recorded_words(record.event, decided.events.front());
+    return compare(record, decided.events.front());
   }
 
-  // A follow-up's prompt, and the line that says what a candidate is about.
+  Result<void> compare(const events::Record& record, const Event& now) {
+    return same(now, record.event) ? Result<void>() : diverge(record, line_of(now));
+  }
+
+  // Prompts, and the line that says what a candidate is about: this program may word them otherwise.
   void take_recorded_words(const Event& recorded, Event& now) {
-    if (prompts_ == Prompts::kCompared) return;
-    if (const auto* before = std::get_if<events::FollowUpAsked>(&recorded))
-      if (auto* again = std::get_if<events::FollowUpAsked>(&now)) {
-        outcome_.other_prompts += again->prompt_hash == before->prompt_hash ? 0 : 1;
-        again->prompt_hash = before->prompt_hash;
-      }
-    if (const auto* before = std::get_if<events::Proposed>(&recorded))
-      if (auto* proposed = std::get_if<events::Proposed>(&now)) proposed->note = before->note;
+    if (prompts_ == Prompts::kCompared || recorded.index() != now.index()) return;
+    const auto take_prompt = [&](auto& event) {
+      const std::string& before = std::get<std::decay_t<decltype(event)>>(recorded).prompt_hash;
+      outcome_.other_prompts += event.prompt_hash == before ? 0 : 1;
+      event.prompt_hash = before;
+    };
+    if (auto* request = std::get_if<events::ModelRequested>(&now)) take_prompt(*request);
+    if (auto* again = std::get_if<events::FollowUpAsked>(&now)) take_prompt(*again);
+    if (auto* proposed = std::get_if<events::Proposed>(&now))
+      if (answered_) proposed->note = std::get<events::Proposed>(recorded).note;
   }
 
   Result<void> compare_reading(const events::Record& record) {
@@ -129,8 +130,7 @@ class Replayer {
                          candidate.origin.op == "scripted" ? nullptr : agent(), *setup_->sources, lookup()));
     Event now = read.event;
     take_recorded_words(record.event, now);
-    if (!same(now, record.event)) return diverge(record, line_of(now));
-    return {};
+    return compare(record, now);
   }
 
   static bool same(const Event& a, const Event& b) { return line_of(a) == line_of(b); }
@@ -147,14 +147,6 @@ class Replayer {
     setup_ = std::make_unique<RunSetup>(std::move(setup));
     TRY_ASSIGN(agent_, recorded_agent(state_.view(), source_));
     return {};
-  }
-
-  Result<std::vector<std::string>> blobs_of(const Event& event) const {
-    std::vector<std::string> blobs;
-    for (const std::string& hash : events::blobs_of(event)) {
-      TRY_ASSIGN(blobs.emplace_back(), source_.blob(hash));
-    }
-    return blobs;
   }
 
   const Agent* agent() const { return agent_ ? &*agent_ : nullptr; }
@@ -225,10 +217,7 @@ Result<bool> copy_beginning(const fs::path& run_directory, const std::vector<eve
   TRY_ASSIGN(const auto source, journal::Journal::open_read_only(run_directory));
   TRY_ASSIGN(auto target, journal::Journal::create(out));
   for (auto record = records.begin(); record != fork.base(); ++record) {
-    std::vector<std::string> blobs;
-    for (const std::string& hash : events::blobs_of(record->event)) {
-      TRY_ASSIGN(blobs.emplace_back(), source.blob(hash));
-    }
+    TRY_ASSIGN(const auto blobs, named_blobs(source, record->event));
     TRY(target.append({record->event}, record->unix_ms, blobs));
   }
   return true;
