@@ -29,7 +29,11 @@ Json to_json(const KernelReport& kernel) {
           {"spill_bytes", kernel.spill_bytes},
           {"static_shared_bytes", kernel.static_shared_bytes},
           {"dynamic_shared_bytes", kernel.dynamic_shared_bytes},
-          {"max_threads_per_block", kernel.max_threads_per_block}};
+          {"max_threads_per_block", kernel.max_threads_per_block},
+          {"instructions", kernel.instructions},
+          {"tensor_instructions", kernel.tensor_instructions},
+          {"float_operations", kernel.float_operations},
+          {"global_bytes", kernel.global_bytes}};
 }
 
 Result<KernelReport> kernel_from_json(const Json& json) {
@@ -45,6 +49,10 @@ Result<KernelReport> kernel_from_json(const Json& json) {
   TRY(read_int("static_shared_bytes", kernel.static_shared_bytes));
   TRY(read_int("dynamic_shared_bytes", kernel.dynamic_shared_bytes));
   TRY(read_int("max_threads_per_block", kernel.max_threads_per_block));
+  TRY(read_int("instructions", kernel.instructions));
+  TRY(read_int("tensor_instructions", kernel.tensor_instructions));
+  TRY_ASSIGN(kernel.float_operations, reader.integer_or("float_operations", 0));
+  TRY_ASSIGN(kernel.global_bytes, reader.integer_or("global_bytes", 0));
   return kernel;
 }
 
@@ -125,6 +133,8 @@ Json to_json(const EvaluationRequest& request) {
                  {"evaluation_deadline_ms", request.limits.evaluation_deadline_ms},
                  {"call_deadline_ms", request.limits.call_deadline_ms}}}};
   if (request.rival) json["rival"] = to_json(*request.rival);
+  if (request.race) json["race"] = to_json(*request.race);
+  if (request.min_samples > 0) json["min_samples"] = request.min_samples;
   return json;
 }
 
@@ -162,6 +172,14 @@ Result<EvaluationRequest> evaluation_request_from_json(const Json& json) {
     TRY_ASSIGN(const Json* rival, reader.object("rival"));
     TRY_ASSIGN(request.rival, rival_from_json(*rival));
   }
+  if (reader.has("race")) {
+    TRY_ASSIGN(const Json* race, reader.object("race"));
+    TRY_ASSIGN(request.race, race_from_json(*race));
+  }
+  TRY_ASSIGN(const int64_t min_samples, reader.integer_or("min_samples", 0));
+  if (min_samples < 0 || min_samples > 1'000'000)
+    return usage_error("evaluate: min_samples must be in 0..1000000");
+  request.min_samples = static_cast<int>(min_samples);
   return request;
 }
 
@@ -195,6 +213,9 @@ Json to_json(const EvaluationReport& report) {
                {"cost_s", report.cost_s},
                {"versions", report.versions}};
   if (report.duel) json["duel"] = to_json(*report.duel);
+  if (!report.fingerprint.empty()) json["fingerprint"] = report.fingerprint;
+  if (!report.sketch.empty()) json["sketch"] = report.sketch;
+  if (report.lost_race) json["race_bound"] = report.race_bound;
   return json;
 }
 
@@ -248,6 +269,10 @@ Result<EvaluationReport> evaluation_report_from_json(const Json& json) {
     TRY_ASSIGN(const Json* duel, reader.object("duel"));
     TRY_ASSIGN(report.duel, duel_report_from_json(*duel));
   }
+  TRY_ASSIGN(report.fingerprint, reader.string_or("fingerprint", ""));
+  TRY_ASSIGN(report.sketch, reader.string_or("sketch", ""));
+  report.lost_race = reader.has("race_bound");
+  TRY_ASSIGN(report.race_bound, reader.number_or("race_bound", 0));
   return report;
 }
 

@@ -9,6 +9,7 @@
 
 #include "src/base/json.h"
 #include "src/contract/duel.h"
+#include "src/contract/race.h"
 #include "src/contract/status.h"
 
 namespace warpwright {
@@ -43,6 +44,8 @@ struct EvaluationRequest {
   EvaluationLimits limits;
   bool profile = false;        // fill WorkloadReport::profile (simulator only; stage time)
   std::optional<Rival> rival;  // then `source`, once it passed, is held against it: EvaluationReport::duel
+  std::optional<Race> race;    // stopped early once it is clearly lost; part of the result key
+  int min_samples = 0;  // timed samples of every workload at least (finalists); 0: the profile's own count
 };
 
 struct KernelReport {
@@ -52,6 +55,11 @@ struct KernelReport {
   int static_shared_bytes = 0;
   int dynamic_shared_bytes = 0;   // largest over the bound workloads
   int max_threads_per_block = 0;  // largest block launched
+  // The static mix of its PTX, each instruction counted once: what kind of kernel it is, not what it costs.
+  int instructions = 0;
+  int tensor_instructions = 0;   // mma, wgmma, wmma, tcgen05.mma
+  int64_t float_operations = 0;  // per thread; a fused multiply-add is 2, an mma its m n k 2 / 32
+  int64_t global_bytes = 0;      // per thread; loads, stores, atomics, copies to and from global memory
 };
 
 // Statistics of one distinct workload (equal axes and random inputs are run once; `uuids` says whom it stands
@@ -98,6 +106,13 @@ struct EvaluationReport {
   std::vector<std::string> warnings;  // what was not checked, what is suspicious though passed
   std::string identity;               // program identity (contracts.md 4); empty before compile
   std::string result_key;  // identity plus executor, device, evaluator version, rules, inputs, selection
+  // Hash of the normalised PTX and the bound plans: equal for programs that differ in names, order of
+  // declarations and numbering of registers only. Empty before compile. `sketch`: a MinHash of its
+  // instruction sequences, 32 values of 16 bits as hexadecimal digits; programs are as alike as the share of
+  // equal values.
+  std::string fingerprint, sketch;
+  bool lost_race = false;  // PASSED as far as it got: `workloads` holds those that were run
+  double race_bound = 0;   // of a lost one: its score is not above this
   std::vector<KernelReport> kernels;
   int launches = 0;  // of the largest bound plan
   std::vector<WorkloadReport> workloads;

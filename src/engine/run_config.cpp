@@ -144,10 +144,39 @@ std::vector<Field> fields_of(RunConfig& c) {
       integer("evaluation", "evaluation_deadline_s", c.limits.evaluation_deadline_ms, 1, kMaxSeconds, 1000),
       flag("evaluation", "red_team", c.red_team),
       texts("data", "datasets", c.datasets)};
-  for (const char* key :
-       {"islands", "archive_size", "migration_interval", "migration_count", "exploration", "exploitation",
-        "elite", "inspirations", "dimensions", "operators", "roles", "operator_roles", "model_choice",
-        "operator_choice", "repair_attempts", "best_settings"})
+  for (const char* key : {"islands",
+                          "archive_size",
+                          "migration_interval",
+                          "migration_count",
+                          "exploration",
+                          "exploitation",
+                          "elite",
+                          "inspirations",
+                          "dimensions",
+                          "operators",
+                          "roles",
+                          "operator_roles",
+                          "model_choice",
+                          "operator_choice",
+                          "repair_attempts",
+                          "best_settings",
+                          "strategy",
+                          "top_inspirations",
+                          "diverse_inspirations",
+                          "portfolio",
+                          "population_size",
+                          "archive_rank",
+                          "temperature",
+                          "share_near_duplicates",
+                          "tuning_budget",
+                          "tuning_margin",
+                          "tuning_share",
+                          "race_margin",
+                          "stagnation_after",
+                          "stagnation_actions",
+                          "trial_sections",
+                          "trial_share",
+                          "bandit_memory"})
     fields.push_back(search("search", key, c.search));
   return fields;
 }

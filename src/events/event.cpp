@@ -136,8 +136,10 @@ Result<RunStarted> decode(JsonObjectReader& reader, RunStarted e) {
 }
 
 Json encode(const ModelRequested& e) {
-  return {{"ticket", e.ticket}, {"origin", encode(e.origin)}, {"request_index", e.request_index},
-          {"role", e.role},     {"model", e.model},           {"prompt", e.prompt_hash}};
+  Json json = {{"ticket", e.ticket}, {"origin", encode(e.origin)}, {"request_index", e.request_index},
+               {"role", e.role},     {"model", e.model},           {"prompt", e.prompt_hash}};
+  if (!e.left_out.empty()) json["left_out"] = e.left_out;
+  return json;
 }
 Result<ModelRequested> decode(JsonObjectReader& reader, ModelRequested e) {
   TRY_ASSIGN(e.ticket, reader.integer("ticket"));
@@ -146,6 +148,7 @@ Result<ModelRequested> decode(JsonObjectReader& reader, ModelRequested e) {
   TRY_ASSIGN(e.role, reader.string_or("role", ""));
   TRY_ASSIGN(e.model, reader.string_or("model", ""));
   TRY_ASSIGN(e.prompt_hash, reader.string_or("prompt", ""));
+  TRY_ASSIGN(e.left_out, reader.strings_or("left_out", {}));
   return e;
 }
 
@@ -301,12 +304,19 @@ Result<ProposalFailed> decode(JsonObjectReader& reader, ProposalFailed e) {
 }
 
 Json encode(const Compiled& e) {
-  return {{"ticket", e.ticket}, {"identity", e.identity}, {"result_key", e.result_key}};
+  Json json = {{"ticket", e.ticket}, {"identity", e.identity}, {"result_key", e.result_key}};
+  if (!e.fingerprint.empty()) json["fingerprint"] = e.fingerprint;
+  if (!e.sketch.empty()) json["sketch"] = e.sketch;
+  if (e.near_duplicate_of) json["near_duplicate_of"] = *e.near_duplicate_of;
+  return json;
 }
 Result<Compiled> decode(JsonObjectReader& reader, Compiled e) {
   TRY_ASSIGN(e.ticket, reader.integer("ticket"));
   TRY_ASSIGN(e.identity, reader.string("identity"));
   TRY_ASSIGN(e.result_key, reader.string("result_key"));
+  TRY_ASSIGN(e.fingerprint, reader.string_or("fingerprint", ""));
+  TRY_ASSIGN(e.sketch, reader.string_or("sketch", ""));
+  TRY_ASSIGN(e.near_duplicate_of, read_optional(reader, "near_duplicate_of"));
   return e;
 }
 
@@ -342,6 +352,7 @@ Json encode(const Applied& e) {
   json["result_key"] = e.result_key;
   json["status"] = to_string(*e.status);
   json["score"] = e.score;
+  if (e.lost_race) json["lost_race"] = true;
   return json;
 }
 Result<Applied> decode(JsonObjectReader& reader, Applied e) {
@@ -350,6 +361,7 @@ Result<Applied> decode(JsonObjectReader& reader, Applied e) {
   if (reader.find("status") == nullptr) return e;
   TRY_ASSIGN(e.result_key, reader.string("result_key"));
   TRY_ASSIGN(e.score, reader.number("score"));
+  TRY_ASSIGN(e.lost_race, reader.boolean_or("lost_race", false));
   TRY_ASSIGN(const std::string text, reader.string("status"));
   e.status = status_from_string(text);
   if (!e.status) return usage_error(fmt::format("{}: unknown status '{}'", reader.where(), text));
@@ -373,6 +385,50 @@ Result<Migrated> decode(JsonObjectReader& reader, Migrated e) {
     TRY_ASSIGN(move.to, move_reader.integer("to"));
     e.moves.push_back(move);
   }
+  return e;
+}
+
+Json encode(const RacePlanned& e) {
+  return {{"after_applied", e.after_applied}, {"race", warpwright::to_json(e.race)}};
+}
+Result<RacePlanned> decode(JsonObjectReader& reader, RacePlanned e) {
+  TRY_ASSIGN(e.after_applied, reader.integer("after_applied"));
+  TRY_ASSIGN(const Json* race, reader.object("race"));
+  TRY_ASSIGN(e.race, race_from_json(*race));
+  return e;
+}
+
+Json encode(const Stagnated& e) {
+  return {{"after_applied", e.after_applied}, {"island", e.island}, {"action", e.action},
+          {"best_score", e.best_score},       {"model", e.model},   {"restored", e.restored}};
+}
+Result<Stagnated> decode(JsonObjectReader& reader, Stagnated e) {
+  TRY_ASSIGN(e.after_applied, reader.integer("after_applied"));
+  TRY_ASSIGN(e.island, read_int(reader, "island"));
+  TRY_ASSIGN(e.action, reader.string("action"));
+  TRY_ASSIGN(e.best_score, reader.number("best_score"));
+  TRY_ASSIGN(e.model, reader.string_or("model", ""));
+  TRY_ASSIGN(e.restored, read_integers(reader, "restored"));
+  return e;
+}
+
+Json encode(const FinalistMeasured& e) {
+  return {{"candidate", e.candidate}, {"summary", to_json(e.summary)}, {"report", e.report_hash}};
+}
+Result<FinalistMeasured> decode(JsonObjectReader& reader, FinalistMeasured e) {
+  TRY_ASSIGN(e.candidate, reader.integer("candidate"));
+  TRY_ASSIGN(const Json* summary, reader.object("summary"));
+  TRY_ASSIGN(e.summary, result_summary_from_json(*summary));
+  TRY_ASSIGN(e.report_hash, reader.string_or("report", ""));
+  return e;
+}
+
+Json encode(const LedgerNoted& e) {
+  return {{"ledger", e.ledger}};
+}
+Result<LedgerNoted> decode(JsonObjectReader& reader, LedgerNoted e) {
+  TRY_ASSIGN(const Json* ledger, reader.object("ledger"));
+  e.ledger = *ledger;
   return e;
 }
 
@@ -442,7 +498,8 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> kKinds = {
     "run-started/1", "model-requested/1",     "model-answered/1", "proposed/1",      "proposal-failed/1",
     "compiled/1",    "evaluation-finished/1", "abandoned/1",      "applied/1",       "migrated/1",
     "run-paused/1",  "run-resumed/1",         "run-finished/1",   "duel-finished/1", "call-started/1",
-    "call-failed/1", "follow-up-asked/1",     "researched/1",     "run-forked/1"};
+    "call-failed/1", "follow-up-asked/1",     "researched/1",     "run-forked/1",    "race-planned/1",
+    "stagnated/1",   "finalist-measured/1",   "ledger-noted/1"};
 
 template <size_t kIndex = 0>
 Result<Event> decode_kind(std::string_view kind, JsonObjectReader& reader) {

@@ -10,11 +10,12 @@
 //                        v   |             v
 //                     CallFailed      FollowUpAsked -> CallStarted ...
 //
-// Proposed of seed and tune, ModelRequested, Applied, Migrated and RunFinished appear in an order that is a
-// function of (configuration, seed, answers, evaluation results). CallStarted, CallFailed, ModelAnswered, its
-// Proposed or Researched, FollowUpAsked, Compiled, EvaluationFinished, DuelFinished, ProposalFailed and
-// Abandoned are arrival-order facts: durable at once, without influence on any decision until their ticket's
-// turn comes (src/search/window.h).
+// Proposed of seed, tune and compose, ModelRequested, Applied, Migrated, RacePlanned, Stagnated and
+// RunFinished appear in an order that is a function of (configuration, seed, answers, evaluation results).
+// CallStarted, CallFailed, ModelAnswered, its Proposed or Researched, FollowUpAsked, Compiled,
+// EvaluationFinished, DuelFinished, ProposalFailed, Abandoned, FinalistMeasured and LedgerNoted are
+// arrival-order facts: durable at once, without influence on any decision until their ticket's turn comes
+// (src/search/window.h).
 #pragma once
 
 #include <cstdint>
@@ -46,10 +47,13 @@ struct DeclaredKnob {
 
 // Where a candidate comes from.
 struct Origin {
-  std::string op;  // seed | tune | scratch | rewrite | diff | crossover | repair | plan | research | scripted
+  // seed | tune | compose | scratch | rewrite | diff | crossover | repair | plan | research | scripted
+  std::string op;
   int island = 0;
-  std::optional<CandidateId> parent;      // of a repair: the candidate that failed
-  std::vector<CandidateId> inspirations;  // of a crossover: the second parent first
+  std::optional<CandidateId> parent;  // of a repair: the candidate that failed
+  // Of a crossover: the second parent first. Of a composition: a champion for each band, in the order of
+  // bands.
+  std::vector<CandidateId> inspirations;
 };
 
 struct SeedSource {
@@ -79,6 +83,7 @@ struct ModelRequested {
   std::string role = {};         // proposer | repairer | researcher | ...
   std::string model = {};        // a name of the run's [models]
   std::string prompt_hash = {};  // blob: the conversation and the record of its sections, JSON
+  std::vector<std::string> left_out = {};  // sections of the prompt that are on trial (SearchSettings)
 };
 
 // The answer could not be used (a diff that does not apply): the model is told why, once.
@@ -166,6 +171,10 @@ struct Compiled {
   Ticket ticket = 0;
   std::string identity;
   std::string result_key;  // known before the evaluation: an equal key is not evaluated again
+  std::string fingerprint = {}, sketch = {};  // see EvaluationReport
+  // Another program of this fingerprint was applied before this ticket was decided: `result_key` is that
+  // one's.
+  std::optional<CandidateId> near_duplicate_of = {};
 };
 
 struct EvaluationFinished {
@@ -205,7 +214,9 @@ struct Applied {
   std::string result_key;                   // empty without a status
   std::optional<CandidateId> duplicate_of;  // the first applied candidate with this key
   std::optional<Status> status;             // none: ProposalFailed or Abandoned, nothing was evaluated
-  double score = 0;                         // weighted mean of baseline/candidate; 0 unless passed
+  // Weighted mean of baseline/candidate; 0 unless passed; of a lost race what it is at most.
+  double score = 0;
+  bool lost_race = false;
 };
 
 struct Migrated {
@@ -216,6 +227,35 @@ struct Migrated {
   };
   int64_t after_applied = 0;
   std::vector<Move> moves;
+};
+
+// From here on tickets are evaluated in this race (contract/race.h) until the next one is planned.
+struct RacePlanned {
+  int64_t after_applied = 0;
+  Race race;
+};
+
+// An island has not become better for long, and this is done about it.
+struct Stagnated {
+  int64_t after_applied = 0;
+  int island = 0;
+  std::string action;  // research | model | reset | heat
+  double best_score = 0;
+  std::string model;                  // of `model`: the one that rests
+  std::vector<CandidateId> restored;  // of `reset`: whom the island begins again with, from the archive
+};
+
+// A finalist measured once more, with many samples: what the run's report and its exports go by.
+struct FinalistMeasured {
+  CandidateId candidate = 0;
+  ResultSummary summary;
+  std::string report_hash;  // blob, JSON
+};
+
+// What one process of the run spent its time on (engine/ledger.h), for people. Replaces the process's last
+// one.
+struct LedgerNoted {
+  Json ledger;
 };
 
 struct RunPaused {
@@ -239,10 +279,10 @@ struct RunForked {
   SearchSettings search;
 };
 
-using Event =
-    std::variant<RunStarted, ModelRequested, ModelAnswered, Proposed, ProposalFailed, Compiled,
-                 EvaluationFinished, Abandoned, Applied, Migrated, RunPaused, RunResumed, RunFinished,
-                 DuelFinished, CallStarted, CallFailed, FollowUpAsked, Researched, RunForked>;
+using Event = std::variant<RunStarted, ModelRequested, ModelAnswered, Proposed, ProposalFailed, Compiled,
+                           EvaluationFinished, Abandoned, Applied, Migrated, RunPaused, RunResumed,
+                           RunFinished, DuelFinished, CallStarted, CallFailed, FollowUpAsked, Researched,
+                           RunForked, RacePlanned, Stagnated, FinalistMeasured, LedgerNoted>;
 
 // "<name>/<version>", e.g. "proposed/1". A changed meaning gets a new version; old versions stay readable.
 std::string_view kind_of(const Event& event);

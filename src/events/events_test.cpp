@@ -48,7 +48,11 @@ std::vector<Event> one_of_each() {
           CallFailed{4, 1, 2, "fast", "overloaded", "busy", 529, 20, 30, true, true},
           FollowUpAsked{4, 1, "prompt", "block 2 does not apply"},
           Researched{8, {{"split the row", Lesson::Outcome::kOpen, "c0003 waits on memory", "k,merge/2", 8}}},
-          RunForked{"runs/a", 12, 7, "{}", "library", started.search}};
+          RunForked{"runs/a", 12, 7, "{}", "library", started.search},
+          RacePlanned{30, {1.5, {{"w1", 2, 10.5, 3}}}},
+          Stagnated{60, 1, "reset", 2.5, "fast", {3, 5}},
+          FinalistMeasured{5, sample_summary(), "report"},
+          LedgerNoted{parse_json(R"({"seconds":{"busy":3.5}})", "t").value()}};
 }
 
 TEST(Events, EveryKindSurvivesTheWayToDiskAndBack) {
@@ -123,6 +127,13 @@ TEST(Events, SettingsRefuseWhatTheyDoNotKnow) {
   auto defaults = search_settings_from_json(Json::object(), "t").value();
   SearchSettings of_old_journals;
   of_old_journals.best_settings = false;
+  of_old_journals.diverse_inspirations = 0;
+  of_old_journals.portfolio = 0;
+  of_old_journals.population_size = 0;
+  of_old_journals.share_near_duplicates = false;
+  of_old_journals.tuning_budget = 0;
+  of_old_journals.race_margin = 0;
+  of_old_journals.stagnation_after = 0;
   EXPECT_EQ(dump_json(to_json(defaults)), dump_json(to_json(of_old_journals)));
 }
 

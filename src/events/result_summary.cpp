@@ -1,15 +1,11 @@
 #include "src/events/result_summary.h"
 
 #include <algorithm>
-#include <array>
 
 #include "src/base/check.h"
 
 namespace warpwright::events {
 namespace {
-
-constexpr std::array<std::string_view, 4> kFeatures = {"launches", "registers", "shared_bytes",
-                                                       "threads_per_block"};
 
 int feature_of(const KernelReport& kernel, std::string_view name) {
   if (name == "registers") return kernel.registers;
@@ -34,15 +30,34 @@ ResultSummary summarize(const EvaluationReport& report, const std::string& execu
                                  w.status, w.latency_us, w.spread_us});
   summary.measure = {executor, report.timing.device, report.timing.method, report.timing.profile,
                      report.timing.calibration};
+  summary.lost_race = report.lost_race;
+  summary.race_bound = report.race_bound;
   return summary;
 }
 
+const std::vector<std::string>& feature_names() {
+  static const std::vector<std::string> kNames = {
+      "launches",  "registers",           "shared_bytes",         "threads_per_block",
+      "code_size", "tensor_instructions", "arithmetic_intensity", "archive_distance"};
+  return kNames;
+}
+
 bool is_feature(std::string_view name) {
-  return std::find(kFeatures.begin(), kFeatures.end(), name) != kFeatures.end();
+  return std::find(feature_names().begin(), feature_names().end(), name) != feature_names().end();
 }
 
 double feature_value(const ResultSummary& result, std::string_view name) {
   if (name == "launches") return result.launches;
+  double instructions = 0, tensor_instructions = 0, operations = 0, bytes = 0;
+  for (const KernelReport& kernel : result.kernels) {
+    instructions += kernel.instructions;
+    tensor_instructions += kernel.tensor_instructions;
+    operations += static_cast<double>(kernel.float_operations);
+    bytes += static_cast<double>(kernel.global_bytes);
+  }
+  if (name == "code_size") return instructions;
+  if (name == "tensor_instructions") return tensor_instructions;
+  if (name == "arithmetic_intensity") return operations / std::max(bytes, 1.0);
   int largest = 0;
   for (const KernelReport& kernel : result.kernels) largest = std::max(largest, feature_of(kernel, name));
   return largest;
@@ -69,6 +84,8 @@ Json to_json(const ResultSummary& summary) {
     workload.spread_us = w.spread_us;
     report.workloads.push_back(std::move(workload));
   }
+  report.lost_race = summary.lost_race;
+  report.race_bound = summary.race_bound;
   report.timing = {summary.measure.method, summary.measure.profile, summary.measure.device, "",
                    summary.measure.calibration};
   Json json = warpwright::to_json(report);

@@ -42,13 +42,22 @@ struct ResultSummary {
   std::vector<KernelReport> kernels;
   std::vector<WorkloadSummary> workloads;
   Measure measure;
+  bool lost_race = false;  // contract/race.h: passed as far as it got, and clearly slower
+  double race_bound = 0;
 };
 
 ResultSummary summarize(const EvaluationReport& report, const std::string& executor);
 
-// launches | registers | shared_bytes (static + dynamic) | threads_per_block; the largest over the kernels.
+// What a kernel can be told apart by, as a dimension of the MAP-Elites grid:
+//   launches             per call
+//   registers, shared_bytes (static + dynamic), threads_per_block   the largest over the kernels
+//   tensor_instructions, code_size   PTX instructions, summed over the kernels
+//   arithmetic_intensity float operations per global byte in the kernels' instructions
+// and archive_distance, which is not of the result but of its place among others (search/population.h).
+const std::vector<std::string>& feature_names();
 bool is_feature(std::string_view name);
-double feature_value(const ResultSummary& result, std::string_view name);  // REQUIRES: is_feature(name)
+double feature_value(const ResultSummary& result,
+                     std::string_view name);  // REQUIRES: is_feature(name), not archive_distance
 
 Json to_json(const ResultSummary& summary);
 Result<ResultSummary> result_summary_from_json(const Json& json);

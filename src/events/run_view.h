@@ -44,9 +44,30 @@ struct Candidate {
   int turn = 0;                         // 1: told once that its answer could not be used
   int attempts = 0;                     // calls of this turn so far
   int64_t request_index = 0;
-  int64_t microdollars = 0;     // of all its calls
-  std::vector<Lesson> lessons;  // of kResearched
-  bool passed() const { return phase == Phase::kApplied && status == Status::kPassed; }
+  int64_t microdollars = 0;           // of all its calls
+  std::vector<Lesson> lessons;        // of kResearched
+  std::string fingerprint, sketch;    // see EvaluationReport; empty: not known
+  bool lost_race = false;             // stopped early: not passed, and its score is a bound
+  std::optional<size_t> race;         // of RunView::races, the one it is evaluated in
+  std::vector<std::string> left_out;  // sections that its prompt lacked, on trial
+  double archive_distance = 1;        // to the nearest of the archive when it was applied: 0 equal, 1 unlike
+  double portfolio_gain = 0;          // what it added to the portfolio's score when it was applied
+  bool passed() const { return phase == Phase::kApplied && status == Status::kPassed && !lost_race; }
+};
+
+// The fastest candidate of a band of workloads.
+struct Champion {
+  CandidateId candidate = 0;
+  double score = 0;   // over the band's workloads alone
+  double weight = 0;  // of the band's workloads
+};
+
+// What was done about an island that did not get better, and what came of it.
+struct Intervention {
+  Stagnated event;
+  int64_t candidates = 0;    // of the island, applied since, until the next one
+  double best_score = 0;     // of the island since
+  int64_t microdollars = 0;  // spent by those candidates
 };
 
 // What candidates are measured against: the record of the plain seed in this run.
@@ -67,6 +88,14 @@ struct IslandView {
   std::optional<CandidateId> best;
   int64_t proposed = 0;  // tickets assigned to this island
   int64_t arrived = 0;   // elites that came by migration
+  int64_t passed = 0;    // of its own candidates, distinct programs
+  // Elites and others that passed, at most population_size of them; in no order of meaning, for draws.
+  std::vector<CandidateId> members;
+  double temperature = 1;       // factor on the settings'; `heat` raises it until the island gets better
+  int64_t better_at = 0;        // `applied` when its best last changed, or something was done about it
+  std::string resting_model;    // not asked on this island until it gets better; empty: none
+  bool wants_research = false;  // its next ticket
+  int64_t resets = 0;
 };
 
 // What one model of the run did, and what it cost. Arrival-order facts: no decision and no prompt reads them.
@@ -86,11 +115,20 @@ struct ArmRecord {
   int64_t microdollars = 0;
 };
 
+// The same of a section of the prompts on trial, with it and without it.
+struct TrialRecord {
+  // The gains of single pulls, too: their spread says how sure the difference is.
+  ArmRecord with, without;
+  double squares_with = 0, squares_without = 0;  // sums of squared gains
+};
+
 struct RunCounters {
   std::array<int64_t, kPhaseCount> by_phase{};
   std::map<Status, int64_t> by_status;  // applied ones
   std::map<std::string, int64_t> by_operator;
-  int64_t duplicates = 0;   // applied without an evaluation of their own
+  int64_t duplicates = 0;       // applied without an evaluation of their own
+  int64_t near_duplicates = 0;  // of these, by fingerprint
+  int64_t lost_races = 0;
   int64_t evaluations = 0;  // EvaluationFinished
   int64_t idle = 0;         // tickets without anything to propose
   int64_t input_tokens = 0, output_tokens = 0;
@@ -114,8 +152,14 @@ struct RunView {
   std::map<std::pair<Ticket, int>, CallStarted> open_calls;       // by ticket and turn
   std::map<std::pair<std::string, std::string>, ArmRecord> arms;  // by (operator, model)
   std::vector<Lesson> lessons;                                    // written by applied research tickets
-  int64_t applied = 0;                                            // tickets settled: 0..applied-1 count
-  std::string finished_reason;                                    // empty: not finished
+  std::map<std::string, Champion> champions;                      // by band
+  std::vector<Race> races;                                        // in the order planned
+  std::vector<Intervention> interventions;                        // in order
+  std::map<std::string, TrialRecord> trials;                      // by section
+  std::map<CandidateId, FinalistMeasured> finalists;
+  std::vector<Json> ledgers;    // one per process that wrote any
+  int64_t applied = 0;          // tickets settled: 0..applied-1 count
+  std::string finished_reason;  // empty: not finished
 
   const Candidate* find(CandidateId id) const;
   const DuelFinished* duel_of(CandidateId challenger, CandidateId incumbent) const;  // null: not held

@@ -1,6 +1,7 @@
 #include "src/events/settings.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -32,9 +33,8 @@ Result<std::vector<FeatureDimension>> read_dimensions(const Json& array, const s
     FeatureDimension dimension;
     TRY_ASSIGN(dimension.feature, reader.string("feature"));
     if (!is_feature(dimension.feature))
-      return usage_error(
-          fmt::format("{}: unknown feature '{}' (launches, registers, shared_bytes, threads_per_block)",
-                      reader.where(), dimension.feature));
+      return usage_error(fmt::format("{}: unknown feature '{}' ({})", reader.where(), dimension.feature,
+                                     fmt::join(feature_names(), ", ")));
     TRY_ASSIGN(const Json* edges, reader.array("edges"));
     for (const Json& edge : *edges) {
       if (!edge.is_number()) return usage_error(fmt::format("{}: edges must be numbers", reader.where()));
@@ -74,12 +74,48 @@ Result<void> read_operators(JsonObjectReader& reader, SearchSettings& settings) 
   return {};
 }
 
-Result<std::string> read_choice(JsonObjectReader& reader, std::string_view key, std::string fallback) {
+Result<std::string> read_choice(JsonObjectReader& reader, std::string_view key, std::string fallback,
+                                const std::vector<std::string>& allowed) {
   TRY_ASSIGN(std::string value, reader.string_or(key, std::move(fallback)));
-  if (value != "weights" && value != "bandit")
-    return usage_error(
-        fmt::format("{}: key '{}' is '{}', it must be weights or bandit", reader.where(), key, value));
+  if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
+    return usage_error(fmt::format("{}: key '{}' is '{}', it must be one of {}", reader.where(), key, value,
+                                   fmt::join(allowed, ", ")));
   return value;
+}
+
+Result<double> read_number(JsonObjectReader& reader, std::string_view key, double fallback, double low,
+                           double high) {
+  TRY_ASSIGN(const double value, reader.number_or(key, fallback));
+  if (!(value >= low && value <= high))
+    return usage_error(
+        fmt::format("{}: key '{}' is {}, it must be in {}..{}", reader.where(), key, value, low, high));
+  return value;
+}
+
+// Younger than the first journals: what is absent means what those runs did.
+Result<void> read_younger(JsonObjectReader& reader, SearchSettings& s) {
+  TRY_ASSIGN(s.strategy, read_choice(reader, "strategy", "evolve", {"evolve", "best-of-n", "hill-climb"}));
+  TRY_ASSIGN(s.top_inspirations, read_int(reader, "top_inspirations", 1, 0, 100));
+  TRY_ASSIGN(s.diverse_inspirations, read_int(reader, "diverse_inspirations", 0, 0, 100));
+  TRY_ASSIGN(s.portfolio, read_fraction(reader, "portfolio", 0));
+  TRY_ASSIGN(s.population_size, read_int(reader, "population_size", 0, 0, 10'000'000));
+  TRY_ASSIGN(s.archive_rank, read_choice(reader, "archive_rank", "score", {"score", "pareto"}));
+  TRY_ASSIGN(s.temperature, read_number(reader, "temperature", 1, 0, 100));
+  TRY_ASSIGN(s.share_near_duplicates, reader.boolean_or("share_near_duplicates", false));
+  TRY_ASSIGN(s.tuning_budget, read_int(reader, "tuning_budget", 0, 0, 100'000));
+  TRY_ASSIGN(s.tuning_margin, read_fraction(reader, "tuning_margin", 0.1));
+  TRY_ASSIGN(s.tuning_share, read_fraction(reader, "tuning_share", 0.5));
+  TRY_ASSIGN(s.race_margin, read_fraction(reader, "race_margin", 0));
+  TRY_ASSIGN(s.stagnation_after, read_int(reader, "stagnation_after", 0, 0, 10'000'000));
+  TRY_ASSIGN(s.stagnation_actions, reader.strings_or("stagnation_actions", s.stagnation_actions));
+  for (const std::string& action : s.stagnation_actions)
+    if (action != "research" && action != "model" && action != "reset" && action != "heat")
+      return usage_error(fmt::format("{}: unknown stagnation action '{}' (research, model, reset, heat)",
+                                     reader.where(), action));
+  TRY_ASSIGN(s.trial_sections, reader.strings_or("trial_sections", {}));
+  TRY_ASSIGN(s.trial_share, read_fraction(reader, "trial_share", 0.25));
+  TRY_ASSIGN(s.bandit_memory, read_number(reader, "bandit_memory", 1, 0.5, 1));
+  return {};
 }
 
 Result<void> read_roles(JsonObjectReader& reader, SearchSettings& settings) {
@@ -131,7 +167,24 @@ Json to_json(const SearchSettings& settings) {
           {"model_choice", settings.model_choice},
           {"operator_choice", settings.operator_choice},
           {"repair_attempts", settings.repair_attempts},
-          {"best_settings", settings.best_settings}};
+          {"best_settings", settings.best_settings},
+          {"strategy", settings.strategy},
+          {"top_inspirations", settings.top_inspirations},
+          {"diverse_inspirations", settings.diverse_inspirations},
+          {"portfolio", settings.portfolio},
+          {"population_size", settings.population_size},
+          {"archive_rank", settings.archive_rank},
+          {"temperature", settings.temperature},
+          {"share_near_duplicates", settings.share_near_duplicates},
+          {"tuning_budget", settings.tuning_budget},
+          {"tuning_margin", settings.tuning_margin},
+          {"tuning_share", settings.tuning_share},
+          {"race_margin", settings.race_margin},
+          {"stagnation_after", settings.stagnation_after},
+          {"stagnation_actions", settings.stagnation_actions},
+          {"trial_sections", settings.trial_sections},
+          {"trial_share", settings.trial_share},
+          {"bandit_memory", settings.bandit_memory}};
 }
 
 Result<SearchSettings> search_settings_from_json(const Json& json, std::string where) {
@@ -156,10 +209,12 @@ Result<SearchSettings> search_settings_from_json(const Json& json, std::string w
   }
   TRY(read_operators(reader, s));
   TRY(read_roles(reader, s));
-  TRY_ASSIGN(s.model_choice, read_choice(reader, "model_choice", s.model_choice));
-  TRY_ASSIGN(s.operator_choice, read_choice(reader, "operator_choice", s.operator_choice));
+  TRY_ASSIGN(s.model_choice, read_choice(reader, "model_choice", s.model_choice, {"weights", "bandit"}));
+  TRY_ASSIGN(s.operator_choice,
+             read_choice(reader, "operator_choice", s.operator_choice, {"weights", "bandit"}));
   TRY_ASSIGN(s.repair_attempts, read_int(reader, "repair_attempts", s.repair_attempts, 0, 100));
   TRY_ASSIGN(s.best_settings, reader.boolean_or("best_settings", false));
+  TRY(read_younger(reader, s));
   TRY(reader.reject_unknown_keys());
   return s;
 }

@@ -153,6 +153,8 @@ class Decider {
         origin.parent = failure_to_repair();
         if (!origin.parent) return std::nullopt;
         return origin;
+      case Needs::kChampions:
+        return std::nullopt;
       case Needs::kParent:
       case Needs::kTwoParents:
         break;

@@ -12,7 +12,8 @@ const std::vector<Operator>& all_operators() {
       {"plan", Needs::kParent, "proposer", "another launch plan for a parent's device code"},
       {"research", Needs::kHistory, "researcher", "lessons and directions, no candidate"},
       {"scripted", Needs::kParent, "scripted", "the next answer of a folder"},
-      {"tune", Needs::kParent, "", "other values of the knobs that a plan declares"}};
+      {"tune", Needs::kParent, "", "other values of the knobs that a plan declares"},
+      {"compose", Needs::kChampions, "", "one candidate that dispatches to a champion for each band"}};
   return kOperators;
 }
 

@@ -12,6 +12,7 @@ enum class Needs {
   kTwoParents,  // two that passed, of different sources
   kFailure,     // a candidate of a model that failed
   kHistory,     // some outcomes to think about
+  kChampions,   // different champions for different bands
 };
 
 struct Operator {
@@ -21,7 +22,7 @@ struct Operator {
   std::string_view about;
 };
 
-// scratch, rewrite, diff, crossover, repair, plan, research, scripted, tune
+// scratch, rewrite, diff, crossover, repair, plan, research, scripted, tune, compose
 const std::vector<Operator>& all_operators();
 const Operator* find_operator(std::string_view name);  // null: there is none
 

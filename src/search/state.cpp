@@ -114,6 +114,7 @@ Result<void> State::take_ticket(Ticket ticket, const events::Origin& origin) {
   candidate.id = ticket;
   candidate.origin = origin;
   candidate.phase = Phase::kRequested;
+  if (!view_.races.empty()) candidate.race = view_.races.size() - 1;
   ++view_.counters.by_phase[index_of(candidate.phase)];
   ++view_.counters.by_operator[origin.op];
   ++view_.islands[static_cast<size_t>(origin.island)].proposed;
@@ -144,6 +145,7 @@ Result<void> State::on(const events::ModelRequested& event) {
   candidate.role = event.role;
   candidate.model = event.model;
   candidate.prompt_hash = event.prompt_hash;
+  candidate.left_out = event.left_out;
   candidate.request_index = event.request_index;
   return {};
 }
@@ -212,6 +214,8 @@ Result<void> State::on(const events::Compiled& event) {
     return contradiction(fmt::format("ticket {} is compiled but not proposed", event.ticket));
   candidate->identity = event.identity;
   candidate->result_key = event.result_key;
+  candidate->fingerprint = event.fingerprint;
+  candidate->sketch = event.sketch;
   set_phase(*candidate, Phase::kCompiled);
   return {};
 }
@@ -262,6 +266,7 @@ Result<void> State::on(const events::Applied& event) {
     return contradiction(fmt::format("ticket {} is applied with another result", event.ticket));
   candidate->status = *event.status;
   candidate->score = event.score;
+  candidate->lost_race = event.lost_race;
   candidate->duplicate_of = event.duplicate_of;
   set_phase(*candidate, Phase::kApplied);
   ++view_.applied;
@@ -297,6 +302,7 @@ Result<void> State::on(const events::RunPaused&) {
 
 Result<void> State::on(const events::RunResumed&) {
   charge_lost_calls();
+  if (!view_.ledgers.empty()) view_.ledgers.emplace_back();
   view_.finished_reason.clear();  // a finished run may go on with a larger budget
   return {};
 }
@@ -410,6 +416,32 @@ Result<void> State::on(const events::RunForked& event) {
   view_.started->library_hash = event.library_hash;
   view_.started->search = event.search;
   view_.finished_reason.clear();
+  return {};
+}
+
+Result<void> State::on(const events::RacePlanned& event) {
+  view_.races.push_back(event.race);
+  return {};
+}
+
+Result<void> State::on(const events::Stagnated& event) {
+  if (event.island < 0 || static_cast<size_t>(event.island) >= view_.islands.size())
+    return contradiction(fmt::format("island {} stagnates, which does not exist", event.island));
+  view_.interventions.push_back({event, 0, 0, 0});
+  return {};
+}
+
+Result<void> State::on(const events::FinalistMeasured& event) {
+  const Candidate* candidate = view_.find(event.candidate);
+  if (candidate == nullptr || !candidate->passed())
+    return contradiction(fmt::format("finalist {} never passed", event.candidate));
+  view_.finalists[event.candidate] = event;
+  return {};
+}
+
+Result<void> State::on(const events::LedgerNoted& event) {
+  if (view_.ledgers.empty()) view_.ledgers.emplace_back();
+  view_.ledgers.back() = event.ledger;
   return {};
 }
 

@@ -2,7 +2,8 @@
 //
 // `apply` is the only way in. Facts that arrive in any order (answers, compilations, evaluations) are kept
 // with their candidate, but the population, the scores and all that `decide` reads change only by events
-// whose order is fixed: Proposed of seed and tune, ModelRequested, Applied, Migrated.
+// whose order is fixed: Proposed of seed, tune and compose, ModelRequested, Applied, Migrated, RacePlanned,
+// Stagnated.
 #pragma once
 
 #include <map>
@@ -66,6 +67,10 @@ class State {
   Result<void> on(const events::FollowUpAsked& event);
   Result<void> on(const events::Researched& event);
   Result<void> on(const events::RunForked& event);
+  Result<void> on(const events::RacePlanned& event);
+  Result<void> on(const events::Stagnated& event);
+  Result<void> on(const events::FinalistMeasured& event);
+  Result<void> on(const events::LedgerNoted& event);
 
   Result<events::Candidate*> open_candidate(events::Ticket ticket, std::string_view what);
   Result<void> take_ticket(events::Ticket ticket, const events::Origin& origin);

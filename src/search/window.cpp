@@ -43,6 +43,11 @@ Result<Applied> application_of(const State& state, events::Ticket ticket) {
   applied.status = result.status;
   applied.duplicate_of = state.first_with_key(candidate->result_key);
   if (result.status != Status::kPassed) return applied;
+  if (result.lost_race) {
+    applied.lost_race = true;
+    applied.score = result.race_bound;
+    return applied;
+  }
   if (is_baseline(view, ticket)) {
     TRY_ASSIGN(const auto baseline, make_baseline(baseline_name(view, ticket), ticket, result));
     TRY_ASSIGN(applied.score, score(baseline, result));
@@ -81,7 +86,8 @@ Result<std::optional<DuelNeeded>> needed_duel(const State& state, Drain drain) {
   if (!ticket) return none;
   TRY_ASSIGN(const Applied applied, application_of(state, *ticket));
   const RunView& view = state.view();
-  if (applied.status != Status::kPassed || applied.duplicate_of || !view.best) return none;
+  if (applied.status != Status::kPassed || applied.lost_race || applied.duplicate_of || !view.best)
+    return none;
   if (view.result_of(*view.find(*ticket))->measure.is_estimate()) return none;
   if (!would_lead(view, *ticket, applied.score) || view.duel_of(*ticket, *view.best) != nullptr) return none;
   return DuelNeeded{*ticket, *view.best};
