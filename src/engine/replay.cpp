@@ -64,6 +64,7 @@ class Replayer {
   // Follows from the state alone.
   bool is_decision(const Event& event) const {
     if (std::holds_alternative<events::Applied>(event) || std::holds_alternative<events::Migrated>(event) ||
+        std::holds_alternative<events::Stagnated>(event) ||
         std::holds_alternative<events::ModelRequested>(event))
       return true;
     const auto* proposed = std::get_if<events::Proposed>(&event);
@@ -75,7 +76,8 @@ class Replayer {
   Result<void> compare_decision(const events::Record& record) {
     ++outcome_.decisions;
     const bool is_settlement = std::holds_alternative<events::Applied>(record.event) ||
-                               std::holds_alternative<events::Migrated>(record.event);
+                               std::holds_alternative<events::Migrated>(record.event) ||
+                               std::holds_alternative<events::Stagnated>(record.event);
     return is_settlement ? compare_settlement(record) : compare_proposal(record);
   }
 

@@ -7,8 +7,8 @@
 #include "src/base/check.h"
 #include "src/search/ensemble.h"
 #include "src/search/operators.h"
-#include "src/search/population.h"
 #include "src/search/select.h"
+#include "src/search/stagnation.h"
 #include "src/search/tune.h"
 #include "src/search/window.h"
 
@@ -21,7 +21,6 @@ using events::Origin;
 using events::RunView;
 
 constexpr size_t kMaxMates = 16;
-constexpr int64_t kLeastHistory = 4;  // outcomes, before anybody is asked what they teach
 
 // The other passed candidates of a source that stand in the archive, best first.
 std::vector<Mate> mates_of(const RunView& view, const Candidate& parent) {
@@ -49,6 +48,8 @@ class Decider {
     if (ticket_ < static_cast<int64_t>(seeds.size()))
       return SeedProposal{{"seed", island_, {}, {}}, seeds[static_cast<size_t>(ticket_)]};
     if (!view_.baseline && !seeds.empty()) return Exhausted{why_no_baseline()};
+    if (view_.islands[static_cast<size_t>(island_)].wants_research && state_.can_research())
+      if (auto decision = ask_model("research")) return *decision;
     std::map<std::string, double> operators = usable_operators();
     while (!operators.empty()) {
       const std::string op = draw_operator(operators);
@@ -84,7 +85,9 @@ class Decider {
   }
 
   std::string draw_model(const std::string& op, const std::map<std::string, double>& models) {
-    return draw(models, state_.settings().model_choice, [&](const std::string& model) {
+    std::map<std::string, double> awake = models;
+    if (models.size() > 1) awake.erase(view_.islands[static_cast<size_t>(island_)].resting_model);
+    return draw(awake, state_.settings().model_choice, [&](const std::string& model) {
       const auto found = view_.arms.find({op, model});
       return found == view_.arms.end() ? events::ArmRecord{} : found->second;
     });
@@ -104,8 +107,8 @@ class Decider {
   // One parent after another, until a source has an assignment left.
   std::optional<Decision> tune_somebody() {
     std::set<std::string> exhausted;
-    const Eligible eligible = [&](const Candidate& c) { return !exhausted.contains(c.source_hash); };
-    while (auto parent_id = select_parent(view_, island_, rng_, eligible)) {
+    const Eligible is_open = [&](const Candidate& c) { return !exhausted.contains(c.source_hash); };
+    while (auto parent_id = select_parent(state_, island_, rng_, exhausted.empty() ? Eligible() : is_open)) {
       const Candidate& parent = *view_.find(*parent_id);
       TuneInput input;
       input.declared = &view_.sources.at(parent.source_hash).declared_knobs;
@@ -150,7 +153,7 @@ class Decider {
         if (state_.applied() < kLeastHistory) return std::nullopt;
         return origin;
       case Needs::kFailure:
-        origin.parent = failure_to_repair();
+        origin.parent = state_.failure_to_repair();
         if (!origin.parent) return std::nullopt;
         return origin;
       case Needs::kChampions:
@@ -159,47 +162,21 @@ class Decider {
       case Needs::kTwoParents:
         break;
     }
-    origin.parent = select_parent(view_, island_, rng_, [](const Candidate&) { return true; });
+    origin.parent = select_parent(state_, island_, rng_, {});
     if (!origin.parent) return std::nullopt;
-    if (state_.settings().best_settings) origin.parent = best_setting_of(*view_.find(*origin.parent));
+    // A model changes a source: it is shown with the best values that its knobs were found to have.
+    if (state_.settings().best_settings)
+      origin.parent = state_.population().best_setting(view_.find(*origin.parent)->source_hash);
     if (kind.needs == Needs::kParent) {
-      origin.inspirations = select_inspirations(view_, island_, *origin.parent, count, rng_);
+      origin.inspirations = select_inspirations(state_, island_, *origin.parent, count, rng_);
       return origin;
     }
     const std::string& source = view_.find(*origin.parent)->source_hash;
     const auto second =
-        select_parent(view_, island_, rng_, [&](const Candidate& c) { return c.source_hash != source; });
+        select_parent(state_, island_, rng_, [&](const Candidate& c) { return c.source_hash != source; });
     if (!second) return std::nullopt;
     origin.inspirations = {*second};
     return origin;
-  }
-
-  // A model changes a source: it is shown with the best values that its knobs were found to have.
-  CandidateId best_setting_of(const Candidate& chosen) const {
-    CandidateId best = chosen.id;
-    for (const auto& [id, c] : view_.candidates)
-      if (c.passed() && !c.duplicate_of && c.source_hash == chosen.source_hash &&
-          ranks_before(view_, id, best))
-        best = id;
-    return best;
-  }
-
-  // The newest failure of a model's making that nobody was asked to mend yet.
-  std::optional<CandidateId> failure_to_repair() const {
-    for (auto it = view_.candidates.rbegin(); it != view_.candidates.rend(); ++it) {
-      const Candidate& c = it->second;
-      const bool failed = c.phase == events::Phase::kApplied && !c.passed() && !c.duplicate_of;
-      if (!failed || c.role.empty() || state_.repair_asked(c.id)) continue;
-      if (repairs_behind(c) < state_.settings().repair_attempts) return c.id;
-    }
-    return std::nullopt;
-  }
-
-  int repairs_behind(const Candidate& failed) const {
-    int count = 0;
-    for (const Candidate* c = &failed; c != nullptr && c->origin.op == "repair"; ++count)
-      c = c->origin.parent && *c->origin.parent < c->id ? view_.find(*c->origin.parent) : nullptr;
-    return count;
   }
 
   // What is outstanding may still bring new parents; only when nothing is can the search be over.

@@ -6,13 +6,12 @@
 namespace warpwright::search {
 
 double gain_of(const events::RunView& view, const events::Candidate& candidate) {
-  const events::Candidate* reference = nullptr;
-  for (events::CandidateId id : events::lineage(view, candidate.id)) {
-    const events::Candidate* ancestor = view.find(id);
-    if (id == candidate.id || !ancestor->passed()) continue;
-    reference = ancestor;
-    break;
-  }
+  // The nearest ancestor that passed; not by events::lineage, which walks all the way.
+  const events::Candidate* reference = &candidate;
+  do {
+    const auto& parent = reference->origin.parent;
+    reference = parent && *parent < reference->id ? view.find(*parent) : nullptr;
+  } while (reference != nullptr && !reference->passed());
   if (reference == nullptr && view.best) reference = view.find(*view.best);
   if (reference == nullptr) return 1;
   if (!(reference->score > 0) || !(candidate.score > 0)) return 0;

@@ -24,7 +24,8 @@ void check_members(const RunView& view) {
     for (const auto& [cell, id] : island.cells) {
       check(id);
       EXPECT_TRUE(members.insert(id).second) << "twice on an island";
-      EXPECT_EQ(cell, cell_of(view.started->search, *view.result_of(*view.find(id))));
+      EXPECT_EQ(cell, cell_of(view.started->search, *view.result_of(*view.find(id)),
+                              view.find(id)->archive_distance));
     }
   }
   std::set<std::string> programs;
@@ -128,7 +129,8 @@ TEST(Population, MigrationCopiesAndKeepsIdentity) {
       EXPECT_EQ(move.to, (move.from + 1) % 3);
       EXPECT_EQ(before.find(move.candidate)->origin.island, move.from) << "only natives travel";
       const auto& target = state.view().islands[static_cast<size_t>(move.to)].cells;
-      const auto cell = cell_of(state.settings(), *before.result_of(*before.find(move.candidate)));
+      const auto cell = cell_of(state.settings(), *before.result_of(*before.find(move.candidate)),
+                                before.find(move.candidate)->archive_distance);
       EXPECT_GE(state.view().find(target.at(cell))->score, before.find(move.candidate)->score);
       if (target.at(cell) == move.candidate) ++arrived;
     }
@@ -155,12 +157,12 @@ TEST(Population, CellsFollowTheDeclaredEdges) {
   ResultSummary result;
   result.launches = 1;
   result.kernels = {{"a", 32, 0, 0, 0, 0}};
-  EXPECT_EQ(cell_of(settings, result), (std::vector<int>{0, 0}));
+  EXPECT_EQ(cell_of(settings, result, 1), (std::vector<int>{0, 0}));
   result.launches = 2;
   result.kernels[0].registers = 33;
-  EXPECT_EQ(cell_of(settings, result), (std::vector<int>{1, 1}));
+  EXPECT_EQ(cell_of(settings, result, 1), (std::vector<int>{1, 1}));
   result.launches = 99;
-  EXPECT_EQ(cell_of(settings, result), (std::vector<int>{2, 1}));
+  EXPECT_EQ(cell_of(settings, result, 1), (std::vector<int>{2, 1}));
 }
 
 TEST(Population, EqualProgramsShareOneEvaluationAndStandOnce) {

@@ -8,7 +8,6 @@
 #include "src/base/check.h"
 #include "src/base/hash.h"
 #include "src/search/gain.h"
-#include "src/search/population.h"
 #include "src/search/score.h"
 
 namespace warpwright::search {
@@ -90,6 +89,19 @@ std::optional<CandidateId> State::first_with_key(const std::string& result_key) 
   return it->second;
 }
 
+std::optional<CandidateId> State::failure_to_repair() const {
+  if (mendable_.empty()) return std::nullopt;
+  return *mendable_.rbegin();
+}
+
+std::optional<events::Stagnated> State::due_intervention() const {
+  return stagnation_.due(view_, population_, requests_);
+}
+
+bool State::can_research() const {
+  return search::can_research(view_, requests_);
+}
+
 // ---- tickets ----
 
 Result<Candidate*> State::open_candidate(Ticket ticket, std::string_view what) {
@@ -119,7 +131,11 @@ Result<void> State::take_ticket(Ticket ticket, const events::Origin& origin) {
   ++view_.counters.by_operator[origin.op];
   ++view_.islands[static_cast<size_t>(origin.island)].proposed;
   ++requests_[origin.op];
-  if (origin.op == "repair" && origin.parent) repairs_.insert(*origin.parent);
+  if (origin.op == "repair" && origin.parent) {
+    repairs_.insert(*origin.parent);
+    mendable_.erase(*origin.parent);
+  }
+  stagnation_.on_taken(view_, origin.island);
   last_working_ticket_ = next_ticket_++;
   return {};
 }
@@ -147,6 +163,7 @@ Result<void> State::on(const events::ModelRequested& event) {
   candidate.prompt_hash = event.prompt_hash;
   candidate.left_out = event.left_out;
   candidate.request_index = event.request_index;
+  if (!event.model.empty()) stagnation_.on_asked(event.origin.island, event.role, event.model);
   return {};
 }
 
@@ -259,6 +276,7 @@ Result<void> State::on(const events::Applied& event) {
     if (failed == nullptr) return {};
     view_.lessons.insert(view_.lessons.end(), failed->lessons.begin(), failed->lessons.end());
     record_pull(*failed);
+    stagnation_.on_applied(view_, *failed);
     return {};
   }
   TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "applied"));
@@ -275,13 +293,27 @@ Result<void> State::on(const events::Applied& event) {
   tried_[candidate->source_hash].insert(canonical_knobs(candidate->knobs));
   first_with_key_.try_emplace(event.result_key, event.ticket);
   record_pull(*candidate);
+  stagnation_.on_applied(view_, *candidate);
+  note_failure(*candidate);
   if (!candidate->passed()) return {};
   if (is_baseline(view_, event.ticket)) {
     TRY_ASSIGN(view_.baseline,
                make_baseline(baseline_name(view_, event.ticket), event.ticket, *view_.result_of(*candidate)));
   }
-  if (!candidate->duplicate_of) enter_population(view_, *candidate);
+  if (!candidate->duplicate_of) enter_population(*candidate);
   return {};
+}
+
+void State::enter_population(Candidate& candidate) {
+  for (const int island : population_.enter(view_, candidate)) stagnation_.on_better(view_, island);
+}
+
+void State::note_failure(const Candidate& candidate) {
+  if (candidate.status == Status::kPassed || candidate.duplicate_of || candidate.role.empty()) return;
+  int repairs = 0;  // in a row, that led to it
+  for (const Candidate* c = &candidate; c != nullptr && c->origin.op == "repair"; ++repairs)
+    c = c->origin.parent && *c->origin.parent < c->id ? view_.find(*c->origin.parent) : nullptr;
+  if (repairs < settings().repair_attempts && !repair_asked(candidate.id)) mendable_.insert(candidate.id);
 }
 
 Result<void> State::on(const events::Migrated& event) {
@@ -290,7 +322,7 @@ Result<void> State::on(const events::Migrated& event) {
     const Candidate* candidate = view_.find(move.candidate);
     if (candidate == nullptr || !candidate->passed() || !is_island(move.from) || !is_island(move.to))
       return contradiction(fmt::format("a migration of candidate {} that cannot be", move.candidate));
-    perform_move(view_, move);
+    if (population_.move(view_, move)) stagnation_.on_better(view_, move.to);
   }
   last_migration_ = view_.applied;
   return {};
@@ -416,6 +448,10 @@ Result<void> State::on(const events::RunForked& event) {
   view_.started->library_hash = event.library_hash;
   view_.started->search = event.search;
   view_.finished_reason.clear();
+  population_.adapt(view_);
+  mendable_.clear();
+  for (const auto& [id, candidate] : view_.candidates)
+    if (candidate.phase == Phase::kApplied) note_failure(candidate);
   return {};
 }
 
@@ -427,7 +463,14 @@ Result<void> State::on(const events::RacePlanned& event) {
 Result<void> State::on(const events::Stagnated& event) {
   if (event.island < 0 || static_cast<size_t>(event.island) >= view_.islands.size())
     return contradiction(fmt::format("island {} stagnates, which does not exist", event.island));
-  view_.interventions.push_back({event, 0, 0, 0});
+  for (const CandidateId id : event.restored) {
+    const Candidate* candidate = view_.find(id);
+    if (candidate == nullptr || !candidate->passed() || candidate->duplicate_of)
+      return contradiction(
+          fmt::format("island {} begins again with {}, which never passed", event.island, id));
+  }
+  if (event.action == "reset") population_.reset(view_, event.island, event.restored);
+  stagnation_.on_stagnated(view_, event, next_ticket_);
   return {};
 }
 
@@ -459,9 +502,17 @@ std::string State::digest() const {
     if (!assignments.empty()) add(fmt::format("{}:{}", source, fmt::join(assignments, ";")));
   for (const auto& [key, id] : first_with_key_) add(fmt::format("{}:{}", key, id));
   for (const events::IslandView& island : view_.islands) {
-    add(fmt::format("island {} {}", island.proposed, island.arrived));
+    add(fmt::format("island {} {} {:a} {} {} {}", island.proposed, island.arrived, island.temperature,
+                    island.resting_model, island.wants_research, island.best.value_or(-1)));
     for (const auto& [cell, id] : island.cells) add(fmt::format("{}:{}", fmt::join(cell, ","), id));
+    add(fmt::format("members {}", fmt::join(island.members, ",")));
   }
+  for (const Portfolio::Stake& stake : population_.portfolio().stakes())
+    add(fmt::format("champion {} {:a}", stake.candidate, stake.loss));
+  for (const auto& [band, champion] : view_.champions)
+    add(fmt::format("{} {} {:a} {:a}", band, champion.candidate, champion.score, champion.weight));
+  add(stagnation_.digest());
+  add(fmt::format("mendable {}", fmt::join(mendable_, ",")));
   add(fmt::format("archive {}", fmt::join(view_.archive, ",")));
   add(fmt::format("best {}", view_.best.value_or(-1)));
   for (const auto& [arm, record] : view_.arms)
@@ -469,7 +520,9 @@ std::string State::digest() const {
                     record.microdollars));
   for (const events::Lesson& lesson : view_.lessons) add(dump_json(to_json(lesson)));
   for (const auto& [id, c] : view_.candidates)
-    if (c.phase == Phase::kApplied) add(fmt::format("{} {} {:a}", id, to_string(c.status), c.score));
+    if (c.phase == Phase::kApplied)
+      add(fmt::format("{} {} {:a} {} {} {:a} {:a} {}", id, to_string(c.status), c.score, c.fingerprint,
+                      c.sketch, c.archive_distance, c.portfolio_gain, c.lost_race));
   return hasher.hex();
 }
 

@@ -12,6 +12,8 @@
 #include <string>
 
 #include "src/events/run_view.h"
+#include "src/search/population.h"
+#include "src/search/stagnation.h"
 
 namespace warpwright::search {
 
@@ -40,6 +42,13 @@ class State {
   std::optional<events::CandidateId> first_with_key(const std::string& result_key) const;  // applied ones
   int64_t last_migration() const { return last_migration_; }  // `applied` at that time
   bool repair_asked(events::CandidateId failed) const { return repairs_.contains(failed); }
+  // The newest failure of a model's making that nobody was asked to mend yet, its budget of repairs not used
+  // up.
+  std::optional<events::CandidateId> failure_to_repair() const;
+  const Population& population() const { return population_; }
+  // What is due about an island that does not get better, if anything can be done.
+  std::optional<events::Stagnated> due_intervention() const;
+  bool can_research() const;
 
   // Does this ticket wait for a model, with nothing of it in flight?
   bool wants_call(events::Ticket ticket) const;
@@ -78,13 +87,18 @@ class State {
   Result<events::CallStarted> close_call(events::Ticket ticket, int turn, int attempt);
   void charge_lost_calls();
   void record_pull(const events::Candidate& candidate);
+  void enter_population(events::Candidate& candidate);
+  void note_failure(const events::Candidate& candidate);
 
   events::RunView view_;
   events::Ticket next_ticket_ = 0;
   events::Ticket last_working_ticket_ = -1;
   int64_t last_migration_ = 0;
-  std::set<events::CandidateId> repairs_;  // failed candidates that a repair was asked for
-  std::set<events::Ticket> idle_;          // decided, nothing proposed, not yet applied
+  std::set<events::CandidateId> repairs_;   // failed candidates that a repair was asked for
+  std::set<events::CandidateId> mendable_;  // failed candidates that a repair may still be asked for
+  Population population_;
+  Stagnation stagnation_;
+  std::set<events::Ticket> idle_;  // decided, nothing proposed, not yet applied
   std::map<std::string, int64_t> requests_;
   std::map<std::string, std::set<std::string>> tried_;
   std::map<std::string, events::CandidateId> first_with_key_;

@@ -233,6 +233,7 @@ std::vector<std::string> World::ordered() const {
     const auto* proposed = std::get_if<Proposed>(&event);
     const bool fixed = std::holds_alternative<ModelRequested>(event) ||
                        std::holds_alternative<Applied>(event) || std::holds_alternative<Migrated>(event) ||
+                       std::holds_alternative<Stagnated>(event) ||
                        (proposed && (proposed->origin.op == "seed" || proposed->origin.op == "tune"));
     if (fixed) list.push_back(std::string(kind_of(event)) + dump_json(to_json(event)));
   }

@@ -76,12 +76,12 @@ int64_t outcomes_needed(events::Ticket ticket, int64_t seeds, int window) {
 
 bool ready_to_decide(const State& state) {
   return state.started() && !state.finished() && !migration_is_due(state) &&
-         state.applied() >= needed_by_next(state);
+         state.applied() >= needed_by_next(state) && !state.due_intervention();
 }
 
 Result<std::optional<DuelNeeded>> needed_duel(const State& state, Drain drain) {
   const std::optional<DuelNeeded> none;
-  if (!state.started() || migration_is_due(state)) return none;
+  if (!state.started() || migration_is_due(state) || state.due_intervention()) return none;
   const auto ticket = next_to_apply(state, drain);
   if (!ticket) return none;
   TRY_ASSIGN(const Applied applied, application_of(state, *ticket));
@@ -97,7 +97,8 @@ Result<std::optional<events::Event>> next_settlement(const State& state, Drain d
   using Settlement = std::optional<events::Event>;
   if (!state.started()) return Settlement();
   if (migration_is_due(state))
-    return Settlement(events::Migrated{state.applied(), plan_migration(state.view())});
+    return Settlement(events::Migrated{state.applied(), state.population().plan_migration(state.view())});
+  if (auto intervention = state.due_intervention()) return Settlement(std::move(*intervention));
   const auto ticket = next_to_apply(state, drain);
   if (!ticket) return Settlement();
   if (drain != Drain::kNoDuels) {

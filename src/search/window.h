@@ -37,9 +37,9 @@ struct DuelNeeded {
 };
 Result<std::optional<DuelNeeded>> needed_duel(const State& state, Drain drain = Drain::kNo);
 
-// The next event that follows from the state alone: Applied of the next ticket in order, or a Migrated that
-// is due. None: nothing follows until something arrives or is decided. Error: the result cannot be scored
-// against the baseline (unlike records).
+// The next event that follows from the state alone: Applied of the next ticket in order, a Migrated that is
+// due, or what is done about an island that stagnates. None: nothing follows until something arrives or is
+// decided. Error: the result cannot be scored against the baseline (unlike records).
 Result<std::optional<events::Event>> next_settlement(const State& state, Drain drain = Drain::kNo);
 
 }  // namespace warpwright::search
