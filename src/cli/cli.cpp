@@ -71,6 +71,12 @@ CLI::App* add_evolve(CLI::App& app, EvolveOptions& options) {
       "--agent", options.agent,
       "how they are asked, a folder below agents/: evolver (default with a model) starts from the "
       "seeds, scratch from the definition alone");
+  command
+      ->add_option("--strategy", options.strategy,
+                   "evolve (default): a population on islands, parents by outcome; best-of-n: every proposal "
+                   "from a seed or from nothing, none sees another's outcome; hill-climb: every proposal "
+                   "changes the best so far. `warpwright study` holds them against each other")
+      ->check(CLI::IsMember({"evolve", "best-of-n", "hill-climb"}));
   command->add_option("--max-dollars", options.max_dollars, "hard cap on what models may cost");
   command->add_option("--max-tokens", options.max_tokens, "hard cap on their tokens");
   command->add_option("--max-calls", options.max_calls, "hard cap on calls");

@@ -26,6 +26,7 @@ struct EvolveOptions {
   std::optional<double> max_minutes;
   std::optional<int> workers;
   std::string executor;             // empty: the configuration's
+  std::string strategy;             // the same
   std::string agent;                // below agents/; empty: the configuration's, or "evolver" with models
   std::vector<std::string> models;  // PRESET:MODEL[@URL]; empty: the configuration's
   std::optional<double> max_dollars;

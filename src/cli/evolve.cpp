@@ -50,6 +50,7 @@ Result<void> apply_overrides(const EvolveOptions& options, engine::RunConfig& co
   if (options.max_minutes) config.max_minutes = *options.max_minutes;
   if (options.workers) config.worker_count = *options.workers;
   if (!options.executor.empty()) config.executor = options.executor;
+  if (!options.strategy.empty()) config.search.strategy = options.strategy;
   if (options.skip_red_team) config.red_team = false;
   for (auto it = options.datasets.rbegin(); it != options.datasets.rend(); ++it)
     config.datasets.insert(config.datasets.begin(), it->string());
@@ -111,6 +112,7 @@ Result<Prepared> prepare(const EvolveOptions& options) {
     TRY_ASSIGN(prepared, prepare_fork(options));
   } else if (!options.resume.empty()) {
     if (options.seed) return usage_error("--seed cannot change when a run is resumed");
+    if (!options.strategy.empty()) return usage_error("--strategy cannot change when a run is resumed");
     if (!options.agent.empty()) return usage_error("--agent cannot change when a run is resumed; --fork can");
     TRY_ASSIGN(prepared.config, engine::resumed_config(options.resume));
     prepared.run_directory = options.resume;

@@ -13,6 +13,7 @@
 #include "src/engine/red_team.h"
 #include "src/engine/run_directory.h"
 #include "src/report/run_report.h"
+#include "src/search/strategy.h"
 
 namespace warpwright::engine {
 namespace {
@@ -87,6 +88,7 @@ Result<Beginning> prepare_new(RunConfig& config, const EvolveOptions& options,
     TRY(settle_agent(config, *begin.agent));
     TRY(check_run_config(config, "configuration"));
   }
+  TRY_ASSIGN(config.search, search::settle_strategy(std::move(config.search)));
   return begin;
 }
 
@@ -145,6 +147,8 @@ Result<RunOutcome> evolve(const RunConfig& asked, const fs::path& run_directory,
   const bool was_auto = config.executor == "auto";
   TRY(settle_machine(config, hello, setup));
   live.note(describe_executor(config, hello, was_auto));
+  if (config.search.strategy != "evolve")
+    live.note(fmt::format("strategy {}", search::about_strategy(config.search)));
   if (config.red_team) {
     TRY(require_clean_red_team(pool, config, hello, live, clock));
   } else {

@@ -6,6 +6,7 @@
 
 #include "src/prompt/build_prompt.h"
 #include "src/prompt/lessons.h"
+#include "src/search/strategy.h"
 
 namespace warpwright::engine {
 namespace {
@@ -133,7 +134,11 @@ Json sections_of(const prompt::BuiltPrompt& built) {
 
 Result<std::string> render_prompt(const PromptTask& task, const search::State& state,
                                   const events::ModelRequested& request, const BlobLookup& blob) {
-  TRY_ASSIGN(const prompt::PromptContext context, Gatherer(task, state.view(), blob).gather(request));
+  // Who samples the same question again and again tells nobody what came of it before.
+  const bool is_blind = search::strategy_of(state.settings()) == search::Strategy::kBestOfN;
+  const RunView seeds = is_blind ? search::seeds_alone(state.view()) : RunView{};
+  Gatherer gatherer(task, is_blind ? seeds : state.view(), blob);
+  TRY_ASSIGN(const prompt::PromptContext context, gatherer.gather(request));
   auto built = prompt::build_prompt(task.agent.library, task.agent.config.prompt, context);
   if (!built) return add_context(built.error(), fmt::format("prompt of ticket {}", request.ticket));
   llm::Conversation conversation;

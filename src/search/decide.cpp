@@ -9,6 +9,7 @@
 #include "src/search/operators.h"
 #include "src/search/select.h"
 #include "src/search/stagnation.h"
+#include "src/search/strategy.h"
 #include "src/search/tune.h"
 #include "src/search/window.h"
 
@@ -41,6 +42,7 @@ class Decider {
         accepts_(accepts),
         ticket_(state.next_ticket()),
         island_(static_cast<int>(ticket_ % state.settings().islands)),
+        is_plain_(strategy_of(state.settings()) != Strategy::kEvolve),
         rng_(Rng::stream(view_.started->seed, "proposal", static_cast<uint64_t>(ticket_))) {}
 
   Decision run() {
@@ -53,7 +55,7 @@ class Decider {
     std::map<std::string, double> operators = usable_operators();
     while (!operators.empty()) {
       const std::string op = draw_operator(operators);
-      auto decision = op == "tune" ? tune_somebody() : ask_model(op);
+      auto decision = op != "tune" ? ask_model(op) : is_plain_ ? tune_plainly() : tune_somebody();
       if (decision) return *decision;
       operators.erase(op);
     }
@@ -104,6 +106,11 @@ class Decider {
     return arms[choice == "bandit" ? choose_by_bandit(arms, rng_) : choose_by_weight(arms, rng_)].model;
   }
 
+  std::optional<Decision> tune_plainly() {
+    auto proposal = plain_tune(state_, accepts_, rng_);
+    return proposal ? std::optional<Decision>(std::move(*proposal)) : std::nullopt;
+  }
+
   // One parent after another, until a source has an assignment left.
   std::optional<Decision> tune_somebody() {
     std::set<std::string> exhausted;
@@ -131,7 +138,8 @@ class Decider {
   std::optional<Decision> ask_model(const std::string& op) {
     const Operator* kind = find_operator(op);
     CHECK(kind != nullptr);
-    std::optional<Origin> origin = origin_for(*kind);
+    const bool is_plain_choice = is_plain_ && kind->needs != Needs::kFailure;
+    std::optional<Origin> origin = is_plain_choice ? plain_origin(state_, *kind, rng_) : origin_for(*kind);
     if (!origin) return std::nullopt;
     const auto& roles = state_.settings().operator_roles;
     const auto named = roles.find(op);
@@ -198,6 +206,7 @@ class Decider {
   const KnobFilter& accepts_;
   const events::Ticket ticket_;
   const int island_;
+  const bool is_plain_;  // a strategy without a population
   Rng rng_;
 };
 

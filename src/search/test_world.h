@@ -2,6 +2,7 @@
 // outstanding work completes in an order drawn by the test: what the engine does, in forty lines.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ class World {
   State state;
   std::vector<events::Event> journal;
   std::string ended;  // reason of Exhausted
+
+  // What a result becomes before it is recorded; empty: nothing.
+  std::function<void(events::Ticket ticket, events::ResultSummary& result)> distort;
 
   // The events whose order is promised, as text.
   std::vector<std::string> ordered() const;

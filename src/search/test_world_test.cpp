@@ -204,7 +204,9 @@ bool World::one_arrival() {
     append(Compiled{candidate.id, "id of " + key, key});
     return true;
   }
-  append(EvaluationFinished{candidate.id, key, "report", result_of(candidate.source_hash, effective)});
+  ResultSummary result = result_of(candidate.source_hash, effective);
+  if (distort) distort(candidate.id, result);
+  append(EvaluationFinished{candidate.id, key, "report", std::move(result)});
   return true;
 }
 
