@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <set>
 
-#include "evaluator/compile/identity.h"
 #include "evaluator/compile/state_scan.h"
 #include "evaluator/ptx/module.h"
 #include "evaluator/service/admission.h"
 #include "evaluator/service/evaluation.h"
 #include "src/base/check.h"
-#include "src/base/hash.h"
-#include "src/trace/captured_input.h"
 
 namespace warpwright::service {
 
@@ -25,7 +22,6 @@ namespace {
 
 using compile::CompiledUnit;
 using compile::KernelResources;
-using Modules = std::map<std::string, ptx::Module>;  // by unit
 
 template <class Visit>
 void for_each_launch(const plan::BoundPlan& plan, Visit visit) {
@@ -209,49 +205,9 @@ StageResult compile_candidate(Evaluation& evaluation, Resources& resources) {
   evaluation.loaded_program = std::move(loaded.program);
   if (auto over = check_launches(evaluation, modules)) return over;
   TRY_ASSIGN(evaluation.report.identity, program_identity(evaluation));
+  describe_code(evaluation, modules);
   evaluation.report.result_key = result_key(evaluation, evaluation.executor->name());
   return kGoOn;
-}
-
-Result<std::string> program_identity(const Evaluation& evaluation) {
-  FieldHasher hasher;
-  hasher.add(evaluation.loaded.definition.name).add(evaluation.target);
-  for (const auto& [name, value] : evaluation.report.constants) hasher.add(name).add(std::to_string(value));
-  std::map<std::pair<std::string, std::string>, std::string> code;  // (unit, symbol) -> hash of its code
-  for (const BoundWorkload& workload : evaluation.workloads) {
-    plan::BoundPlan nameless = workload.plan;
-    nameless.knobs.clear();  // what a knob changes shows in the code or in the launches
-    for (plan::BoundOperation& operation : nameless.operations) {
-      auto* launch = std::get_if<plan::BoundLaunch>(&operation);
-      if (launch == nullptr) continue;
-      const KernelUse use = kernel_of(evaluation, *launch);
-      CHECK(use.unit != nullptr && !use.symbol.empty());
-      std::string& hash = code[{launch->unit, use.symbol}];
-      if (hash.empty()) {
-        TRY_ASSIGN(hash, compile::code_identity(*use.unit, {use.symbol}));
-      }
-      launch->unit.clear();
-      launch->kernel = hash;
-      launch->name_expression.clear();
-    }
-    hasher.add(plan::canonical_text(nameless));
-  }
-  return hasher.hex();
-}
-
-std::string result_key(const Evaluation& evaluation, std::string_view executor) {
-  const EvaluationRequest& request = evaluation.request;
-  FieldHasher hasher;
-  hasher.add(evaluation.report.identity).add(executor).add(evaluation.device.name).add(kEvaluatorVersion);
-  if (const auto* gpu = evaluation.executor->device())
-    hasher.add(gpu->name).add(std::to_string(gpu->driver_version)).add(gpu->timer).add(gpu->clocks);
-  // The figures decide estimates, and the floor below which a time is refused.
-  hasher.add(evaluation.device.identity());
-  hasher.add(evaluation.rules.content_hash).add(std::to_string(request.seed)).add(evaluation.selection);
-  hasher.add(request.timing_profile).add(std::to_string(request.limits.warp_instructions));
-  for (const BoundWorkload& workload : evaluation.workloads)
-    hasher.add(workload.report.uuids.front()).add(trace::captured_identity(workload.selected.group.workload));
-  return hasher.hex();
 }
 
 }  // namespace warpwright::service

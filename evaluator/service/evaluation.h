@@ -13,6 +13,7 @@
 
 #include "evaluator/compile/compiler.h"
 #include "evaluator/exec/executor.h"
+#include "evaluator/ptx/module.h"
 #include "evaluator/reference/oracle.h"
 #include "evaluator/service/evaluator.h"
 #include "src/contract/evaluation.h"
@@ -42,6 +43,8 @@ struct BoundWorkload {
   std::vector<exec::OperationWork> work;  // of a passed call; feeds the estimate
   bool passed = false;
 };
+
+using Modules = std::map<std::string, ptx::Module>;  // parsed PTX, by unit
 
 struct Evaluation {
   const EvaluationRequest& request;
@@ -123,6 +126,10 @@ StageResult smoke(Evaluation& evaluation, Resources& resources);
 StageResult validate(Evaluation& evaluation, Resources& resources);
 // Stage time: microseconds per workload.
 StageResult time_workloads(Evaluation& evaluation, Resources& resources);
+
+// Fills the report's fingerprint and sketch, and the static mix of its kernels, from the PTX of the kernels
+// that the plans reach. REQUIRES: the modules of all units, and report.kernels.
+void describe_code(Evaluation& evaluation, const Modules& modules);
 
 // Program identity (contracts of the project, src/README.md): code of the kernels each workload launches,
 // without their names, and the bound plans; and the key under which the result is kept.

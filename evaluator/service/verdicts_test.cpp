@@ -111,7 +111,7 @@ TEST(Family, AMemberWithOtherConstantsNeedsNoCodeOfOurs) {
 TEST(Identity, IgnoresNamesAndCommentsAndSeesCodeAndLaunches) {
   const fs::path seed = find_home().value() / "seeds" / kDefinition / "warp_rows.cu";
   const std::string source = read_file(seed).value();
-  auto identity_of = [](const std::string& text, const KnobValues& knobs) {
+  auto compiled = [](const std::string& text, const KnobValues& knobs) {
     EvaluationRequest request;
     request.id = "identity";
     request.source = text;
@@ -121,14 +121,31 @@ TEST(Identity, IgnoresNamesAndCommentsAndSeesCodeAndLaunches) {
     request.last_stage = Stage::kCompile;
     const EvaluationReport report = evaluator().evaluate(request, {});
     EXPECT_EQ(to_string(report.status), "PASSED") << report.message;
-    return report.identity;
+    return report;
   };
-  const std::string plain = identity_of(source, {});
-  EXPECT_EQ(
-      identity_of(std::regex_replace(source, std::regex("gdn_decode"), "renamed") + "\n// a comment\n", {}),
-      plain);
-  EXPECT_NE(identity_of(source, {{"ROWS", "8"}}), plain);
-  EXPECT_NE(identity_of(std::regex_replace(source, std::regex("20\\.0f"), "21.0f"), {}), plain);
+  const EvaluationReport plain = compiled(source, {});
+  EXPECT_EQ(plain.fingerprint.size(), 64u);
+  ASSERT_FALSE(plain.kernels.empty());
+  for (const KernelReport& kernel : plain.kernels) {
+    EXPECT_GT(kernel.instructions, 50);
+    EXPECT_GT(kernel.float_operations, 20);
+    EXPECT_GT(kernel.global_bytes, 32);
+    EXPECT_EQ(kernel.tensor_instructions, 0);
+  }
+  const EvaluationReport renamed =
+      compiled(std::regex_replace(source, std::regex("gdn_decode"), "renamed") + "\n// a comment\n", {});
+  EXPECT_EQ(renamed.identity, plain.identity);
+  EXPECT_EQ(renamed.fingerprint, plain.fingerprint);
+  EXPECT_EQ(renamed.sketch, plain.sketch);
+  const std::string other_constant = std::regex_replace(source, std::regex("20\\.0f"), "21.0f");
+  const std::string other_launch = std::regex_replace(source, std::regex(">>>"), ", 64>>>");  // shared bytes
+  for (const EvaluationReport& changed :
+       {compiled(source, {{"ROWS", "8"}}), compiled(other_constant, {}), compiled(other_launch, {})}) {
+    EXPECT_NE(changed.identity, plain.identity);
+    EXPECT_NE(changed.fingerprint, plain.fingerprint);
+  }
+  EXPECT_EQ(compiled(other_launch, {}).sketch, plain.sketch) << "the same code, launched otherwise";
+  EXPECT_EQ(compiled(source, {}).fingerprint, plain.fingerprint) << "from the cache";
 }
 
 // The grid of a persistent kernel: 128 threads of few registers are sixteen blocks on each of 148 SMs.
