@@ -109,13 +109,13 @@ class Reader {
   }
 
   Result<void> read_request() {
-    TRY(read_optional_integer("max_output_tokens", 1, 10'000'000, config_.max_output_tokens));
+    TRY(read_optional_integer("max_output_tokens", config_.max_output_tokens));
     TRY_ASSIGN(config_.token_cap_field, reader_.string_or("token_cap_field", ""));
     TRY_ASSIGN(config_.version_header, reader_.string_or("version_header", ""));
     if (!is_printable_ascii(config_.version_header))
       return error("version_header", "must be printable ASCII");
-    TRY(read_optional_number("temperature", 0, 10, config_.temperature));
-    TRY(read_optional_number("top_p", 0, 1, config_.top_p));
+    TRY(read_optional_number("temperature", config_.temperature));
+    TRY(read_optional_number("top_p", config_.top_p));
     TRY_ASSIGN(config_.effort, reader_.string_or("effort", ""));
     TRY_ASSIGN(config_.system_role, reader_.string_or("system_role", config_.system_role));
     if (config_.system_role != "system" && config_.system_role != "developer")
@@ -177,10 +177,9 @@ class Reader {
   }
 
   Result<void> read_times() {
-    constexpr double kLongestS = 7 * 24 * 3600;
     for (const Timer& timer : kTimers) {
       std::optional<double> seconds;
-      TRY(read_optional_number(timer.key, 0.001, kLongestS, seconds));
+      TRY(read_optional_number(timer.key, seconds));
       if (seconds) config_.*timer.field = std::llround(*seconds * 1000);
     }
     return {};
@@ -188,10 +187,10 @@ class Reader {
 
   Result<void> read_limits() {
     std::optional<int64_t> in_flight, attempts, requests, tokens;
-    TRY(read_optional_integer("max_in_flight", 1, 10'000, in_flight));
-    TRY(read_optional_integer("max_attempts", 1, 1000, attempts));
-    TRY(read_optional_integer("requests_per_minute", 0, 1'000'000, requests));
-    TRY(read_optional_integer("tokens_per_minute", 0, 1'000'000'000, tokens));
+    TRY(read_optional_integer("max_in_flight", in_flight));
+    TRY(read_optional_integer("max_attempts", attempts));
+    TRY(read_optional_integer("requests_per_minute", requests));
+    TRY(read_optional_integer("tokens_per_minute", tokens));
     config_.max_in_flight = static_cast<int>(in_flight.value_or(config_.max_in_flight));
     config_.max_attempts = static_cast<int>(attempts.value_or(config_.max_attempts));
     config_.requests_per_minute = requests.value_or(0);
@@ -242,23 +241,26 @@ class Reader {
     return {};
   }
 
-  Result<void> read_optional_integer(const char* key, int64_t low, int64_t high,
-                                     std::optional<int64_t>& value) {
+  Result<void> read_optional_integer(const char* key, std::optional<int64_t>& value) {
     if (!reader_.has(key)) return {};
     TRY_ASSIGN(const int64_t read, reader_.integer(key));
-    if (read < low || read > high)
-      return error(key, fmt::format("must be {} to {}, not {}", low, high, read));
+    TRY(check_range(key, static_cast<double>(read)));
     value = read;
     return {};
   }
 
-  Result<void> read_optional_number(const char* key, double low, double high, std::optional<double>& value) {
+  Result<void> read_optional_number(const char* key, std::optional<double>& value) {
     if (!reader_.has(key)) return {};
     TRY_ASSIGN(const double read, reader_.number(key));
-    if (!(read >= low && read <= high))
-      return error(key, fmt::format("must be {} to {}, not {}", low, high, read));
+    TRY(check_range(key, read));
     value = read;
     return {};
+  }
+
+  Result<void> check_range(const char* key, double value) const {
+    const ModelKey range = model_key(key);
+    if (value >= range.low && value <= range.high) return {};
+    return error(key, fmt::format("must be {} to {}, not {}", range.low, range.high, value));
   }
 
   JsonObjectReader reader_;

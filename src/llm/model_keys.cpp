@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "src/base/check.h"
 #include "src/base/edit_distance.h"
 #include "src/base/quotable.h"
 
@@ -21,48 +22,60 @@ constexpr unsigned kChat = bit(ProviderKind::kOpenAiChat), kResponses = bit(Prov
 constexpr unsigned kHttp = kChat | kResponses | kAnthropic | kGemini;
 constexpr unsigned kAll = kHttp | kCommand | kManual | kScripted | kReplay;
 
+using enum ModelKeyType;
+
 struct Key {
   const char* name;
   unsigned users;
+  ModelKeyType type;
+  double low = 0, high = 0;
 };
+constexpr double kShortestS = 0.001, kLongestS = 7 * 24 * 3600;
 constexpr std::array kKeys = {
-    Key{"provider", kAll},
-    Key{"base_url", kHttp},
-    Key{"model", kHttp | kCommand | kManual},
-    Key{"key_env", kHttp},
-    Key{"key_file", kHttp},
-    Key{"key_header", kHttp},
-    Key{"stream", kHttp},
-    Key{"max_output_tokens", kHttp},
-    Key{"token_cap_field", kChat | kResponses},
-    Key{"version_header", kAnthropic},
-    Key{"temperature", kHttp},
-    Key{"top_p", kHttp},
-    Key{"effort", kHttp},
-    Key{"system_role", kChat},
-    Key{"prompt_cache", kAnthropic},
-    Key{"extra_body", kHttp},
-    Key{"omit", kHttp},
-    Key{"extra_headers", kHttp},
-    Key{"proxy", kHttp},
-    Key{"ca_file", kHttp},
-    Key{"http2", kHttp},
-    Key{"connect_timeout_s", kHttp},
-    Key{"first_byte_timeout_s", kHttp},
-    Key{"idle_timeout_s", kHttp},
-    Key{"progress_timeout_s", kHttp},
-    Key{"total_timeout_s", kHttp | kCommand},
-    Key{"max_in_flight", kAll},
-    Key{"requests_per_minute", kHttp | kCommand},
-    Key{"tokens_per_minute", kHttp | kCommand},
-    Key{"max_attempts", kHttp | kCommand},
-    Key{"price", kAll},
-    Key{"command", kCommand},
-    Key{"keep_environment", kCommand},
-    Key{"folder", kManual | kScripted | kReplay},
+    Key{"provider", kAll, kText},
+    Key{"base_url", kHttp, kText},
+    Key{"model", kHttp | kCommand | kManual, kText},
+    Key{"key_env", kHttp, kText},
+    Key{"key_file", kHttp, kText},
+    Key{"key_header", kHttp, kText},
+    Key{"stream", kHttp, kFlag},
+    Key{"max_output_tokens", kHttp, kInteger, 1, 10'000'000},
+    Key{"token_cap_field", kChat | kResponses, kText},
+    Key{"version_header", kAnthropic, kText},
+    Key{"temperature", kHttp, kNumber, 0, 10},
+    Key{"top_p", kHttp, kNumber, 0, 1},
+    Key{"effort", kHttp, kText},
+    Key{"system_role", kChat, kText},
+    Key{"prompt_cache", kAnthropic, kFlag},
+    Key{"extra_body", kHttp, kTable},
+    Key{"omit", kHttp, kTexts},
+    Key{"extra_headers", kHttp, kTable},
+    Key{"proxy", kHttp, kText},
+    Key{"ca_file", kHttp, kText},
+    Key{"http2", kHttp, kFlag},
+    Key{"connect_timeout_s", kHttp, kNumber, kShortestS, kLongestS},
+    Key{"first_byte_timeout_s", kHttp, kNumber, kShortestS, kLongestS},
+    Key{"idle_timeout_s", kHttp, kNumber, kShortestS, kLongestS},
+    Key{"progress_timeout_s", kHttp, kNumber, kShortestS, kLongestS},
+    Key{"total_timeout_s", kHttp | kCommand, kNumber, kShortestS, kLongestS},
+    Key{"max_in_flight", kAll, kInteger, 1, 10'000},
+    Key{"requests_per_minute", kHttp | kCommand, kInteger, 0, 1'000'000},
+    Key{"tokens_per_minute", kHttp | kCommand, kInteger, 0, 1'000'000'000},
+    Key{"max_attempts", kHttp | kCommand, kInteger, 1, 1000},
+    Key{"price", kAll, kPrice},
+    Key{"command", kCommand, kTexts},
+    Key{"keep_environment", kCommand, kTexts},
+    Key{"folder", kManual | kScripted | kReplay, kText},
 };
 
 }  // namespace
+
+ModelKey model_key(std::string_view name) {
+  const auto found =
+      std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& key) { return key.name == name; });
+  CHECK(found != kKeys.end());
+  return {found->type, found->low, found->high};
+}
 
 std::vector<std::string> all_model_keys() {
   std::vector<std::string> names;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/base/edit_distance.h"
+#include "src/prompt/agent_keys.h"
 
 namespace warpwright::prompt {
 namespace {
@@ -37,6 +38,8 @@ class Table {
   const Json& json() const { return json_; }
   const Where& where() const { return where_; }
 
+  // Only the keys that agent_keys() has for this table.
+  Result<void> only_known() const { return only(agent_keys_of(path_)); }
   Result<void> only(const std::vector<std::string>& known) const {
     for (const auto& [key, ignored] : json_.items())
       if (std::find(known.begin(), known.end(), key) == known.end())
@@ -44,11 +47,15 @@ class Table {
     return {};
   }
   template <class Integer>
-  Result<void> integer(const std::string& key, int64_t least, int64_t most, Integer& value) const {
+  Result<void> integer(const std::string& key, Integer& value) const {
+    return integer(key, agent_key(path_of(key)), value);
+  }
+  template <class Integer>
+  Result<void> integer(const std::string& key, const AgentKey& range, Integer& value) const {
     const Json* json = find(key);
     if (json == nullptr) return {};
-    if (!json->is_number_integer() || json->get<int64_t>() < least || json->get<int64_t>() > most)
-      return refuse(key, fmt::format("must be an integer of {} to {}", least, most));
+    if (!json->is_number_integer() || json->get<int64_t>() < range.low || json->get<int64_t>() > range.high)
+      return refuse(key, fmt::format("must be an integer of {} to {}", range.low, range.high));
     value = static_cast<Integer>(json->get<int64_t>());
     return {};
   }
@@ -93,8 +100,10 @@ Result<void> read_operators(const Table& table, AgentConfig& config) {
     return table.refuse("operators", "is missing: [operators] gives each its weight, e.g. diff = 1.0");
   double sum = 0;
   for (const auto& [name, weight] : operators->json().items()) {
-    if (!weight.is_number() || !(weight.get<double>() >= 0) || !(weight.get<double>() <= 1e6))
-      return operators->refuse(name, "must be a weight of 0 to 1e6");
+    const AgentKey& range = agent_key("operators");
+    const double value = weight.is_number() ? weight.get<double>() : -1;
+    if (!(value >= static_cast<double>(range.low) && value <= static_cast<double>(range.high)))
+      return operators->refuse(name, fmt::format("must be a weight of {} to {}", range.low, range.high));
     config.operators[name] = weight.get<double>();
     sum += weight.get<double>();
   }
@@ -116,12 +125,12 @@ Result<void> read_roles(const Table& table, AgentConfig& config) {
 Result<void> read_memory(const Table& table, AgentConfig& config) {
   TRY_ASSIGN(const auto memory, sub_table(table, "memory"));
   if (!memory) return {};
-  TRY(memory->only({"repair_attempts", "top", "diverse", "failures", "lessons"}));
-  TRY(memory->integer("repair_attempts", 0, 8, config.repair_attempts));
-  TRY(memory->integer("top", 0, 20, config.shown_top));
-  TRY(memory->integer("diverse", 0, 20, config.shown_diverse));
-  TRY(memory->integer("failures", 0, 50, config.shown_failures));
-  return memory->integer("lessons", 0, 200, config.shown_lessons);
+  TRY(memory->only_known());
+  TRY(memory->integer("repair_attempts", config.repair_attempts));
+  TRY(memory->integer("top", config.shown_top));
+  TRY(memory->integer("diverse", config.shown_diverse));
+  TRY(memory->integer("failures", config.shown_failures));
+  return memory->integer("lessons", config.shown_lessons);
 }
 
 Result<void> read_section_tokens(const Table& prompt, PromptSettings& settings) {
@@ -131,17 +140,17 @@ Result<void> read_section_tokens(const Table& prompt, PromptSettings& settings) 
   for (const SectionBudget& budget : default_section_tokens()) known.emplace_back(budget.name);
   TRY(sections->only(known));
   for (const auto& [name, ignored] : sections->json().items())
-    TRY(sections->integer(name, 0, 1'000'000, settings.section_tokens[name]));
+    TRY(sections->integer(name, agent_key("prompt.sections"), settings.section_tokens[name]));
   return {};
 }
 
 Result<void> read_prompt(const Table& table, PromptSettings& settings) {
   TRY_ASSIGN(const auto prompt, sub_table(table, "prompt"));
   if (!prompt) return {};
-  TRY(prompt->only({"system_tokens", "user_tokens", "workloads", "knowledge", "sections"}));
-  TRY(prompt->integer("system_tokens", 2000, 1'000'000, settings.system_tokens));
-  TRY(prompt->integer("user_tokens", 1000, 1'000'000, settings.user_tokens));
-  TRY(prompt->integer("workloads", 2, 200, settings.shown_workloads));
+  TRY(prompt->only_known());
+  TRY(prompt->integer("system_tokens", settings.system_tokens));
+  TRY(prompt->integer("user_tokens", settings.user_tokens));
+  TRY(prompt->integer("workloads", settings.shown_workloads));
   if (const Json* tags = prompt->find("knowledge")) {
     const bool is_list = tags->is_array() &&
                          std::all_of(tags->begin(), tags->end(), [](const Json& t) { return t.is_string(); });
@@ -156,7 +165,7 @@ Result<void> read_prompt(const Table& table, PromptSettings& settings) {
 Result<AgentConfig> agent_config_from_json(const Json& json, const Where& where) {
   AgentConfig config;
   TRY_ASSIGN(const Table table, Table::open(json, "", where));
-  TRY(table.only({"name", "approach", "operators", "roles", "memory", "prompt"}));
+  TRY(table.only_known());
   TRY(read_approach(table, config));
   TRY(read_operators(table, config));
   TRY(read_roles(table, config));

@@ -66,7 +66,7 @@ TEST(AgentConfig, MistakesNamePlaceAndMend) {
   EXPECT_EQ(error_of(json),
             "agent.toml:operators: key 'operators' must give at least one operator a weight above 0");
   json["operators"] = {{"diff", "much"}};
-  EXPECT_EQ(error_of(json), "agent.toml:operators.diff: key 'operators.diff' must be a weight of 0 to 1e6");
+  EXPECT_EQ(error_of(json), "agent.toml:operators.diff: key 'operators.diff' must be a weight of 0 to 1000000");
   json = minimal();
   json["roles"] = {{"repair", "x"}};
   EXPECT_EQ(
