@@ -9,6 +9,7 @@
 #include "src/engine/decision.h"
 #include "src/engine/engine.h"
 #include "src/search/decide.h"
+#include "src/search/near_duplicates.h"
 
 namespace warpwright::engine {
 
@@ -139,7 +140,8 @@ Result<void> Engine::on_compile_report(const Candidate& candidate, const Evaluat
         "the worker compiled a candidate and gave no result key: is it of this build?");
   const std::string key = report.result_key.empty() ? key_of_request(config_, candidate) : report.result_key;
   if (passed || state_.view().results.contains(key))
-    return apply(events::Compiled{candidate.id, report.identity, key});
+    return apply(search::compiled_event(state_, candidate.id, report.identity, key, report.fingerprint,
+                                        report.sketch));
   return record_result(candidate.id, key, report);
 }
 

@@ -63,10 +63,7 @@ class Replayer {
 
   // Follows from the state alone.
   bool is_decision(const Event& event) const {
-    if (std::holds_alternative<events::Applied>(event) || std::holds_alternative<events::Migrated>(event) ||
-        std::holds_alternative<events::Stagnated>(event) ||
-        std::holds_alternative<events::ModelRequested>(event))
-      return true;
+    if (search::is_settlement(event) || std::holds_alternative<events::ModelRequested>(event)) return true;
     const auto* proposed = std::get_if<events::Proposed>(&event);
     const auto* failed = std::get_if<events::ProposalFailed>(&event);
     return (proposed != nullptr && proposed->ticket == state_.next_ticket()) ||
@@ -75,10 +72,7 @@ class Replayer {
 
   Result<void> compare_decision(const events::Record& record) {
     ++outcome_.decisions;
-    const bool is_settlement = std::holds_alternative<events::Applied>(record.event) ||
-                               std::holds_alternative<events::Migrated>(record.event) ||
-                               std::holds_alternative<events::Stagnated>(record.event);
-    return is_settlement ? compare_settlement(record) : compare_proposal(record);
+    return search::is_settlement(record.event) ? compare_settlement(record) : compare_proposal(record);
   }
 
   Result<void> compare_settlement(const events::Record& record) {
@@ -174,9 +168,7 @@ std::vector<std::string> promised(const std::vector<events::Record>& records, Pr
     const auto* proposed = std::get_if<events::Proposed>(&record.event);
     const auto* failed = std::get_if<events::ProposalFailed>(&record.event);
     const bool is_promised =
-        std::holds_alternative<events::ModelRequested>(record.event) ||
-        std::holds_alternative<events::Applied>(record.event) ||
-        std::holds_alternative<events::Migrated>(record.event) ||
+        std::holds_alternative<events::ModelRequested>(record.event) || search::is_settlement(record.event) ||
         (proposed != nullptr && (proposed->origin.op == "seed" || proposed->origin.op == "tune")) ||
         (failed != nullptr && failed->kind == events::ProposalFailed::Kind::kIdle);
     if (!is_promised) continue;

@@ -102,6 +102,18 @@ bool State::can_research() const {
   return search::can_research(view_, requests_);
 }
 
+std::optional<CandidateId> State::first_of_program(const std::string& identity,
+                                                   const std::string& fingerprint) const {
+  std::optional<CandidateId> first;
+  const auto look = [&](const std::map<std::string, CandidateId>& index, const std::string& name) {
+    const auto it = name.empty() ? index.end() : index.find(name);
+    if (it != index.end()) first = std::min(first.value_or(it->second), it->second);
+  };
+  look(first_with_identity_, identity);
+  look(first_with_fingerprint_, fingerprint);
+  return first;
+}
+
 // ---- tickets ----
 
 Result<Candidate*> State::open_candidate(Ticket ticket, std::string_view what) {
@@ -290,12 +302,19 @@ Result<void> State::on(const events::Applied& event) {
   ++view_.applied;
   ++view_.counters.by_status[*event.status];
   if (event.duplicate_of) ++view_.counters.duplicates;
+  if (event.duplicate_of && candidate->identity != view_.find(*event.duplicate_of)->identity)
+    ++view_.counters.near_duplicates;
+  if (event.lost_race) ++view_.counters.lost_races;
   tried_[candidate->source_hash].insert(canonical_knobs(candidate->knobs));
   first_with_key_.try_emplace(event.result_key, event.ticket);
+  if (!candidate->identity.empty()) first_with_identity_.try_emplace(candidate->identity, event.ticket);
+  if (!candidate->fingerprint.empty())
+    first_with_fingerprint_.try_emplace(candidate->fingerprint, event.ticket);
   record_pull(*candidate);
   stagnation_.on_applied(view_, *candidate);
   note_failure(*candidate);
   if (!candidate->passed()) return {};
+  if (!candidate->duplicate_of) ++passed_programs_;
   if (is_baseline(view_, event.ticket)) {
     TRY_ASSIGN(view_.baseline,
                make_baseline(baseline_name(view_, event.ticket), event.ticket, *view_.result_of(*candidate)));
@@ -456,7 +475,9 @@ Result<void> State::on(const events::RunForked& event) {
 }
 
 Result<void> State::on(const events::RacePlanned& event) {
+  if (!view_.best) return contradiction("a race is planned though nothing passed");
   view_.races.push_back(event.race);
+  race_basis_ = {passed_programs_, view_.find(*view_.best)->score};
   return {};
 }
 
@@ -501,6 +522,7 @@ std::string State::digest() const {
   for (const auto& [source, assignments] : tried_)
     if (!assignments.empty()) add(fmt::format("{}:{}", source, fmt::join(assignments, ";")));
   for (const auto& [key, id] : first_with_key_) add(fmt::format("{}:{}", key, id));
+  for (const auto& [fingerprint, id] : first_with_fingerprint_) add(fmt::format("{}:{}", fingerprint, id));
   for (const events::IslandView& island : view_.islands) {
     add(fmt::format("island {} {} {:a} {} {} {}", island.proposed, island.arrived, island.temperature,
                     island.resting_model, island.wants_research, island.best.value_or(-1)));
@@ -513,6 +535,7 @@ std::string State::digest() const {
     add(fmt::format("{} {} {:a} {:a}", band, champion.candidate, champion.score, champion.weight));
   add(stagnation_.digest());
   add(fmt::format("mendable {}", fmt::join(mendable_, ",")));
+  for (const Race& race : view_.races) add(dump_json(to_json(race)));
   add(fmt::format("archive {}", fmt::join(view_.archive, ",")));
   add(fmt::format("best {}", view_.best.value_or(-1)));
   for (const auto& [arm, record] : view_.arms)

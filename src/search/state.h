@@ -17,6 +17,12 @@
 
 namespace warpwright::search {
 
+// What the race in force was planned from (race_plan.h).
+struct RaceBasis {
+  int64_t passed_programs = 0;
+  double best_score = 0;
+};
+
 class State {
  public:
   // Error: an event that contradicts those before it (a damaged or foreign journal). The state is then
@@ -40,6 +46,11 @@ class State {
   const std::set<std::string>& assignments_tried(const std::string& source_hash) const;  // canonical_knobs
   events::Ticket last_working_ticket() const { return last_working_ticket_; }            // not idle; -1: none
   std::optional<events::CandidateId> first_with_key(const std::string& result_key) const;  // applied ones
+  // The first applied one of equal identity or fingerprint; empty strings equal nothing.
+  std::optional<events::CandidateId> first_of_program(const std::string& identity,
+                                                      const std::string& fingerprint) const;
+  int64_t passed_programs() const { return passed_programs_; }  // applied, distinct, not lost in a race
+  const RaceBasis& race_basis() const { return race_basis_; }
   int64_t last_migration() const { return last_migration_; }  // `applied` at that time
   bool repair_asked(events::CandidateId failed) const { return repairs_.contains(failed); }
   // The newest failure of a model's making that nobody was asked to mend yet, its budget of repairs not used
@@ -94,6 +105,8 @@ class State {
   events::Ticket next_ticket_ = 0;
   events::Ticket last_working_ticket_ = -1;
   int64_t last_migration_ = 0;
+  int64_t passed_programs_ = 0;
+  RaceBasis race_basis_;
   std::set<events::CandidateId> repairs_;   // failed candidates that a repair was asked for
   std::set<events::CandidateId> mendable_;  // failed candidates that a repair may still be asked for
   Population population_;
@@ -101,7 +114,7 @@ class State {
   std::set<events::Ticket> idle_;  // decided, nothing proposed, not yet applied
   std::map<std::string, int64_t> requests_;
   std::map<std::string, std::set<std::string>> tried_;
-  std::map<std::string, events::CandidateId> first_with_key_;
+  std::map<std::string, events::CandidateId> first_with_key_, first_with_identity_, first_with_fingerprint_;
 };
 
 // One text for equal assignments: "A=1,B=2" in the order of names.

@@ -15,6 +15,9 @@ namespace warpwright::search::test {
 // Two seeds ("plain", "good") with knobs, a third that fails; model answers make "model<i>" sources, every
 // fourth of which is no candidate at all.
 events::RunStarted make_run(uint64_t seed, int window);
+// A run that races its candidates, and whose programs have fingerprints: those that differ in SPLITS or VEC
+// only are near duplicates.
+events::RunStarted make_thrifty_run(uint64_t seed, int window);
 // The same with times that count as measured, so that who leads is settled by duels.
 events::RunStarted make_measured_run(uint64_t seed, int window);
 // A run with models: every operator, a bandit over two models. Without seeds it is a full-agent run, whose
@@ -52,8 +55,10 @@ class World {
   World() : arrivals_(0) {}
   void settle(Drain drain = Drain::kNo);
   bool decide_next();
-  events::ResultSummary result_of(const std::string& source, const KnobValues& knobs) const;
+  bool is_thrifty() const { return state.view().started->definition == "thrifty toy"; }
+  events::ResultSummary result_of(const events::Candidate& candidate, const KnobValues& knobs) const;
   bool one_duel();
+  bool one_compilation(const events::Candidate& candidate, const std::string& key);
   void answer(const events::Candidate& candidate);
   std::vector<events::Ticket> outstanding() const;
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "src/base/check.h"
+#include "src/search/near_duplicates.h"
 #include "src/search/population.h"
+#include "src/search/race_plan.h"
 #include "src/search/score.h"
 
 namespace warpwright::search {
@@ -42,6 +44,9 @@ Result<Applied> application_of(const State& state, events::Ticket ticket) {
   applied.result_key = candidate->result_key;
   applied.status = result.status;
   applied.duplicate_of = state.first_with_key(candidate->result_key);
+  if (!applied.duplicate_of)
+    applied.duplicate_of =
+        same_program(state, *candidate, result.status == Status::kPassed && !result.lost_race);
   if (result.status != Status::kPassed) return applied;
   if (result.lost_race) {
     applied.lost_race = true;
@@ -75,13 +80,14 @@ int64_t outcomes_needed(events::Ticket ticket, int64_t seeds, int window) {
 }
 
 bool ready_to_decide(const State& state) {
-  return state.started() && !state.finished() && !migration_is_due(state) &&
+  return state.started() && !state.finished() && !migration_is_due(state) && !race_is_due(state) &&
          state.applied() >= needed_by_next(state) && !state.due_intervention();
 }
 
 Result<std::optional<DuelNeeded>> needed_duel(const State& state, Drain drain) {
   const std::optional<DuelNeeded> none;
-  if (!state.started() || migration_is_due(state) || state.due_intervention()) return none;
+  if (!state.started() || migration_is_due(state) || race_is_due(state) || state.due_intervention())
+    return none;
   const auto ticket = next_to_apply(state, drain);
   if (!ticket) return none;
   TRY_ASSIGN(const Applied applied, application_of(state, *ticket));
@@ -98,6 +104,7 @@ Result<std::optional<events::Event>> next_settlement(const State& state, Drain d
   if (!state.started()) return Settlement();
   if (migration_is_due(state))
     return Settlement(events::Migrated{state.applied(), state.population().plan_migration(state.view())});
+  if (race_is_due(state)) return Settlement(plan_race(state));
   if (auto intervention = state.due_intervention()) return Settlement(std::move(*intervention));
   const auto ticket = next_to_apply(state, drain);
   if (!ticket) return Settlement();
@@ -107,6 +114,12 @@ Result<std::optional<events::Event>> next_settlement(const State& state, Drain d
   }
   TRY_ASSIGN(Applied applied, application_of(state, *ticket));
   return Settlement(std::move(applied));
+}
+
+bool is_settlement(const events::Event& event) {
+  return std::holds_alternative<Applied>(event) || std::holds_alternative<events::Migrated>(event) ||
+         std::holds_alternative<events::RacePlanned>(event) ||
+         std::holds_alternative<events::Stagnated>(event);
 }
 
 }  // namespace warpwright::search

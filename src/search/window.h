@@ -37,9 +37,12 @@ struct DuelNeeded {
 };
 Result<std::optional<DuelNeeded>> needed_duel(const State& state, Drain drain = Drain::kNo);
 
-// The next event that follows from the state alone: Applied of the next ticket in order, a Migrated that is
-// due, or what is done about an island that stagnates. None: nothing follows until something arrives or is
-// decided. Error: the result cannot be scored against the baseline (unlike records).
+// The next event that follows from the state alone: Applied of the next ticket in order, a Migrated or a
+// RacePlanned that is due, or what is done about an island that stagnates. None: nothing follows until
+// something arrives or is decided. Error: the result cannot be scored against the baseline (unlike records).
 Result<std::optional<events::Event>> next_settlement(const State& state, Drain drain = Drain::kNo);
+
+// Is it one of those that follow from the state alone?
+bool is_settlement(const events::Event& event);
 
 }  // namespace warpwright::search

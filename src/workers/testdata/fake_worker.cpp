@@ -4,6 +4,8 @@
 // as knob::NAME, latencies from knob values. A source whose plan text holds "syntax_error" fails to compile,
 // one with "wrong_values" is INCORRECT_NUMERICAL.
 //
+// What follows a line //@alike counts for the identity and not for the fingerprint.
+//
 // How it misbehaves is said by arguments (at start) and by `//@fake WORD [ARGUMENT]` lines of the source:
 //   --protocol N   --hello-delay MS   --no-hello   --die-at-start   --bye-at-start   --banner
 //   --bye-after-report
@@ -95,9 +97,9 @@ std::string directive(const std::string& source, const std::string& word, bool& 
 }
 
 // Knobs the source does not read as knob::NAME or in its plan change nothing, as with a real compiler.
-std::string identity_of(const EvaluationRequest& request) {
+std::string identity_of(const EvaluationRequest& request, const std::string& source) {
   FieldHasher hasher;
-  hasher.add(request.definition).add(request.source);
+  hasher.add(request.definition).add(source);
   for (const auto& [name, value] : request.knobs)
     if (request.source.find("knob::" + name) != std::string::npos) hasher.add(name).add(value);
   return hasher.hex();
@@ -153,7 +155,8 @@ EvaluationReport evaluate(const EvaluationRequest& request) {
     return report;
   }
   report.status = Status::kPassed;
-  report.identity = identity_of(request);
+  report.identity = identity_of(request, request.source);
+  report.fingerprint = identity_of(request, request.source.substr(0, request.source.find("//@alike")));
   report.result_key = sha256_hex(report.identity + "/" + request.selection + "/" + request.device);
   report.kernels = {{"kernel", 32, 0, 0, 0, 128}};
   report.launches = 1;
