@@ -26,9 +26,10 @@ test: deps toolkit ## build everything and run every test
 	@cmake --build --preset release --parallel $(JOBS)
 	@ctest --preset release --parallel $(JOBS)
 
-bench: build ## time the simulator on ten workloads (benchmarks/simulator/README.md)
-	@cmake --build --preset release --parallel $(JOBS) --target sim_bench
+bench: build ## time the simulator and the search engine (benchmarks/simulator/README.md, benchmarks/search/README.md)
+	@cmake --build --preset release --parallel $(JOBS) --target sim_bench search_bench
 	@build/sim_bench
+	@build/search_bench
 
 asan: deps toolkit ## the tests again under AddressSanitizer and UndefinedBehaviorSanitizer
 	@cmake --workflow --preset asan

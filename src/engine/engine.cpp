@@ -18,7 +18,7 @@ constexpr int64_t kLongestWaitMs =
 }  // namespace
 
 Engine::Engine(const RunConfig& config, RunSetup& setup, journal::Journal& journal, search::State& state,
-               workers::WorkerPool& pool, const Agent* agent, llm::CallDesk* desk, report::LiveView& live,
+               workers::EvaluatorPool& pool, const Agent* agent, llm::CallDesk* desk, report::LiveView& live,
                Clock& clock)
     : config_(config),
       setup_(setup),
@@ -105,7 +105,7 @@ std::optional<Stop> Engine::stop_now() {
     stop_reason_ = fmt::format("{} evaluations", evaluations);
     return Stop::kBudget;
   }
-  if (is_last_ticket_decided() && in_flight_.empty() && open_work(state_, in_flight_, drain()).empty()) {
+  if (is_last_ticket_decided() && in_flight_.empty() && open_work(state_, in_flight_).empty()) {
     stop_reason_ = fmt::format("{} tickets", *end_ticket_);
     return Stop::kBudget;
   }

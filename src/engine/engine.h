@@ -35,7 +35,7 @@
 #include "src/llm/call_desk.h"
 #include "src/search/state.h"
 #include "src/search/window.h"
-#include "src/workers/pool.h"
+#include "src/workers/evaluator_pool.h"
 
 namespace warpwright::engine {
 
@@ -44,7 +44,7 @@ class Engine {
   // References must outlive the engine. `state` is the fold of the journal, started and not finished. `agent`
   // and `desk` are null in a run that asks no model.
   Engine(const RunConfig& config, RunSetup& setup, journal::Journal& journal, search::State& state,
-         workers::WorkerPool& pool, const Agent* agent, llm::CallDesk* desk, report::LiveView& live,
+         workers::EvaluatorPool& pool, const Agent* agent, llm::CallDesk* desk, report::LiveView& live,
          Clock& clock);
 
   // Decides no ticket from this one on, and stops when those before it are done.
@@ -104,7 +104,7 @@ class Engine {
   RunSetup& setup_;
   journal::Journal& journal_;
   search::State& state_;
-  workers::WorkerPool& pool_;
+  workers::EvaluatorPool& pool_;
   const Agent* agent_;
   llm::CallDesk* desk_;
   report::LiveView& live_;

@@ -5,74 +5,41 @@
 // its deadline, unreadable answer, or its own WORKER_LOST report) goes to a fresh worker, ahead of the queue.
 // One that loses `max_attempts` workers in a row comes back as WORKER_LOST with `quarantined` set.
 //
-// Passive: descriptors and deadlines are exposed, the engine's loop waits. Order of calls in the loop:
-// add_poll_descriptors and next_deadline_ms, wait, on_ready for each ready descriptor, tick, take_events.
+// Passive; evaluator_pool.h has the order of calls in the loop.
 #pragma once
-
-#include <poll.h>
 
 #include <map>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "src/workers/evaluator_pool.h"
 #include "src/workers/worker_process.h"
 
 namespace warpwright::workers {
 
-struct RequestStarted {
-  std::string id;
-  int slot = 0;
-};
-struct RequestProgress {
-  std::string id;
-  Stage stage = Stage::kPlan;
-};
-struct RequestFinished {
-  EvaluationReport report;
-  int attempts = 1;          // workers it was given to
-  bool quarantined = false;  // the report is ours: WORKER_LOST, with the last reason
-};
-struct WorkerStarted {
-  int slot = 0;
-  HelloMessage hello;
-};
-struct WorkerStopped {
-  int slot = 0;
-  std::string reason;
-};
-// Every slot was given up: no request can be served any more. Emitted once; `reason` is a worker's own.
-struct PoolUnusable {
-  std::string reason;
-};
-using PoolEvent = std::variant<RequestStarted, RequestProgress, RequestFinished, WorkerStarted, WorkerStopped,
-                               PoolUnusable>;
-
-class WorkerPool {
+class WorkerPool final : public EvaluatorPool {
  public:
   // REQUIRES: settings.count > 0. Processes start at the first tick.
   explicit WorkerPool(WorkerSettings settings);
 
-  // Requests with a smaller `priority` go first, then in order of submission. REQUIRES: no request of this id
-  // is outstanding.
-  void submit(EvaluationRequest request, int64_t priority = 0);
+  void submit(EvaluationRequest request, int64_t priority = 0) override;
   // No event will come for this request any more. A worker that runs it is told, and stays busy until it
   // answers.
   void cancel(const std::string& id);
 
-  void add_poll_descriptors(std::vector<pollfd>& descriptors) const;
-  void on_ready(int fd, short revents, int64_t now_ms);
-  std::optional<int64_t> next_deadline_ms(int64_t now_ms) const;
-  void tick(int64_t now_ms);
-  std::vector<PoolEvent> take_events();
-  bool has_events() const { return !events_.empty(); }  // do not wait before taking them
+  void add_poll_descriptors(std::vector<pollfd>& descriptors) const override;
+  void on_ready(int fd, short revents, int64_t now_ms) override;
+  std::optional<int64_t> next_deadline_ms(int64_t now_ms) const override;
+  void tick(int64_t now_ms) override;
+  std::vector<PoolEvent> take_events() override;
+  bool has_events() const override { return !events_.empty(); }
 
-  size_t queued() const { return queue_.size(); }
-  size_t running() const;
-  size_t ready() const;  // workers that said hello and serve or can serve
-  size_t slot_count() const { return slots_.size(); }
-  void kill_all();  // for a clean end: nothing runs after it returns; the destructor does it too
+  size_t queued() const override { return queue_.size(); }
+  size_t running() const override;
+  size_t ready() const override;
+  size_t slot_count() const override { return slots_.size(); }
+  void kill_all() override;  // the destructor does it too
 
  private:
   struct Job {

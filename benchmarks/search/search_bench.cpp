@@ -1,0 +1,162 @@
+// search_bench: decisions per second, memory, file size and resume time of the search engine at several sizes
+// of the population (README.md beside this file). Every figure is of a process of its own.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+
+#include "benchmarks/search/run.h"
+#include "src/base/files.h"
+#include "src/base/json.h"
+
+namespace {
+using namespace warpwright;
+using namespace warpwright::bench;
+namespace fs = std::filesystem;
+
+const std::map<std::string, Variant> kVariants = {
+    {"tune", Variant::kTune}, {"scripted", Variant::kScripted}, {"agent", Variant::kAgent}};
+
+std::string name_of(Variant variant) {
+  for (const auto& [name, value] : kVariants)
+    if (value == variant) return name;
+  return "";
+}
+
+struct Options {
+  Settings settings;
+  std::vector<std::string> variants = {"tune", "scripted", "agent"};
+  std::vector<int64_t> sizes = {100, 1000, 5000};
+  int runs = 5;
+  int64_t decisions = 1000;
+  int64_t step = 0;
+  fs::path folder, json;
+};
+
+Json to_json(const Figures& f) {
+  return {{"open_s", f.open_s},
+          {"first_decision_s", f.first_decision_s},
+          {"decisions_per_s", f.decisions_per_s},
+          {"decisions", f.decisions},
+          {"applied", f.applied},
+          {"population", f.population},
+          {"evaluations", f.evaluations},
+          {"failed_proposals", f.failed_proposals},
+          {"evaluator_share", f.evaluator_share},
+          {"resident_mb_open", f.resident_mb_open},
+          {"peak_mb", f.peak_mb},
+          {"file_mb", f.file_mb}};
+}
+
+// This program again, for one stretch of one run.
+Result<Json> in_a_process(const Settings& settings, const fs::path& folder, int64_t decisions) {
+  const std::string command = fmt::format(
+      "'{}' --step {} --variant {} --window {} --source-bytes {} {} --folder '{}'",
+      (program_directory() / "search_bench").string(), decisions, name_of(settings.variant), settings.window,
+      settings.source_bytes, settings.simulated_reports ? "--simulated-reports" : "", folder.string());
+  std::FILE* pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr) return infrastructure_error("cannot start " + command);
+  std::string text;
+  char buffer[4096];
+  while (const size_t got = std::fread(buffer, 1, sizeof buffer, pipe)) text.append(buffer, got);
+  if (::pclose(pipe) != 0) return infrastructure_error(command + " failed");
+  return parse_json(text, "a run's figures");
+}
+
+struct Spread {
+  double low = 0, median = 0, high = 0;
+};
+Spread spread_of(const std::vector<Json>& runs, const char* key) {
+  std::vector<double> values;
+  for (const Json& run : runs) values.push_back(run.at(key));
+  std::sort(values.begin(), values.end());
+  return {values.front(), values[values.size() / 2], values.back()};
+}
+
+void print_row(const std::string& variant, int64_t size, const std::vector<Json>& runs) {
+  const Spread rate = spread_of(runs, "decisions_per_s"), first = spread_of(runs, "first_decision_s");
+  fmt::print("{:<9}{:>8}{:>9.0f}{:>9.0f}{:>9.0f}{:>12.3f}{:>12.3f}{:>10.1f}{:>10.1f}{:>9.0f}{:>11.0f} %\n",
+             variant, size, rate.low, rate.median, rate.high, spread_of(runs, "open_s").median, first.median,
+             spread_of(runs, "resident_mb_open").median, spread_of(runs, "peak_mb").median,
+             spread_of(runs, "file_mb").median, 100 * spread_of(runs, "evaluator_share").median);
+  std::fflush(stdout);
+}
+
+Result<void> measure(const Options& options, Settings settings, Json& all) {
+  const std::string variant = name_of(settings.variant);
+  const fs::path grown = options.folder / variant;
+  int64_t applied = 0;
+  for (const int64_t size : options.sizes) {
+    if (size > applied) {
+      TRY_ASSIGN(const Json figures, in_a_process(settings, grown, size - applied));
+      applied = size;
+    }
+    std::vector<Json> runs;
+    for (int i = 0; i < (size > 20'000 ? std::min(options.runs, 3) : options.runs); ++i) {
+      const fs::path copy = options.folder / "copy";
+      fs::remove_all(copy);
+      fs::copy(grown, copy);
+      TRY_ASSIGN(runs.emplace_back(), in_a_process(settings, copy, options.decisions));
+      fs::remove_all(copy);
+    }
+    print_row(variant, size, runs);
+    all[variant][std::to_string(size)] = runs;
+  }
+  return {};
+}
+
+Result<void> measure_all(const Options& options) {
+  Json all = Json::object();
+  fmt::print("window {}, sources of {} bytes, {} reports; {} decisions a run, median of {} runs\n\n",
+             options.settings.window, options.settings.source_bytes,
+             options.settings.simulated_reports ? "simulated" : "measured", options.decisions, options.runs);
+  fmt::print("{:<9}{:>8}{:>27}{:>12}{:>12}{:>20}{:>9}{:>13}\n", "", "applied", "decisions per second",
+             "open+fold", "to the first", "memory, MB", "files", "evaluator's");
+  fmt::print("{:<9}{:>8}{:>9}{:>9}{:>9}{:>12}{:>12}{:>10}{:>10}{:>9}{:>13}\n", "variant", "before", "least",
+             "median", "most", "s", "decision, s", "opened", "peak", "MB", "share");
+  for (const std::string& name : options.variants) {
+    Settings settings = options.settings;
+    settings.variant = kVariants.at(name);
+    TRY(measure(options, settings, all));
+  }
+  if (!options.json.empty()) TRY(write_file_atomic(options.json, dump_json(all, 2) + "\n"));
+  return {};
+}
+
+Result<void> dispatch(Options options) {
+  if (options.step > 0) {
+    options.settings.variant = kVariants.at(options.variants.at(0));
+    const int64_t warm_up = std::min<int64_t>(options.step / 2, 2 * options.settings.window);
+    TRY_ASSIGN(const Figures figures, run(options.settings, options.folder, options.step, warm_up));
+    fmt::print("{}\n", dump_json(to_json(figures)));
+    return {};
+  }
+  if (!options.folder.empty()) return measure_all(options);
+  TRY_ASSIGN(const TempDirectory temporary, TempDirectory::create());
+  options.folder = temporary.path();
+  return measure_all(options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app{"Decisions per second, memory and resume time of the search engine"};
+  app.add_option("--variant", options.variants, "tune, scripted, agent")->check(CLI::IsMember(kVariants));
+  app.add_option("--size", options.sizes, "applied candidates before the measurement");
+  app.add_option("--runs", options.runs, "of which the median is taken");
+  app.add_option("--decisions", options.decisions, "of one run");
+  app.add_option("--window", options.settings.window, "tickets in flight");
+  app.add_option("--source-bytes", options.settings.source_bytes, "of a candidate");
+  app.add_flag("--simulated-reports", options.settings.simulated_reports, "with counters, twenty kilobytes");
+  app.add_option("--folder", options.folder, "where runs are kept; default: a temporary one");
+  app.add_option("--json", options.json, "write all figures there");
+  app.add_option("--step", options.step, "one stretch of so many decisions in --folder, figures as JSON");
+  CLI11_PARSE(app, argc, argv);
+  if (const auto done = dispatch(options); !done) {
+    fmt::print(stderr, "search_bench: {}\n", done.error().message);
+    return 1;
+  }
+  return 0;
+}
