@@ -122,6 +122,19 @@ struct TrialRecord {
   double squares_with = 0, squares_without = 0;  // sums of squared gains
 };
 
+// Evaluations spent on the knobs of one source (search/tuning_table.h).
+struct TuningSession {
+  CandidateId opened_by = 0;          // the promising candidate, of the last opening
+  int openings = 0;
+  int64_t granted = 0, budget = 0;    // evaluations: at the last opening, in all
+  int64_t used = 0;                   // settled ones; never more than the budget
+  int64_t in_flight = 0;              // decided, not settled; used + in_flight <= budget
+  double score_before = 0;            // best of the source when it was opened first
+  CandidateId best = 0;               // of the source, whoever made it
+  double best_score = 0;
+  bool has_budget() const { return used + in_flight < budget; }
+};
+
 struct RunCounters {
   std::array<int64_t, kPhaseCount> by_phase{};
   std::map<Status, int64_t> by_status;  // applied ones
@@ -157,6 +170,7 @@ struct RunView {
   std::vector<Intervention> interventions;                        // in order
   std::map<std::string, TrialRecord> trials;                      // by section
   std::map<CandidateId, FinalistMeasured> finalists;
+  std::map<std::string, TuningSession> tuning;  // by source hash
   std::vector<Json> ledgers;    // one per process that wrote any
   int64_t applied = 0;          // tickets settled: 0..applied-1 count
   std::string finished_reason;  // empty: not finished

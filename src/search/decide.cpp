@@ -11,6 +11,7 @@
 #include "src/search/stagnation.h"
 #include "src/search/strategy.h"
 #include "src/search/tune.h"
+#include "src/search/tuning_session.h"
 #include "src/search/window.h"
 
 namespace warpwright::search {
@@ -52,6 +53,8 @@ class Decider {
     if (!view_.baseline && !seeds.empty()) return Exhausted{why_no_baseline()};
     if (view_.islands[static_cast<size_t>(island_)].wants_research && state_.can_research())
       if (auto decision = ask_model("research")) return *decision;
+    if (!is_plain_)
+      if (auto tuned = propose_tuning(state_, accepts_, Urgency::kShare)) return std::move(*tuned);
     std::map<std::string, double> operators = usable_operators();
     while (!operators.empty()) {
       const std::string op = draw_operator(operators);
@@ -59,6 +62,8 @@ class Decider {
       if (decision) return *decision;
       operators.erase(op);
     }
+    if (!is_plain_)
+      if (auto tuned = propose_tuning(state_, accepts_, Urgency::kNothingElse)) return std::move(*tuned);
     return nothing_left();
   }
 
@@ -117,6 +122,7 @@ class Decider {
     const Eligible is_open = [&](const Candidate& c) { return !exhausted.contains(c.source_hash); };
     while (auto parent_id = select_parent(state_, island_, rng_, exhausted.empty() ? Eligible() : is_open)) {
       const Candidate& parent = *view_.find(*parent_id);
+      if (auto tuned = tune_in_session(state_, accepts_, parent.source_hash)) return std::move(*tuned);
       TuneInput input;
       input.declared = &view_.sources.at(parent.source_hash).declared_knobs;
       input.parent = &parent.knobs;

@@ -220,6 +220,7 @@ Result<void> State::on(const events::Proposed& event) {
   CandidateId& first = source->second.first_candidate;
   first = is_new ? event.ticket : std::min(first, event.ticket);
   if (decided_here) tried_[event.source_hash].insert(canonical_knobs(event.knobs));
+  if (decided_here) tuning_.on_proposed(view_, *candidate);
   return {};
 }
 
@@ -289,6 +290,7 @@ Result<void> State::on(const events::Applied& event) {
     view_.lessons.insert(view_.lessons.end(), failed->lessons.begin(), failed->lessons.end());
     record_pull(*failed);
     stagnation_.on_applied(view_, *failed);
+    tuning_.on_applied(view_, *failed);
     return {};
   }
   TRY_ASSIGN(Candidate * candidate, open_candidate(event.ticket, "applied"));
@@ -313,13 +315,13 @@ Result<void> State::on(const events::Applied& event) {
   record_pull(*candidate);
   stagnation_.on_applied(view_, *candidate);
   note_failure(*candidate);
-  if (!candidate->passed()) return {};
-  if (!candidate->duplicate_of) ++passed_programs_;
-  if (is_baseline(view_, event.ticket)) {
+  if (candidate->passed() && !candidate->duplicate_of) ++passed_programs_;
+  if (candidate->passed() && is_baseline(view_, event.ticket)) {
     TRY_ASSIGN(view_.baseline,
                make_baseline(baseline_name(view_, event.ticket), event.ticket, *view_.result_of(*candidate)));
   }
-  if (!candidate->duplicate_of) enter_population(*candidate);
+  if (candidate->passed() && !candidate->duplicate_of) enter_population(*candidate);
+  tuning_.on_applied(view_, *candidate);
   return {};
 }
 
@@ -546,6 +548,7 @@ std::string State::digest() const {
     if (c.phase == Phase::kApplied)
       add(fmt::format("{} {} {:a} {} {} {:a} {:a} {}", id, to_string(c.status), c.score, c.fingerprint,
                       c.sketch, c.archive_distance, c.portfolio_gain, c.lost_race));
+  if (!view_.tuning.empty()) add(tuning_.digest(view_));
   return hasher.hex();
 }
 

@@ -14,6 +14,7 @@
 #include "src/events/run_view.h"
 #include "src/search/population.h"
 #include "src/search/stagnation.h"
+#include "src/search/tuning_table.h"
 
 namespace warpwright::search {
 
@@ -60,6 +61,8 @@ class State {
   // What is due about an island that does not get better, if anything can be done.
   std::optional<events::Stagnated> due_intervention() const;
   bool can_research() const;
+
+  const TuningTable& tuning() const { return tuning_; }
 
   // Does this ticket wait for a model, with nothing of it in flight?
   bool wants_call(events::Ticket ticket) const;
@@ -115,6 +118,7 @@ class State {
   std::map<std::string, int64_t> requests_;
   std::map<std::string, std::set<std::string>> tried_;
   std::map<std::string, events::CandidateId> first_with_key_, first_with_identity_, first_with_fingerprint_;
+  TuningTable tuning_;
 };
 
 // One text for equal assignments: "A=1,B=2" in the order of names.
