@@ -8,6 +8,7 @@
 
 #include "src/plan/ast.h"
 #include "src/plan/diagnostics.h"
+#include "src/plan/source.h"
 
 namespace warpwright::plan {
 namespace {
@@ -22,25 +23,29 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r';
 }
 
-struct UnitStart {
-  std::string name;
-  Position at;
-  size_t offset = 0;  // of the line's first character
-};
-
 class SourceScanner {
  public:
   explicit SourceScanner(std::string_view source) : source_(source) {}
 
   Checked<CandidateSource> run() {
-    while (next_ < source_.size() && !diagnostics_.full()) step();
-    if (plans_ == 0) diagnostics_.error({1, 1}, no_plan());
+    scan();
     if (diagnostics_.empty()) make_units();
     if (!diagnostics_.empty()) return tl::unexpected(diagnostics_.take());
     return std::move(result_);
   }
 
+  Checked<SourceLayout> layout() {
+    scan();
+    if (!diagnostics_.empty()) return tl::unexpected(diagnostics_.take());
+    return SourceLayout{plan_begin_, plan_end_, std::move(units_)};
+  }
+
  private:
+  void scan() {
+    while (next_ < source_.size() && !diagnostics_.full()) step();
+    if (plans_ == 0) diagnostics_.error({1, 1}, no_plan());
+  }
+
   char peek(size_t ahead = 0) const { return next_ + ahead < source_.size() ? source_[next_ + ahead] : '\0'; }
   bool rest_begins(std::string_view text) const { return source_.substr(next_, text.size()) == text; }
   void advance(size_t count = 1) {
@@ -123,7 +128,7 @@ class SourceScanner {
     const bool valid = !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), is_name) &&
                        !(text[0] >= '0' && text[0] <= '9');
     if (!valid) return diagnostics_.error(at, "a unit line is //@unit NAME, where NAME is an identifier");
-    for (const UnitStart& other : units_) {
+    for (const UnitLine& other : units_) {
       if (other.name == text) {
         return diagnostics_.error(
             at, fmt::format("unit '{}' is begun twice; the first is on line {}", text, other.at.line));
@@ -137,6 +142,7 @@ class SourceScanner {
 
   void block_comment() {
     const Position at = at_;
+    const size_t begin = next_;
     advance(2);
     const bool is_plan = rest_begins(kPlanMark) && !is_name(peek(kPlanMark.size()));
     if (is_plan) advance(kPlanMark.size());
@@ -146,7 +152,10 @@ class SourceScanner {
     const bool closed = end != std::string_view::npos;
     const size_t text_end = closed ? end : source_.size();
     advance(text_end - next_ + (closed ? 2 : 0));
-    if (is_plan) plan(at, text_at, source_.substr(text_start, text_end - text_start), closed);
+    if (!is_plan) return;
+    plan(at, text_at, source_.substr(text_start, text_end - text_start), closed);
+    plan_begin_ = begin;
+    plan_end_ = next_;
   }
 
   void plan(Position at, Position text_at, std::string_view text, bool closed) {
@@ -196,9 +205,10 @@ class SourceScanner {
   size_t line_start_ = 0;
   Position at_{1, 1};
   Diagnostics diagnostics_;
-  std::vector<UnitStart> units_;
+  std::vector<UnitLine> units_;
   int plans_ = 0;
   int plan_line_ = 0;
+  size_t plan_begin_ = 0, plan_end_ = 0;
   CandidateSource result_;
 };
 
@@ -206,6 +216,10 @@ class SourceScanner {
 
 Checked<CandidateSource> split_source(std::string_view source) {
   return SourceScanner(source).run();
+}
+
+Checked<SourceLayout> layout_of(std::string_view source) {
+  return SourceScanner(source).layout();
 }
 
 }  // namespace warpwright::plan
