@@ -41,7 +41,7 @@ TEST_F(Evolve, SameSeedSameCandidatesWithAnyNumberOfWorkers) {
     ASSERT_TRUE(outcome) << outcome.error().message;
     histories.push_back(history_of(directory));
   }
-  EXPECT_GT(histories[0].sequence.size(), 24u);
+  EXPECT_GE(histories[0].sequence.size(), 24u);
   for (size_t i = 1; i < histories.size(); ++i) {
     EXPECT_EQ(histories[0].sequence, histories[i].sequence);
     EXPECT_EQ(histories[0].digest, histories[i].digest);

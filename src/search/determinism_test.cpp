@@ -45,7 +45,7 @@ TEST(Determinism, RunsThatAskModelsAreTheSameWhateverTheOrderOfAnswers) {
   for (const bool has_seeds : {true, false}) {
     for (int window : {1, 5, 16}) {
       World reference(make_agent_run(42, window, has_seeds), 1, 0);
-      reference.run(160);
+      reference.run(240);
       reference.drain();
       ASSERT_GE(reference.state.applied(), 100);
       ASSERT_GE(reference.state.requests_of("repair"), 2);
@@ -54,7 +54,7 @@ TEST(Determinism, RunsThatAskModelsAreTheSameWhateverTheOrderOfAnswers) {
       ASSERT_GE(reference.state.view().counters.follow_ups, 2);
       for (int workers : {2, 16}) {
         World other(make_agent_run(42, window, has_seeds), workers, 1000u + static_cast<uint64_t>(workers));
-        other.run(160);
+        other.run(240);
         other.drain();
         EXPECT_EQ(other.ordered(), reference.ordered()) << "window " << window << ", workers " << workers;
         EXPECT_EQ(other.state.digest(), reference.state.digest());
