@@ -146,6 +146,8 @@ struct RunCounters {
   int64_t idle = 0;         // tickets without anything to propose
   int64_t input_tokens = 0, output_tokens = 0;
   int64_t follow_ups = 0;
+  // Earlier tickets whose outcomes a ticket was decided without: summed over all tickets, and the most.
+  int64_t staleness = 0, longest_staleness = 0;
 };
 
 struct RunView {

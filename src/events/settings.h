@@ -68,10 +68,15 @@ struct SearchSettings {
   double bandit_memory =
       1.0;  // what a pull counts after another one: 1 all alike, 0.98 half after 34. Absent: 1
   double tie_margin = 0.15;  // estimates within this relative distance are a TIE
+  // What kind of kernel it is, in a few bins each (216 cells: a run of hundreds of candidates meets in them):
+  // how many launches; registers that leave room for four, two or fewer blocks of 256 threads; no shared
+  // memory, what needs no opt-in, more; tensor cores or not; a variant of what the archive holds, a relative,
+  // something else.
   std::vector<FeatureDimension> dimensions = {{"launches", {2, 3, 5}},
-                                              {"registers", {33, 65, 97, 129}},
-                                              {"shared_bytes", {1, 16385, 49153, 102401}},
-                                              {"threads_per_block", {65, 129, 257, 513}}};
+                                              {"registers", {65, 129}},
+                                              {"shared_bytes", {1, 49153}},
+                                              {"tensor_instructions", {1}},
+                                              {"archive_distance", {0.1, 0.4}}};
   // Operators by weight. "tune" and "compose" are the search's own; every other asks a model
   // (search/operators.h).
   std::map<std::string, double> operators = {{"tune", 1.0}};

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "src/report/models_text.h"
+#include "src/report/population_text.h"
 
 namespace warpwright::report {
 namespace {
@@ -300,6 +301,7 @@ std::string render_text(const RunView& view, const RunReportOptions& options) {
   text += best_text(view);
   text += bands_text(view, ranked, rows);
   text += workloads_text(view, rows);
+  text += population_text(view);
   text += models_text(view);
   text += next_steps_text(view, options);
   return text;
@@ -321,6 +323,7 @@ Json to_json(const RunView& view, const RunReportOptions& options) {
                         {"device", measure.device},    {"method", measure.method},
                         {"profile", measure.profile},  {"is_estimate", measure.is_estimate()}};
   }
+  json["population"] = population_json(view);
   if (!view.models.empty()) json["llm"] = models_json(view);
   for (const FailureGroup& group : failures(view))
     json["failures"].push_back({{"what", group.what},

@@ -148,8 +148,15 @@ Result<void> State::take_ticket(Ticket ticket, const events::Origin& origin) {
     mendable_.erase(*origin.parent);
   }
   stagnation_.on_taken(view_, origin.island);
+  note_staleness(ticket);
   last_working_ticket_ = next_ticket_++;
   return {};
+}
+
+void State::note_staleness(Ticket ticket) {
+  const int64_t unseen = ticket - view_.applied;
+  view_.counters.staleness += unseen;
+  view_.counters.longest_staleness = std::max(view_.counters.longest_staleness, unseen);
 }
 
 void State::set_phase(Candidate& candidate, Phase phase) {
@@ -228,6 +235,7 @@ Result<void> State::on(const events::ProposalFailed& event) {
   if (event.kind == events::ProposalFailed::Kind::kIdle) {
     if (event.ticket != next_ticket_)
       return contradiction(fmt::format("ticket {} is idle where {} is next", event.ticket, next_ticket_));
+    note_staleness(event.ticket);
     idle_.insert(next_ticket_++);
     ++view_.counters.idle;
     return {};

@@ -100,6 +100,7 @@ class State {
   void set_phase(events::Candidate& candidate, events::Phase phase);
   Result<events::CallStarted> close_call(events::Ticket ticket, int turn, int attempt);
   void charge_lost_calls();
+  void note_staleness(events::Ticket ticket);
   void record_pull(const events::Candidate& candidate);
   void enter_population(events::Candidate& candidate);
   void note_failure(const events::Candidate& candidate);

@@ -23,11 +23,17 @@ events::RunStarted make_measured_run(uint64_t seed, int window);
 // A run with models: every operator, a bandit over two models. Without seeds it is a full-agent run, whose
 // first candidate to pass is the baseline.
 events::RunStarted make_agent_run(uint64_t seed, int window, bool has_seeds);
+// With everything that a population can do: members, a Pareto archive (odd seeds), champions,
+// near-duplicates, sketches, heated draws, stagnation with all its actions.
+events::RunStarted make_rich_run(uint64_t seed, int window);
 // A function of the two alone; the challenger wins about half of them.
 events::DuelFinished fight(events::CandidateId challenger, events::CandidateId incumbent);
 
 events::ResultSummary evaluate(const std::string& source, const KnobValues& knobs);
 std::vector<events::DeclaredKnob> knobs_of(const std::string& source);
+// Programs of a source are alike, those that differ in VEC alone nearly equal.
+std::string fingerprint_of(const std::string& source, const KnobValues& knobs);
+std::string sketch_of(const std::string& source, const KnobValues& knobs);
 
 class World {
  public:
@@ -56,6 +62,7 @@ class World {
   void settle(Drain drain = Drain::kNo);
   bool decide_next();
   bool is_thrifty() const { return state.view().started->definition == "thrifty toy"; }
+  bool is_rich() const { return state.view().started->definition == "rich toy"; }
   events::ResultSummary result_of(const events::Candidate& candidate, const KnobValues& knobs) const;
   bool one_duel();
   bool one_compilation(const events::Candidate& candidate, const std::string& key);

@@ -60,6 +60,23 @@ RunStarted make_agent_run(uint64_t seed, int window, bool has_seeds) {
   return run;
 }
 
+RunStarted make_rich_run(uint64_t seed, int window) {
+  RunStarted run = make_agent_run(seed, window, true);
+  run.definition = "rich toy";
+  run.search.population_size = 40;
+  run.search.archive_rank = seed % 2 == 1 ? "pareto" : "score";
+  run.search.portfolio = 0.3;
+  run.search.temperature = 0.5;
+  run.search.share_near_duplicates = true;
+  run.search.inspirations = 4;
+  run.search.top_inspirations = 2;
+  run.search.diverse_inspirations = 1;
+  run.search.stagnation_after = 8;
+  run.search.dimensions = {{"launches", {2, 4}}, {"registers", {65, 129}}, {"archive_distance", {0.2, 0.9}}};
+  run.search.operators["research"] = 0.1;
+  return run;
+}
+
 DuelFinished fight(CandidateId challenger, CandidateId incumbent) {
   Rng draw = Rng::stream(static_cast<uint64_t>(challenger), std::to_string(incumbent));
   DuelFinished duel;
@@ -74,6 +91,22 @@ std::vector<DeclaredKnob> knobs_of(const std::string& source) {
   if (source == "plain") return {{"THREADS", {"64", "128", "256"}, "64"}};
   return {
       {"ROWS", {"1", "2", "4", "8"}, "2"}, {"SPLITS", {"1", "2", "4"}, "1"}, {"VEC", {"1", "2", "4"}, "4"}};
+}
+
+std::string fingerprint_of(const std::string& source, const KnobValues& knobs) {
+  KnobValues without = knobs;
+  without.erase("VEC");
+  return "print of " + source + canonical_knobs(without);
+}
+
+std::string sketch_of(const std::string& source, const KnobValues& knobs) {
+  Rng of_source = Rng::stream(1, source), of_knobs = Rng::stream(2, source + canonical_knobs(knobs));
+  std::string hex;
+  for (int i = 0; i < 32; ++i) {
+    const uint64_t common = of_source.below(65536), own = of_knobs.below(65536);
+    hex += fmt::format("{:04x}", of_knobs.below(4) == 0 ? own : common);
+  }
+  return hex;
 }
 
 ResultSummary evaluate(const std::string& source, const KnobValues& knobs) {
@@ -219,6 +252,10 @@ bool World::one_compilation(const Candidate& candidate, const std::string& key) 
     telling.erase("VEC");
     compiled = compiled_event(state, candidate.id, compiled.identity, key,
                               "print of " + candidate.source_hash + ":" + canonical_knobs(telling), "");
+  } else if (is_rich()) {
+    compiled.fingerprint = fingerprint_of(candidate.source_hash, candidate.knobs);
+    if (candidate.source_hash != "plain")  // of an evaluator that knew no sketches
+      compiled.sketch = sketch_of(candidate.source_hash, candidate.knobs);
   } else if (arrivals_.below(2) != 0 && !state.view().results.contains(key)) {
     return false;
   }
