@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "evaluator/service/race_run.h"
 #include "evaluator/service/timed_calls.h"
 #include "evaluator/timing/floor.h"
 #include "evaluator/timing/sampling.h"
@@ -60,7 +61,9 @@ class WorkloadTimer {
 
   StageResult time_contest() {
     TRY_ASSIGN(const auto calls, open(cuda::TimingProfile::kContest));
-    const timing::ContestOptions options{evaluation_.rules.timing, 0, calls->versions()};
+    timing::ContestOptions options{evaluation_.rules.timing, 0, calls->versions()};
+    const int wanted = evaluation_.request.min_samples, each = options.counts.iterations;
+    options.counts.trials = std::max(options.counts.trials, (wanted + each - 1) / each);
     const auto timed = timing::time_contest(calls->take(), options);
     TRY_ASSIGN(auto ending, outcome_of(*calls, timed));
     if (ending) return ending;
@@ -112,6 +115,7 @@ class WorkloadTimer {
     timing::StrictOptions options;
     options.versions = calls->versions();
     options.throttle = throttle_rule(*evaluation_.executor);
+    options.ask_at_least(evaluation_.request.min_samples);
     if (only_guards) options.most = options.least_long = options.least_short = kGuardShots;
     Rng rng = Rng::stream(evaluation_.request.seed, "strict timing");
     SystemClock clock;
@@ -163,7 +167,9 @@ StageResult time_on_device(Evaluation& evaluation, Resources& resources) {
   report.clocks = device.clocks;
   evaluation.report.versions["timer"] = device.timer;
   evaluation.report.versions["driver"] = std::to_string(device.driver_version);
-  for (BoundWorkload& workload : evaluation.workloads) {
+  for (BoundWorkload* next : in_race_order(evaluation)) {
+    if (is_race_lost(evaluation)) return kGoOn;
+    BoundWorkload& workload = *next;
     if (auto ending = out_of_time(evaluation)) return ending;
     timing::Timing timing;
     TRY_ASSIGN(auto ending, confirmed(evaluation, [&]() -> StageResult {

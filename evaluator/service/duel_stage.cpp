@@ -21,6 +21,7 @@ EvaluationRequest request_of_rival(const EvaluationRequest& request) {
   of_rival.source_name = request.rival->source_name;
   of_rival.knobs = request.rival->knobs;
   of_rival.rival.reset();
+  of_rival.race.reset();  // a duel is fought to its end
   of_rival.profile = false;
   return of_rival;
 }

@@ -54,7 +54,8 @@ struct Evaluation {
 
   // prepare
   exec::Executor* executor = nullptr;
-  int64_t waited_before_ms = 0;  // executor->waited_ms() at the start: waiting for the GPU is no candidate's time
+  int64_t waited_before_ms =
+      0;  // executor->waited_ms() at the start: waiting for the GPU is no candidate's time
   trace::LoadedDefinition loaded = {};
   rules::Rules rules = {};
   rules::DeviceModel device = {};  // the request's model; where a GPU runs, its own counts and sizes
@@ -65,6 +66,7 @@ struct Evaluation {
   KnobValues knobs = {};                        // complete
   std::set<std::string> asked_kernels = {};     // those whose resident_blocks the plan asks for
   std::vector<BoundWorkload> workloads = {};    // the selection
+  std::optional<Race> race = {};                // race_run.h; none: every workload is run
   std::vector<BoundWorkload> adversarial = {};  // correctness only, strict rules only; reported if they fail
 
   // compile
@@ -124,6 +126,9 @@ StageResult check_dependent_launches(Evaluation& evaluation, Resources& resource
 // Stages smoke and validate: calls on checked memory, held against the oracle.
 StageResult smoke(Evaluation& evaluation, Resources& resources);
 StageResult validate(Evaluation& evaluation, Resources& resources);
+// Its time by what the simulator counted, once; nothing for a workload that did not pass. REQUIRES: not
+// measures().
+void estimate_time(const Evaluation& evaluation, BoundWorkload& workload);
 // Stage time: microseconds per workload.
 StageResult time_workloads(Evaluation& evaluation, Resources& resources);
 

@@ -41,6 +41,12 @@ void make_quotable(EvaluationReport& report) {
   report.warnings.push_back(fmt::format("and {} more warnings", more));
 }
 
+// Those that were run; of a lost race those that count in its bound.
+bool is_reported(const Evaluation& evaluation, const BoundWorkload& workload) {
+  if (workload.report.status != Status::kPassed) return true;
+  return workload.passed && (!evaluation.report.lost_race || workload.report.latency_us > 0);
+}
+
 class RealEvaluator final : public Evaluator {
  public:
   RealEvaluator(Resources resources, HelloMessage hello)
@@ -76,8 +82,7 @@ class RealEvaluator final : public Evaluator {
       resources_.suspect = evaluation.executor;
     if (request.last_stage > Stage::kCompile && evaluation.report.stage > Stage::kCompile)
       for (const BoundWorkload& workload : evaluation.workloads)
-        if (workload.passed || workload.report.status != Status::kPassed)
-          evaluation.report.workloads.push_back(workload.report);
+        if (is_reported(evaluation, workload)) evaluation.report.workloads.push_back(workload.report);
     make_quotable(evaluation.report);
     return std::move(evaluation.report);
   }

@@ -100,6 +100,8 @@ std::string result_key(const Evaluation& evaluation, std::string_view executor) 
   hasher.add(request.timing_profile).add(std::to_string(request.limits.warp_instructions));
   for (const BoundWorkload& workload : evaluation.workloads)
     hasher.add(workload.report.uuids.front()).add(trace::captured_identity(workload.selected.group.workload));
+  if (request.race) hasher.add("race").add(dump_json(to_json(*request.race)));
+  if (request.min_samples > 0) hasher.add("samples").add(std::to_string(request.min_samples));
   return hasher.hex();
 }
 

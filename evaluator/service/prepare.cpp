@@ -2,6 +2,7 @@
 
 #include "evaluator/service/admission.h"
 #include "evaluator/service/evaluation.h"
+#include "evaluator/service/race_run.h"
 #include "src/rules/workload_binding.h"
 #include "src/trace/captured_input.h"
 
@@ -91,6 +92,7 @@ Result<void> load_definition(Evaluation& evaluation, Resources& resources) {
     TRY_ASSIGN(auto adversarial, evaluation.rules.select("adversarial", evaluation.loaded));
     for (auto& workload : adversarial) evaluation.adversarial.push_back(report_on(std::move(workload)));
   }
+  enter_race(evaluation);
   evaluation.report.dataset = evaluation.loaded.dataset.string();
   TRY(choose_inputs(evaluation));
   if (evaluation.rules.oracle.empty())

@@ -5,6 +5,7 @@
 
 #include "evaluator/service/admission.h"
 #include "evaluator/service/evaluation.h"
+#include "evaluator/service/race_run.h"
 #include "evaluator/validate/compare.h"
 #include "evaluator/validate/poison.h"
 #include "evaluator/validate/trivial.h"
@@ -33,9 +34,9 @@ Result<std::unique_ptr<exec::Session>> open_session(const Evaluation& evaluation
     TRY(session->add_buffer(output.name, exec::BufferRole::kOutput, bytes));
   }
   for (const plan::BoundWorkspace& workspace : workload.plan.workspaces)
-    TRY(session->add_buffer(workspace.name,
-                            workspace.self_clean ? exec::BufferRole::kSelfClean : exec::BufferRole::kWorkspace,
-                            workspace.bytes));
+    TRY(session->add_buffer(
+        workspace.name, workspace.self_clean ? exec::BufferRole::kSelfClean : exec::BufferRole::kWorkspace,
+        workspace.bytes));
   return session;
 }
 
@@ -387,15 +388,34 @@ StageResult smoke(Evaluation& evaluation, Resources& resources) {
   return check_dependent_launches(evaluation, resources);
 }
 
+namespace {
+
+// The workloads one by one, each estimated as soon as it passed, until the race is lost or all are done.
+StageResult race_on_simulator(Evaluation& evaluation, const Check& check) {
+  const std::vector<BoundWorkload*> order = in_race_order(evaluation);
+  for (BoundWorkload* workload : order) estimate_time(evaluation, *workload);  // those of smoke
+  for (BoundWorkload* workload : order) {
+    if (is_race_lost(evaluation)) return kGoOn;
+    TRY_ASSIGN(auto ending, check_each(evaluation, std::vector{workload}, check));
+    if (ending) return ending;
+    estimate_time(evaluation, *workload);
+  }
+  return kGoOn;
+}
+
+}  // namespace
+
 StageResult validate(Evaluation& evaluation, Resources& resources) {
   const auto check_with = [&](validate::RuleSet rule_set) {
     return [&, rule_set](BoundWorkload& workload) {
       return check_once(evaluation, resources, workload, rule_set);
     };
   };
-  TRY_ASSIGN(auto ending, check_each(evaluation, all_of(evaluation.workloads),
-                                     check_with(validate::RuleSet::kOfficialAndStrict)));
-  if (ending) return ending;
+  const Check check = check_with(validate::RuleSet::kOfficialAndStrict);
+  TRY_ASSIGN(auto ending, evaluation.race && !evaluation.measures()
+                              ? race_on_simulator(evaluation, check)
+                              : check_each(evaluation, all_of(evaluation.workloads), check));
+  if (ending || evaluation.report.lost_race) return ending;
   return check_each(evaluation, all_of(evaluation.adversarial), check_with(validate::RuleSet::kStrictOnly));
 }
 

@@ -77,6 +77,19 @@ Json profile_of(const Evaluation& evaluation, BoundWorkload& workload,
 
 }  // namespace
 
+void estimate_time(const Evaluation& evaluation, BoundWorkload& workload) {
+  if (!workload.passed || workload.report.latency_us > 0) return;
+  std::vector<estimate::LaunchWork> launches;
+  for (const exec::OperationWork& operation : workload.work)
+    launches.push_back(work_of(evaluation, operation));
+  const estimate::CallEstimate estimate = estimate::estimate_call(evaluation.device, launches);
+  workload.report.latency_us = estimate.latency_us;
+  workload.report.samples = 1;
+  workload.report.counters = counters_of(workload, launches, estimate);
+  if (evaluation.request.profile)
+    workload.report.profile = profile_of(evaluation, workload, launches, estimate);
+}
+
 StageResult time_workloads(Evaluation& evaluation, Resources& resources) {
   if (evaluation.measures() && !evaluation.executor->has_clock()) {
     evaluation.report.warnings.push_back(
@@ -84,17 +97,7 @@ StageResult time_workloads(Evaluation& evaluation, Resources& resources) {
     return kGoOn;
   }
   if (evaluation.measures()) return time_on_device(evaluation, resources);
-  for (BoundWorkload& workload : evaluation.workloads) {
-    std::vector<estimate::LaunchWork> launches;
-    for (const exec::OperationWork& operation : workload.work)
-      launches.push_back(work_of(evaluation, operation));
-    const estimate::CallEstimate estimate = estimate::estimate_call(evaluation.device, launches);
-    workload.report.latency_us = estimate.latency_us;
-    workload.report.samples = 1;
-    workload.report.counters = counters_of(workload, launches, estimate);
-    if (evaluation.request.profile)
-      workload.report.profile = profile_of(evaluation, workload, launches, estimate);
-  }
+  for (BoundWorkload& workload : evaluation.workloads) estimate_time(evaluation, workload);
   TimingReport& timing = evaluation.report.timing;
   timing.method = "sim-estimate";
   timing.profile = evaluation.request.timing_profile;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -164,6 +165,15 @@ Result<Timing> time_contest(const TakeBatch& take, const ContestOptions& options
   timing.latency_us = sum_us / options.counts.trials;
   timing.stopped_by = "counts";
   return timing;
+}
+
+void StrictOptions::ask_at_least(int samples) {
+  if (samples <= 0) return;
+  least_short = std::max(least_short, samples);
+  least_long = std::max(least_long, samples);
+  if (most >= 2 * samples) return;
+  most_ms = most_ms * 2 * samples / most;
+  most = 2 * samples;
 }
 
 Result<Timing> time_strict(const TakeBatch& take, const StrictOptions& options, Rng& rng, Clock& clock) {

@@ -53,6 +53,8 @@ struct StrictOptions {
   int window = 16;
   double stable = 0.05;
   ThrottleRule throttle;
+  // Raises what is kept at least, and with it what may be taken, so that throttled samples leave enough.
+  void ask_at_least(int samples);
 };
 Result<Timing> time_strict(const TakeBatch& take, const StrictOptions& options, Rng& rng, Clock& clock);
 
