@@ -9,6 +9,7 @@
 #include "src/engine/decision.h"
 #include "src/engine/engine.h"
 #include "src/engine/proposal.h"
+#include "src/engine/shown_source.h"
 
 namespace warpwright::engine {
 
@@ -104,9 +105,10 @@ Result<void> Engine::on_answered(llm::Answered answered) {
   TRY(apply(std::move(event)));
   std::string parent_source;
   if (candidate.origin.parent) {
-    const std::string& hash = state_.view().find(*candidate.origin.parent)->source_hash;
-    TRY(load_source(hash));
-    parent_source = *setup_.sources->find(hash);
+    const Candidate& parent = *state_.view().find(*candidate.origin.parent);
+    TRY(load_source(parent.source_hash));
+    parent_source = shown_source(state_.settings(), parent, *setup_.sources->find(parent.source_hash),
+                                 candidate.origin.op);
   }
   TRY_ASSIGN(Interpretation result,
              interpret(candidate, answer, parent_source, candidate.origin.op == "scripted" ? nullptr : agent_,

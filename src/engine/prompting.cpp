@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "src/engine/shown_source.h"
 #include "src/prompt/build_prompt.h"
 #include "src/prompt/lessons.h"
 #include "src/search/strategy.h"
@@ -67,7 +68,8 @@ class Gatherer {
     shown_sources_.insert(candidate.source_hash);
     ShownCandidate shown;
     shown.id = id;
-    TRY_ASSIGN(shown.source, blob_(candidate.source_hash));
+    TRY_ASSIGN(const std::string source, blob_(candidate.source_hash));
+    shown.source = shown_source(view_.started->search, candidate, source, {});
     shown.knobs = candidate.knobs;
     shown.status = candidate.status;
     shown.score = candidate.passed() ? candidate.score : 0;

@@ -7,6 +7,7 @@
 #include "src/engine/decision.h"
 #include "src/engine/open_run.h"
 #include "src/engine/proposal.h"
+#include "src/engine/shown_source.h"
 #include "src/search/window.h"
 
 namespace warpwright::engine {
@@ -119,7 +120,9 @@ class Replayer {
     TRY_ASSIGN(const std::string reply, source_.blob(answered_->reply_hash));
     std::string parent_source;
     if (candidate.origin.parent) {
-      TRY_ASSIGN(parent_source, source_.blob(state_.view().find(*candidate.origin.parent)->source_hash));
+      const events::Candidate& parent = *state_.view().find(*candidate.origin.parent);
+      TRY_ASSIGN(const std::string source, source_.blob(parent.source_hash));
+      parent_source = shown_source(state_.settings(), parent, source, candidate.origin.op);
     }
     TRY_ASSIGN(const Interpretation read,
                interpret(candidate, {reply, answered_->finish}, parent_source,

@@ -5,6 +5,7 @@
 
 #include "src/base/quotable.h"
 #include "src/prompt/difference.h"
+#include "src/prompt/knob_table.h"
 #include "src/prompt/lessons.h"
 #include "src/prompt/reply.h"
 #include "src/prompt/sections.h"
@@ -40,6 +41,9 @@ std::string idea_text(const PromptContext& context, const ShownCandidate& candid
 std::string settings_text(const PromptContext& context, const ShownCandidate& parent) {
   const Candidate* self = context.view == nullptr ? nullptr : context.view->find(parent.id);
   if (self == nullptr) return "";
+  const auto& started = context.view->started;
+  if (started && started->search.best_settings && started->search.tuning_budget > 0)
+    return knob_table(*context.view, *self);
   std::vector<const Candidate*> same;
   for (const auto& [id, candidate] : context.view->candidates)
     if (candidate.passed() && candidate.source_hash == self->source_hash && !candidate.knobs.empty())

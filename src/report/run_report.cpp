@@ -7,6 +7,7 @@
 
 #include "src/report/models_text.h"
 #include "src/report/population_text.h"
+#include "src/report/tuning_text.h"
 
 namespace warpwright::report {
 namespace {
@@ -302,6 +303,7 @@ std::string render_text(const RunView& view, const RunReportOptions& options) {
   text += bands_text(view, ranked, rows);
   text += workloads_text(view, rows);
   text += population_text(view);
+  text += tuning_text(view);
   text += models_text(view);
   text += next_steps_text(view, options);
   return text;
@@ -324,6 +326,7 @@ Json to_json(const RunView& view, const RunReportOptions& options) {
                         {"profile", measure.profile},  {"is_estimate", measure.is_estimate()}};
   }
   json["population"] = population_json(view);
+  if (!view.tuning.empty()) json["tuning"] = tuning_json(view);
   if (!view.models.empty()) json["llm"] = models_json(view);
   for (const FailureGroup& group : failures(view))
     json["failures"].push_back({{"what", group.what},
