@@ -40,7 +40,7 @@ struct KnobChoice {
 };
 
 // None: nothing acceptable is left among the assignments looked at (all, up to kMaxListed of them).
-inline constexpr size_t kMaxListed = 256;
+inline constexpr size_t kMaxListed = 192;
 std::optional<KnobChoice> choose_knobs(const KnobChoiceInput& input, Rng& rng);
 
 }  // namespace warpwright::search

@@ -15,7 +15,7 @@ constexpr double kWeightPrior[] = {0, 0, -0.5};  // log: few knobs matter much
 constexpr size_t kFirstWeight = 1;
 constexpr double kScale = 0.15;     // of log scores, expected before any is known, ...
 constexpr double kScaleTrials = 3;  // ... worth so many trials
-constexpr int kRounds = 2;
+constexpr size_t kFewTrials = 20;   // up to which the weights are fitted in two rounds, else in one
 
 size_t row_at(size_t row) {
   return row * (row + 1) / 2;
@@ -103,7 +103,8 @@ double KnobModel::factorize() {
 void KnobModel::fit() {
   std::vector<size_t> chosen(sizes_.size(), kFirstWeight);
   double best = factorize() + static_cast<double>(sizes_.size()) * kWeightPrior[kFirstWeight];
-  for (int round = 0; round < kRounds && trials_.size() > 2; ++round) {
+  const int rounds = trials_.size() <= 2 ? 0 : trials_.size() <= kFewTrials ? 2 : 1;
+  for (int round = 0; round < rounds; ++round) {
     for (size_t knob = 0; knob < sizes_.size(); ++knob) {
       const size_t before = chosen[knob];
       for (size_t w = 0; w < std::size(kWeights); ++w) {

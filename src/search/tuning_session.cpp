@@ -16,7 +16,7 @@ using events::RunView;
 using events::TuningSession;
 using Outcome = KnobTrial::Outcome;
 
-constexpr size_t kMaxTrials = 64;  // that the model learns from; of more, the best and the latest
+constexpr size_t kMaxTrials = 40;  // that the model learns from; of more, the best and the latest
 constexpr size_t kMaxLooked = 32;  // sessions, best first, that a ticket is offered to
 constexpr double kEstimateNoise = 0.003, kMeasureNoise = 0.02;
 
