@@ -91,6 +91,59 @@ CLI::App* add_evolve(CLI::App& app, EvolveOptions& options) {
   return command;
 }
 
+constexpr const char* kStudyFooter = R"(
+Every (definition, strategy, seed) is an ordinary run below DIR, of equal budget, from the definition's configuration below
+configs/. Finished runs are not run again and an interrupted one goes on: give the same command again, or --resume DIR;
+more seeds, strategies and definitions may be added later.
+
+  evolve      the whole search: a population on islands, parents chosen by outcome, tuning sessions, races, ...
+  best-of-n   every proposal is made from a seed or from nothing and sees no other outcome
+  hill-climb  one line: every proposal changes the best so far; when all steps of its knobs were tried, it jumps
+
+The first strategy is held against the others, pair by pair on equal seeds, with 95 % intervals of a bootstrap over
+seeds. DIR/study.md and DIR/result.json keep what is printed.
+
+Examples:
+  warpwright study --definition gdn_decode --definition gdn_prefill --max-evaluations 40
+  warpwright study --definition gdn_decode --model openai:gpt-6-luna --max-dollars 2 --seeds 1,2,3)";
+
+CLI::App* add_study(CLI::App& app, StudyOptions& options) {
+  auto* command =
+      app.add_subcommand("study", "search strategies against each other, at equal budget over seeds");
+  command->footer(kStudyFooter);
+  EvolveOptions& run = options.run;
+  auto* definition = command->add_option("--definition", options.definitions,
+                                         "gdn_prefill, or its whole name; may be given again");
+  auto* resume = command->add_option("--resume", options.resume, "go on with the study in this folder");
+  command->add_option("--strategies", options.strategies, "evolve,best-of-n,hill-climb")
+      ->delimiter(',')
+      ->capture_default_str()
+      ->check(CLI::IsMember({"evolve", "best-of-n", "hill-climb"}));
+  command->add_option("--seeds", options.seeds, "random seeds: one run each")
+      ->delimiter(',')
+      ->capture_default_str();
+  auto* evaluations =
+      command->add_option("--max-evaluations", run.max_evaluations, "budget of each run; default 64");
+  auto* dollars =
+      command->add_option("--max-dollars", run.max_dollars,
+                          "budget of each run in model calls; evaluations are then unlimited unless said");
+  auto* window = command
+                     ->add_option("--window", options.window,
+                                  "outcomes that a proposal may lack; default: the configuration's")
+                     ->check(CLI::Range(1, 4096));
+  auto* model = command->add_option("--model", run.models, "as of evolve");
+  auto* agent = command->add_option("--agent", run.agent, "as of evolve; one that starts from the seeds");
+  command->add_option("--workers", run.workers, "evaluator processes; default one per core");
+  auto* executor = command->add_option("--executor", run.executor, "auto | sim | cuda");
+  auto* out = command->add_option("--out", options.out, "folder of the study; default studies/study-<time>");
+  command->add_flag("--skip-red-team", run.skip_red_team, "as of evolve");
+  for (auto* other : {definition, evaluations, dollars, window, model, agent, executor, out})
+    resume->excludes(other);
+  add_datasets(command, run.datasets);
+  add_form(command, options.form);
+  return command;
+}
+
 CLI::App* add_replay(CLI::App& app, ReplayOptions& options) {
   auto* command = app.add_subcommand(
       "replay",
@@ -331,6 +384,7 @@ int main_with(int argc, char** argv) {
   app.footer(kFooter);
   app.require_subcommand(1);
   EvolveOptions evolve;
+  StudyOptions study;
   ReplayOptions replay;
   EvaluateOptions evaluate;
   CompareOptions compare;
@@ -343,6 +397,7 @@ int main_with(int argc, char** argv) {
   GpuCheckOptions gpu_check;
   DoctorOptions doctor;
   auto* evolve_command = add_evolve(app, evolve);
+  auto* study_command = add_study(app, study);
   auto* replay_command = add_replay(app, replay);
   auto* evaluate_command = add_evaluate(app, evaluate);
   auto* compare_command = add_compare(app, compare);
@@ -362,6 +417,7 @@ int main_with(int argc, char** argv) {
   init_logging("warpwright");
   install_interrupt_handler();
   if (*evolve_command) return run_evolve(evolve);
+  if (*study_command) return run_study(study);
   if (*replay_command) return run_replay(replay);
   if (*evaluate_command) return run_evaluate(evaluate);
   if (*compare_command) return run_compare(compare);

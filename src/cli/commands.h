@@ -37,6 +37,18 @@ struct EvolveOptions {
 };
 int run_evolve(const EvolveOptions& options);
 
+struct StudyOptions {
+  std::vector<std::string> definitions;
+  std::vector<std::string> strategies = {"evolve", "best-of-n", "hill-climb"};
+  std::vector<uint64_t> seeds = {1, 2, 3, 4, 5};
+  std::optional<int> window;
+  EvolveOptions run;          // budgets, models, agent, processes of each run
+  std::filesystem::path out;  // empty: studies/study-<time>
+  std::filesystem::path resume;
+  OutputForm form = OutputForm::kText;
+};
+int run_study(const StudyOptions& options);
+
 struct ReplayOptions {
   std::filesystem::path run_dir;
   std::filesystem::path out;      // empty: a temporary folder, removed again

@@ -8,6 +8,7 @@
 #include "src/base/files.h"
 #include "src/base/log.h"
 #include "src/cli/commands.h"
+#include "src/cli/overrides.h"
 #include "src/engine/evolve.h"
 #include "src/engine/run_directory.h"
 #include "src/engine/track_run.h"
@@ -40,6 +41,8 @@ Result<void> apply_models(const EvolveOptions& options, engine::RunConfig& confi
   return {};
 }
 
+}  // namespace
+
 Result<void> apply_overrides(const EvolveOptions& options, engine::RunConfig& config) {
   TRY(apply_models(options, config));
   if (options.max_dollars) config.max_dollars = *options.max_dollars;
@@ -56,6 +59,8 @@ Result<void> apply_overrides(const EvolveOptions& options, engine::RunConfig& co
     config.datasets.insert(config.datasets.begin(), it->string());
   return {};
 }
+
+namespace {
 
 struct ForkPoint {
   std::filesystem::path run;

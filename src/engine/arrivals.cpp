@@ -65,9 +65,22 @@ Result<void> Engine::load_source(const std::string& hash) {
 
 Result<void> Engine::submit(const WorkItem& item) {
   TRY_ASSIGN(EvaluationRequest request, request_for(item));
+  if (remembers(item, request)) return {};
   stage_of_[request.id] = "waiting";
   pool_.submit(std::move(request), item.ticket);  // earlier tickets first: later ones may wait for them
   return {};
+}
+
+// What another run evaluated comes back with the next arrivals.
+bool Engine::remembers(const WorkItem& item, const EvaluationRequest& request) {
+  if (!memory_ || item.kind != WorkKind::kEvaluate) return false;
+  auto report = memory_->find(state_.view().find(item.ticket)->result_key, request.profile);
+  if (!report) return false;
+  report->id = request.id;
+  workers::RequestFinished finished;
+  finished.report = std::move(*report);
+  remembered_.push_back(std::move(finished));
+  return true;
 }
 
 Result<EvaluationRequest> Engine::request_for(const WorkItem& item) {
@@ -84,7 +97,7 @@ Result<EvaluationRequest> Engine::request_for(const WorkItem& item) {
   request.knobs = candidate.knobs;
   request.selection = config_.selection;
   request.last_stage = item.kind == WorkKind::kCompile ? Stage::kCompile : config_.last_stage;
-  request.seed = config_.seed;
+  request.seed = config_.input_seed >= 0 ? static_cast<uint64_t>(config_.input_seed) : config_.seed;
   request.timing_profile = config_.timing_profile;
   request.limits = config_.limits;
   request.profile =
@@ -130,6 +143,7 @@ Result<void> Engine::on_finished(workers::RequestFinished finished) {
   if (!finished.report.result_key.empty() && finished.report.result_key != candidate.result_key)
     spdlog::warn("{}: the result key changed between compile and evaluation",
                  events::format_candidate_id(item->ticket));
+  if (memory_) memory_->keep(candidate.result_key, agent_ != nullptr, finished.report);
   return record_result(item->ticket, candidate.result_key, finished.report);
 }
 

@@ -138,6 +138,7 @@ Result<bool> Engine::closes_with_duels() {
 // finished one settles all it knows, for the report.
 Result<void> Engine::end(Stop stop) {
   pool_.kill_all();
+  remembered_.clear();
   TRY(cancel_calls());
   in_flight_.clear();
   stage_of_.clear();
@@ -211,7 +212,7 @@ void Engine::wait() {
   pool_.add_poll_descriptors(waits.descriptors);
   const size_t of_pool = waits.descriptors.size();
   if (desk_ != nullptr) desk_->wait_on(waits, now_ms);
-  int64_t timeout_ms = pool_.has_events() ? 0 : kLongestWaitMs;
+  int64_t timeout_ms = pool_.has_events() || !remembered_.empty() ? 0 : kLongestWaitMs;
   if (waits.timeout_ms >= 0) timeout_ms = std::min(timeout_ms, waits.timeout_ms);
   if (const auto deadline = pool_.next_deadline_ms(now_ms))
     timeout_ms = std::clamp<int64_t>(*deadline - now_ms, 0, timeout_ms);
@@ -224,6 +225,7 @@ void Engine::wait() {
 Result<void> Engine::take_arrivals() {
   pool_.tick(clock_.monotonic_ms());
   for (workers::PoolEvent& event : pool_.take_events()) TRY(on_pool_event(std::move(event)));
+  for (workers::RequestFinished& known : std::exchange(remembered_, {})) TRY(on_finished(std::move(known)));
   return take_answers();
 }
 

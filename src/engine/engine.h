@@ -29,6 +29,7 @@
 #include "src/base/clock.h"
 #include "src/engine/agent.h"
 #include "src/engine/evolve.h"
+#include "src/engine/report_memory.h"
 #include "src/engine/setup.h"
 #include "src/engine/work.h"
 #include "src/journal/journal.h"
@@ -49,6 +50,8 @@ class Engine {
 
   // Decides no ticket from this one on, and stops when those before it are done.
   void end_before(events::Ticket ticket) { end_ticket_ = ticket; }
+  // Evaluates nothing that another run has left there, and leaves there what it evaluates.
+  void share_reports(std::filesystem::path folder) { memory_.emplace(std::move(folder)); }
 
   // Runs to a stop; everything that had finished is then committed and settled, and no process runs.
   // `on_new_best` is called after the commit that made it so.
@@ -91,6 +94,7 @@ class Engine {
 
   Result<void> submit(const WorkItem& item);
   Result<EvaluationRequest> request_for(const WorkItem& item);
+  bool remembers(const WorkItem& item, const EvaluationRequest& request);
   Result<void> on_pool_event(workers::PoolEvent event);
   Result<void> on_finished(workers::RequestFinished finished);
   Result<void> on_compile_report(const events::Candidate& candidate, const EvaluationReport& report);
@@ -114,6 +118,8 @@ class Engine {
   std::vector<std::string> uncommitted_blobs_;
   std::set<WorkItem> in_flight_;
   std::map<std::string, std::string> stage_of_;  // by request id, for the live view
+  std::optional<ReportMemory> memory_;
+  std::vector<workers::RequestFinished> remembered_;  // answers that no worker was asked for
   std::optional<events::Ticket> end_ticket_;
   std::optional<std::string> exhausted_;
   std::optional<std::string> unusable_;

@@ -172,6 +172,7 @@ Result<RunOutcome> evolve(const RunConfig& asked, const fs::path& run_directory,
     TRY_ASSIGN(const search::State recorded, fold(journal, options.answers_from));
     engine.end_before(recorded.next_ticket());
   }
+  if (!options.shared_reports.empty()) engine.share_reports(options.shared_reports);
   if (is_resumed) TRY(engine.commit_now(events::RunResumed{kProgramVersion}));
   return run_to_stop(engine, run, run_directory, live);
 }

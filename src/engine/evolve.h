@@ -17,10 +17,11 @@ enum class Resume { kNo, kYes };
 struct EvolveOptions {
   EvolveOptions(Resume how = Resume::kNo) : resume(how) {}  // NOLINT: the usual case in one word
   Resume resume = Resume::kNo;
-  std::filesystem::path fork_from;  // not empty: branch off this run ...
-  events::Ticket fork_ticket = 0;   // ... where this ticket is decided
-  std::filesystem::path answers_from;  // not empty: models' answers, agent and seeds are those of this run
-  bool answers_to_any_prompt = false;  // an answer is given although the prompt is not the recorded one
+  std::filesystem::path fork_from;       // not empty: branch off this run ...
+  events::Ticket fork_ticket = 0;        // ... where this ticket is decided
+  std::filesystem::path answers_from;    // not empty: models' answers, agent and seeds are those of this run
+  std::filesystem::path shared_reports;  // not empty: a folder of estimates that runs share (report_memory.h)
+  bool answers_to_any_prompt = false;    // an answer is given although the prompt is not the recorded one
 };
 
 enum class Stop {

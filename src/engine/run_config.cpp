@@ -136,6 +136,7 @@ std::vector<Field> fields_of(RunConfig& c) {
       integer("budget", "max_tokens", c.max_tokens, 0, kMaxInteger),
       integer("budget", "max_calls", c.max_calls, 0, kMaxInteger),
       text("evaluation", "selection", c.selection),
+      integer("evaluation", "input_seed", c.input_seed, -1, kMaxInteger),
       stage("evaluation", "last_stage", c.last_stage),
       choice("evaluation", "timing_profile", c.timing_profile, {"contest", "strict"}),
       search("evaluation", "tie_margin", c.search),

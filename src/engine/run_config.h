@@ -61,6 +61,7 @@ struct RunConfig {
 
   // [evaluation]
   std::string selection = "auto";  // see rules::Rules::settle_selection
+  int64_t input_seed = -1;         // of the random inputs; -1: run.seed
   Stage last_stage = Stage::kTime;
   std::string timing_profile = "contest";
   EvaluationLimits limits;
