@@ -144,6 +144,25 @@ CLI::App* add_study(CLI::App& app, StudyOptions& options) {
   return command;
 }
 
+CLI::App* add_config(CLI::App& app, ConfigOptions& options) {
+  auto* command =
+      app.add_subcommand("config", "every option explained; a configuration checked, or shown whole");
+  auto* explain = command
+                      ->add_option("--explain", options.explain,
+                                   "all options, or those of a table, or one: search, search.islands, "
+                                   "models.NAME.price, agent.toml")
+                      ->expected(0, 1);
+  command->add_flag("--markdown", options.markdown, "all of it as docs/CONFIGURATION.md has it")
+      ->needs(explain);
+  auto* check = command->add_option("--check", options.check, "all that is wrong with a file, by its lines");
+  auto* show =
+      command->add_option("--show", options.show, "the whole configuration that a file makes, as TOML");
+  explain->excludes(check)->excludes(show);
+  check->excludes(show);
+  add_form(command, options.form);
+  return command;
+}
+
 CLI::App* add_replay(CLI::App& app, ReplayOptions& options) {
   auto* command = app.add_subcommand(
       "replay",
@@ -385,6 +404,7 @@ int main_with(int argc, char** argv) {
   app.require_subcommand(1);
   EvolveOptions evolve;
   StudyOptions study;
+  ConfigOptions config;
   ReplayOptions replay;
   EvaluateOptions evaluate;
   CompareOptions compare;
@@ -398,6 +418,7 @@ int main_with(int argc, char** argv) {
   DoctorOptions doctor;
   auto* evolve_command = add_evolve(app, evolve);
   auto* study_command = add_study(app, study);
+  auto* config_command = add_config(app, config);
   auto* replay_command = add_replay(app, replay);
   auto* evaluate_command = add_evaluate(app, evaluate);
   auto* compare_command = add_compare(app, compare);
@@ -418,6 +439,7 @@ int main_with(int argc, char** argv) {
   install_interrupt_handler();
   if (*evolve_command) return run_evolve(evolve);
   if (*study_command) return run_study(study);
+  if (*config_command) return run_config(config);
   if (*replay_command) return run_replay(replay);
   if (*evaluate_command) return run_evaluate(evaluate);
   if (*compare_command) return run_compare(compare);

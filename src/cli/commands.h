@@ -49,6 +49,14 @@ struct StudyOptions {
 };
 int run_study(const StudyOptions& options);
 
+struct ConfigOptions {
+  std::optional<std::string> explain;  // "", a table or a key
+  bool markdown = false;
+  std::filesystem::path check, show;
+  OutputForm form = OutputForm::kText;
+};
+int run_config(const ConfigOptions& options);
+
 struct ReplayOptions {
   std::filesystem::path run_dir;
   std::filesystem::path out;      // empty: a temporary folder, removed again

@@ -6,6 +6,8 @@
 #include "src/base/hash.h"
 #include "src/base/log.h"
 #include "src/base/subprocess.h"
+#include "src/engine/check_config.h"
+#include "src/engine/config_effect.h"
 #include "src/engine/engine.h"
 #include "src/engine/models.h"
 #include "src/engine/open_run.h"
@@ -82,13 +84,12 @@ Result<Beginning> prepare_new(RunConfig& config, const EvolveOptions& options,
     begin.operator_limits = state.settings().operator_limits;
     return begin;
   }
-  if (!config.agent.empty()) {
-    TRY_ASSIGN(const fs::path home, find_home());
-    TRY_ASSIGN(begin.agent, load_agent(config.agent, home));
-    TRY(settle_agent(config, *begin.agent));
-    TRY(check_run_config(config, "configuration"));
-  }
-  TRY_ASSIGN(config.search, search::settle_strategy(std::move(config.search)));
+  TRY_ASSIGN(SettledConfig settled, settle_config(config, "configuration"));
+  if (options.fork_from.empty())  // a fork's settings are those of a run that is there
+    for (const KeyWithoutEffect& key : keys_without_effect_beside_agent(config, settled.config))
+      return tl::unexpected(error_of(key, Located{"configuration", {}}));
+  config = std::move(settled.config);
+  begin.agent = std::move(settled.agent);
   return begin;
 }
 

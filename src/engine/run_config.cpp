@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
-#include <limits>
-#include <map>
 #include <set>
 
 #include "src/base/files.h"
+#include "src/engine/check_config.h"
+#include "src/engine/config_effect.h"
+#include "src/engine/config_fields.h"
 #include "src/engine/toml_reader.h"
 #include "src/llm/endpoint_presets.h"
 #include "src/search/operators.h"
@@ -16,236 +16,100 @@
 namespace warpwright::engine {
 namespace {
 
-// One key of the file: where it stands, how it is read and written. The list of all of them is the only
-// place that knows the layout.
-struct Field {
-  std::string table, key;
-  std::function<Json()> get;
-  std::function<Result<void>(const Json& value, const std::string& where)> set;
-};
+using Problems = std::vector<Error>;
 
-Field text(std::string table, std::string key, std::string& target) {
-  return {std::move(table), std::move(key), [&target] { return Json(target); },
-          [&target](const Json& value, const std::string& where) -> Result<void> {
-            if (!value.is_string()) return usage_error(where + " must be a string");
-            target = value.get<std::string>();
-            return {};
-          }};
+void note(Problems& problems, const Result<void>& done) {
+  if (!done) problems.push_back(done.error());
 }
 
-Field texts(std::string table, std::string key, std::vector<std::string>& target) {
-  return {std::move(table), std::move(key), [&target] { return Json(target); },
-          [&target](const Json& value, const std::string& where) -> Result<void> {
-            const auto is_string = [](const Json& item) { return item.is_string(); };
-            if (!value.is_array() || !std::all_of(value.begin(), value.end(), is_string))
-              return usage_error(where + " must be a list of strings");
-            target = value.get<std::vector<std::string>>();
-            return {};
-          }};
+void reject_unknown_key(const std::string& table, const std::string& key,
+                        const std::vector<ConfigField>& fields, const Located& located, Problems& problems) {
+  std::vector<std::string> known;
+  std::string elsewhere;
+  for (const ConfigField& field : fields) {
+    if (field.table == table) known.push_back(field.key);
+    if (field.key == key) elsewhere = field.table;
+  }
+  if (std::find(known.begin(), known.end(), key) != known.end()) return;
+  const std::string hint = elsewhere.empty() ? fmt::format("nearest: '{}'", nearest(key, known))
+                                             : fmt::format("it belongs to [{}]", elsewhere);
+  note(problems, usage_error(fmt::format("{}: unknown key '{}' in [{}]; {}", located.at(table + "." + key),
+                                         key, table, hint)));
 }
 
-Field flag(std::string table, std::string key, bool& target) {
-  return {std::move(table), std::move(key), [&target] { return Json(target); },
-          [&target](const Json& value, const std::string& where) -> Result<void> {
-            if (!value.is_boolean()) return usage_error(where + " must be true or false");
-            target = value.get<bool>();
-            return {};
-          }};
-}
-
-// `scale`: what one unit of the file is worth in the target's unit (seconds in the file, milliseconds here).
-template <class T>
-Field integer(std::string table, std::string key, T& target, int64_t low, int64_t high, int64_t scale = 1) {
-  return {std::move(table), std::move(key),
-          [&target, scale] { return Json(static_cast<int64_t>(target) / scale); },
-          [&target, low, high, scale](const Json& value, const std::string& where) -> Result<void> {
-            if (!value.is_number_integer() || value.get<int64_t>() < low || value.get<int64_t>() > high)
-              return usage_error(fmt::format("{} must be a whole number in {}..{}", where, low, high));
-            target = static_cast<T>(value.get<int64_t>() * scale);
-            return {};
-          }};
-}
-
-Field number(std::string table, std::string key, double& target, double low, double high) {
-  return {std::move(table), std::move(key), [&target] { return Json(target); },
-          [&target, low, high](const Json& value, const std::string& where) -> Result<void> {
-            if (!value.is_number() || !(value.get<double>() >= low && value.get<double>() <= high))
-              return usage_error(fmt::format("{} must be a number in {}..{}", where, low, high));
-            target = value.get<double>();
-            return {};
-          }};
-}
-
-Field choice(std::string table, std::string key, std::string& target, std::vector<std::string> allowed) {
-  return {std::move(table), std::move(key), [&target] { return Json(target); },
-          [&target, allowed](const Json& value, const std::string& where) -> Result<void> {
-            if (!value.is_string() || std::find(allowed.begin(), allowed.end(), value) == allowed.end())
-              return usage_error(fmt::format("{} must be one of {}", where, fmt::join(allowed, ", ")));
-            target = value.get<std::string>();
-            return {};
-          }};
-}
-
-Field stage(std::string table, std::string key, Stage& target) {
-  return {std::move(table), std::move(key), [&target] { return Json(to_string(target)); },
-          [&target](const Json& value, const std::string& where) -> Result<void> {
-            const auto parsed =
-                value.is_string() ? stage_from_string(value.get<std::string>()) : std::nullopt;
-            if (!parsed) return usage_error(where + " must be one of plan, compile, smoke, validate, time");
-            target = *parsed;
-            return {};
-          }};
-}
-
-// A setting of the search: src/events/settings.h knows its type and range.
-Field search(std::string table, std::string key, events::SearchSettings& target) {
-  return {std::move(table), key, [&target, key] { return events::to_json(target)[key]; },
-          [&target, key](const Json& value, const std::string& where) -> Result<void> {
-            Json all = events::to_json(target);
-            all[key] = value;
-            TRY_ASSIGN(target, events::search_settings_from_json(all, where));
-            return {};
-          }};
-}
-
-constexpr int64_t kMaxInteger = std::numeric_limits<int64_t>::max();
-constexpr const char* kModelsTable = "models";
-constexpr int64_t kMaxSeconds = 1'000'000'000;
-
-std::vector<Field> fields_of(RunConfig& c) {
-  std::vector<Field> fields = {
-      text("run", "definition", c.definition),
-      integer("run", "seed", c.seed, 0, kMaxInteger),
-      integer("run", "max_evaluations", c.max_evaluations, 1, 1'000'000'000),
-      number("run", "max_minutes", c.max_minutes, 0, 1e6),
-      search("run", "window", c.search),
-      text("device", "model", c.device),
-      choice("device", "executor", c.executor, {"auto", "sim", "cuda"}),
-      text("device", "target", c.target),
-      integer("workers", "count", c.worker_count, 0, 10'000),
-      texts("workers", "command_prefix", c.worker_prefix),
-      text("workers", "path", c.worker_path),
-      texts("workers", "arguments", c.worker_arguments),
-      integer("workers", "hello_deadline_s", c.hello_deadline_s, 1, kMaxSeconds),
-      flag("seeds", "allowed", c.seeds_allowed),
-      text("seeds", "folder", c.seeds_folder),
-      text("seeds", "baseline", c.baseline_file),
-      text("scripted", "folder", c.scripted_folder),
-      text("agent", "name", c.agent),
-      number("budget", "max_dollars", c.max_dollars, 0, 1e9),
-      integer("budget", "max_tokens", c.max_tokens, 0, kMaxInteger),
-      integer("budget", "max_calls", c.max_calls, 0, kMaxInteger),
-      text("evaluation", "selection", c.selection),
-      integer("evaluation", "input_seed", c.input_seed, -1, kMaxInteger),
-      stage("evaluation", "last_stage", c.last_stage),
-      choice("evaluation", "timing_profile", c.timing_profile, {"contest", "strict"}),
-      search("evaluation", "tie_margin", c.search),
-      integer("evaluation", "max_warp_instructions", c.limits.warp_instructions, 1, kMaxInteger),
-      integer("evaluation", "compile_deadline_s", c.limits.compile_deadline_ms, 1, kMaxSeconds, 1000),
-      integer("evaluation", "evaluation_deadline_s", c.limits.evaluation_deadline_ms, 1, kMaxSeconds, 1000),
-      flag("evaluation", "red_team", c.red_team),
-      texts("data", "datasets", c.datasets)};
-  for (const char* key : {"islands",
-                          "archive_size",
-                          "migration_interval",
-                          "migration_count",
-                          "exploration",
-                          "exploitation",
-                          "elite",
-                          "inspirations",
-                          "dimensions",
-                          "operators",
-                          "roles",
-                          "operator_roles",
-                          "model_choice",
-                          "operator_choice",
-                          "repair_attempts",
-                          "best_settings",
-                          "strategy",
-                          "top_inspirations",
-                          "diverse_inspirations",
-                          "portfolio",
-                          "population_size",
-                          "archive_rank",
-                          "temperature",
-                          "share_near_duplicates",
-                          "tuning_budget",
-                          "tuning_margin",
-                          "tuning_share",
-                          "race_margin",
-                          "stagnation_after",
-                          "stagnation_actions",
-                          "trial_sections",
-                          "trial_share",
-                          "bandit_memory"})
-    fields.push_back(search("search", key, c.search));
-  return fields;
-}
-
-Result<void> reject_unknown(const Json& json, const std::vector<Field>& fields, const Located& located) {
-  std::set<std::string> tables;
-  for (const Field& field : fields) tables.insert(field.table);
-  tables.insert(kModelsTable);
+void reject_unknown(const Json& json, const std::vector<ConfigField>& fields, const Located& located,
+                    Problems& problems) {
+  std::set<std::string> tables = {kModelsTable};
+  for (const ConfigField& field : fields) tables.insert(field.table);
   for (const auto& [table, body] : json.items()) {
-    if (!tables.contains(table))
-      return usage_error(fmt::format("{}: unknown table [{}]; nearest: [{}]", located.at(table), table,
-                                     nearest(table, {tables.begin(), tables.end()})));
-    if (!body.is_object())
-      return usage_error(fmt::format("{}: [{}] must be a table", located.at(table), table));
-    if (table == kModelsTable) continue;
-    for (const auto& [key, value] : body.items()) {
-      std::vector<std::string> known;
-      std::string elsewhere;
-      for (const Field& field : fields) {
-        if (field.table == table) known.push_back(field.key);
-        if (field.key == key) elsewhere = field.table;
-      }
-      if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-      const std::string hint = elsewhere.empty() ? fmt::format("nearest: '{}'", nearest(key, known))
-                                                 : fmt::format("it belongs to [{}]", elsewhere);
-      return usage_error(
-          fmt::format("{}: unknown key '{}' in [{}]; {}", located.at(table + "." + key), key, table, hint));
+    if (!tables.contains(table)) {
+      note(problems, usage_error(fmt::format("{}: unknown table [{}]; nearest: [{}]", located.at(table),
+                                             table, nearest(table, {tables.begin(), tables.end()}))));
+    } else if (!body.is_object()) {
+      note(problems, usage_error(fmt::format("{}: [{}] must be a table", located.at(table), table)));
+    } else if (table != kModelsTable) {
+      for (const auto& [key, value] : body.items()) reject_unknown_key(table, key, fields, located, problems);
     }
   }
+}
+
+Result<void> read_model(const llm::EndpointPresets& presets, const std::string& name, const Json& table,
+                        const Located& located, RunConfig& config) {
+  const std::string path = fmt::format("{}.{}", kModelsTable, name);
+  const std::string where = fmt::format("{}: {}", located.at(path), path);
+  if (!table.is_object()) return usage_error(fmt::format("{} must be a table: [{}]", where, path));
+  TRY_ASSIGN(const Json whole, llm::with_preset(presets, table, where));
+  TRY_ASSIGN(config.models[name], llm::model_config_from_json(name, whole, where));
   return {};
 }
 
-Result<void> read_models(const Json& json, const Located& located, RunConfig& config) {
-  if (!json.contains(kModelsTable)) return {};
+Result<void> read_models(const Json& json, const Located& located, RunConfig& config, Problems& problems) {
+  if (!json.contains(kModelsTable) || !json[kModelsTable].is_object()) return {};
   TRY_ASSIGN(const auto home, find_home());
   TRY_ASSIGN(const auto presets, llm::EndpointPresets::load(home / "configs/models/endpoints.toml"));
-  for (const auto& [name, table] : json[kModelsTable].items()) {
-    const std::string path = fmt::format("{}.{}", kModelsTable, name);
-    const std::string where = fmt::format("{}: {}", located.at(path), path);
-    if (!table.is_object()) return usage_error(fmt::format("{} must be a table: [{}]", where, path));
-    TRY_ASSIGN(const Json whole, llm::with_preset(presets, table, where));
-    TRY_ASSIGN(config.models[name], llm::model_config_from_json(name, whole, where));
-  }
+  for (const auto& [name, table] : json[kModelsTable].items())
+    note(problems, read_model(presets, name, table, located, config));
   return {};
 }
 
-Result<RunConfig> read(const Json& json, const Located& located) {
+// Whatever can be read is; the rest is in `problems`.
+RunConfig read(const Json& json, const Located& located, Problems& problems) {
   RunConfig config;
-  const std::vector<Field> fields = fields_of(config);
-  TRY(reject_unknown(json, fields, located));
-  for (const Field& field : fields) {
-    if (!json.contains(field.table) || !json[field.table].contains(field.key)) continue;
-    const std::string where = located.at(field.table + "." + field.key);
-    auto done =
-        field.set(json[field.table][field.key], fmt::format("{}: {}.{}", where, field.table, field.key));
-    if (!done) return tl::unexpected(done.error());
+  const std::vector<ConfigField> fields = config_fields(config);
+  reject_unknown(json, fields, located, problems);
+  for (const ConfigField& field : fields) {
+    if (!json.contains(field.table) || !json[field.table].is_object()) continue;
+    if (!json[field.table].contains(field.key)) continue;
+    const std::string where = fmt::format("{}: {}", located.at(field.path()), field.path());
+    note(problems, field.set(json[field.table][field.key], where));
   }
-  config.operators_given = json.contains("search") && json["search"].contains("operators");
-  TRY(read_models(json, located, config));
-  TRY(check_run_config(config, located.file));
+  config.operators_given =
+      json.contains("search") && json["search"].is_object() && json["search"].contains("operators");
+  note(problems, read_models(json, located, config, problems));
   return config;
 }
 
 }  // namespace
 
+CheckedConfig check_config_text(std::string_view toml, const std::string& where) {
+  CheckedConfig checked;
+  auto parsed = parse_toml(toml, where);
+  if (!parsed) {
+    checked.problems.push_back(parsed.error());
+    return checked;
+  }
+  checked.located = std::move(parsed->located);
+  checked.config = read(parsed->json, checked.located, checked.problems);
+  for (const KeyWithoutEffect& key : keys_without_effect(checked.config))
+    checked.problems.push_back(error_of(key, checked.located));
+  if (checked.problems.empty()) note(checked.problems, check_run_config(checked.config, where));
+  return checked;
+}
+
 Result<RunConfig> parse_run_config(std::string_view toml, const std::string& where) {
-  TRY_ASSIGN(const LocatedJson parsed, parse_toml(toml, where));
-  return read(parsed.json, parsed.located);
+  CheckedConfig checked = check_config_text(toml, where);
+  if (!checked.problems.empty()) return tl::unexpected(checked.problems.front());
+  return std::move(checked.config);
 }
 
 Result<RunConfig> load_run_config(const std::filesystem::path& path) {
@@ -256,23 +120,27 @@ Result<RunConfig> load_run_config(const std::filesystem::path& path) {
 Json to_json(const RunConfig& config) {
   RunConfig copy = config;
   Json json = Json::object();
-  for (const Field& field : fields_of(copy)) json[field.table][field.key] = field.get();
+  for (const ConfigField& field : config_fields(copy)) json[field.table][field.key] = field.get();
   for (const auto& [name, model] : config.models) json[kModelsTable][name] = llm::to_json(model);
   return json;
 }
 
 Result<RunConfig> run_config_from_json(const Json& json, const std::string& where) {
   if (!json.is_object()) return usage_error(where + ": a configuration must be an object");
-  return read(json, Located{where, {}});
+  Problems problems;
+  RunConfig config = read(json, Located{where, {}}, problems);
+  if (!problems.empty()) return tl::unexpected(problems.front());
+  TRY(check_run_config(config, where));
+  return config;
 }
 
 std::string to_toml(const RunConfig& config) {
   RunConfig copy = config;
   std::string out, table;
-  std::vector<Field> fields = fields_of(copy);
+  std::vector<ConfigField> fields = config_fields(copy);
   std::stable_sort(fields.begin(), fields.end(),
-                   [](const Field& a, const Field& b) { return a.table < b.table; });
-  for (const Field& field : fields) {
+                   [](const ConfigField& a, const ConfigField& b) { return a.table < b.table; });
+  for (const ConfigField& field : fields) {
     if (field.table != table) out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", field.table);
     table = field.table;
     out += fmt::format("{} = {}\n", field.key, toml_value(field.get()));
