@@ -41,7 +41,7 @@ std::optional<EvaluationReport> ReportMemory::find(const std::string& result_key
 
 void ReportMemory::keep(const std::string& result_key, bool profiled, const EvaluationReport& report) const {
   if (!is_plain_name(result_key) || report.result_key != result_key || !is_reproducible(report)) return;
-  if (!create_directories(folder_)) return;
+  if (!warpwright::create_directories(folder_)) return;
   (void)write_file_atomic(file_of(result_key, profiled), dump_json(to_json(report)));
 }
 
