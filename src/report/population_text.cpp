@@ -218,7 +218,7 @@ std::string population_text(const RunView& view) {
 }
 
 Json population_json(const RunView& view) {
-  if (!view.started) return Json::object();
+  if (!view.started || view.islands.empty()) return Json::object();
   const std::vector<Objectives> all = all_objectives(view);
   const Staleness staleness = staleness_of(view);
   Json json = {

@@ -325,7 +325,7 @@ Json to_json(const RunView& view, const RunReportOptions& options) {
                         {"device", measure.device},    {"method", measure.method},
                         {"profile", measure.profile},  {"is_estimate", measure.is_estimate()}};
   }
-  json["population"] = population_json(view);
+  if (!view.islands.empty()) json["population"] = population_json(view);
   if (!view.tuning.empty()) json["tuning"] = tuning_json(view);
   if (!view.models.empty()) json["llm"] = models_json(view);
   for (const FailureGroup& group : failures(view))

@@ -99,28 +99,66 @@ TEST(Objectives, RatiosAreMatchedByNameAndRefusedWhereRecordsAreUnlike) {
   EXPECT_TRUE(ratios_of(baseline, other).empty());
 }
 
-TEST(Archive, DistanceIsToTheNearestMemberThatIsKnown) {
-  RunView view;
-  view.started = RunStarted{};
-  Archive archive;
-  const auto enter = [&](CandidateId id, std::string sketch) {
+class SmallArchive {
+ public:
+  SmallArchive() { view.started = RunStarted{}; }
+  void enter(CandidateId id, double score, std::string sketch, std::string fingerprint) {
     Candidate& c = view.candidates[id];
     c.id = id;
     c.phase = Phase::kApplied;
     c.status = Status::kPassed;
-    c.score = 1;
+    c.score = score;
     c.sketch = std::move(sketch);
+    c.fingerprint = std::move(fingerprint);
     archive.enter(view, c);
-  };
-  EXPECT_EQ(archive.distance(parse_sketch(hex_of(32))), 1);
-  enter(1, "");
-  EXPECT_EQ(archive.distance(parse_sketch(hex_of(32))), 1);
-  enter(2, hex_of(8));
-  EXPECT_EQ(archive.distance(parse_sketch(hex_of(32))), 0.75);
-  enter(3, hex_of(24));
-  EXPECT_EQ(archive.distance(parse_sketch(hex_of(32))), 0.25);
-  EXPECT_EQ(archive.distance(parse_sketch(hex_of(8))), 0);
-  EXPECT_EQ(archive.distance(parse_sketch("")), 1);
+  }
+  RunView view;
+  Archive archive;
+};
+
+TEST(Archive, DistanceIsToTheNearestMemberThatIsKnown) {
+  SmallArchive small;
+  const auto distance = [&](const std::string& hex) { return small.archive.distance(parse_sketch(hex)); };
+  EXPECT_EQ(distance(hex_of(32)), 1);
+  small.enter(1, 1, "", "");
+  EXPECT_EQ(distance(hex_of(32)), 1);
+  small.enter(2, 1, hex_of(8), "");
+  EXPECT_EQ(distance(hex_of(32)), 0.75);
+  small.enter(3, 1, hex_of(24), "");
+  EXPECT_EQ(distance(hex_of(32)), 0.25);
+  EXPECT_EQ(distance(hex_of(8)), 0);
+  EXPECT_EQ(distance(""), 1);
+}
+
+TEST(Archive, OfNearDuplicatesTheBetterStaysAndOfEqualsTheOlder) {
+  SmallArchive small;
+  small.view.started->search.archive_size = 3;
+  small.enter(1, 1.5, "", "print a");
+  small.enter(2, 1.4, "", "print b");
+  small.enter(3, 1.5, "", "print a");
+  EXPECT_EQ(small.view.archive, (std::vector<CandidateId>{1, 2}));
+  small.enter(4, 1.6, "", "print b");
+  EXPECT_EQ(small.view.archive, (std::vector<CandidateId>{4, 1}));
+  small.enter(5, 1.2, "", "");
+  small.enter(6, 1.1, "", "print c");
+  EXPECT_EQ(small.view.archive, (std::vector<CandidateId>{4, 1, 5}))
+      << "bounded, and who lacks a print is nobody's twin";
+  small.enter(7, 1.3, "", "print c");
+  EXPECT_EQ(small.view.archive, (std::vector<CandidateId>{4, 1, 7}))
+      << "who has left the archive is nobody's twin";
+}
+
+TEST(Archive, NearDuplicatesAreDistinctUntilAConfigurationSaysOtherwise) {
+  SmallArchive small;
+  small.view.started->search.share_near_duplicates = false;
+  small.enter(1, 1.5, hex_of(4), "print a");
+  small.enter(2, 1.6, hex_of(8), "print a");
+  EXPECT_EQ(small.view.archive, (std::vector<CandidateId>{2, 1}));
+  small.view.started->search.share_near_duplicates = true;
+  small.archive.rank_anew(small.view);
+  EXPECT_EQ(small.view.archive, (std::vector<CandidateId>{2}));
+  EXPECT_TRUE(small.archive.sketch_of(2));
+  EXPECT_FALSE(small.archive.sketch_of(1));
 }
 
 }  // namespace

@@ -122,10 +122,16 @@ TEST(Select, OlderRunsDrawExactlyAsTheyDid) {
   EXPECT_GT(none, 100);
 }
 
+RunStarted calm_run() {
+  RunStarted run = make_rich_run(2, 8);
+  run.search.stagnation_after = 0;
+  return run;
+}
+
 // A run that has stopped, with other shares: how often each candidate is drawn.
 class Draws {
  public:
-  explicit Draws(const std::function<void(RunStarted&)>& change) : world_(make_rich_run(2, 8), 4, 2) {
+  explicit Draws(const std::function<void(RunStarted&)>& change) : world_(calm_run(), 4, 2) {
     world_.run(200);
     world_.drain();
     RunForked fork;  // the settings of the draws alone are other ones
@@ -133,7 +139,6 @@ class Draws {
     RunStarted run = *world_.state.view().started;
     run.search.exploration = run.search.exploitation = run.search.elite = run.search.portfolio = 0;
     run.search.temperature = 1;
-    run.search.stagnation_after = 0;
     change(run);
     fork.search = run.search;
     world_.append(fork);

@@ -91,8 +91,8 @@ const Stagnation::Watch* Stagnation::find(int island) const {
   return i < watches_.size() ? &watches_[i] : nullptr;
 }
 
-void Stagnation::on_taken(RunView& view, int island) {
-  view.islands[static_cast<size_t>(island)].wants_research = false;
+void Stagnation::on_taken(RunView& view, const events::Origin& origin) {
+  if (origin.op == "research") view.islands[static_cast<size_t>(origin.island)].wants_research = false;
 }
 
 void Stagnation::on_asked(int island, const std::string& role, const std::string& model) {

@@ -30,7 +30,7 @@ class Stagnation {
  public:
   // ---- the fold's, of events whose order is fixed alone ----
 
-  void on_taken(events::RunView& view, int island);  // a ticket of the island was decided
+  void on_taken(events::RunView& view, const events::Origin& origin);  // a ticket was decided
   void on_asked(int island, const std::string& role, const std::string& model);
   // A ticket of a candidate was applied; before it enters the population.
   void on_applied(events::RunView& view, const events::Candidate& candidate);

@@ -45,13 +45,13 @@ TEST(Stagnation, NothingIsDoneUnlessItIsAskedFor) {
 TEST(Stagnation, UntriedActionsComeFirstInTheConfiguredOrder) {
   const World world = run_with(
       [](SearchSettings& s) {
-        s.stagnation_actions = {"heat", "model", "reset", "research"};
+        s.stagnation_actions = {"heat", "research", "reset"};
       },
       500);
-  const auto actions = actions_of(world);
-  ASSERT_GE(actions.size(), 8u);
-  EXPECT_EQ(std::vector<std::string>(actions.begin(), actions.begin() + 4),
-            (std::vector<std::string>{"heat", "model", "reset", "research"}));
+  auto actions = actions_of(world);
+  ASSERT_GE(actions.size(), 6u);
+  actions.resize(3);
+  EXPECT_EQ(actions, (std::vector<std::string>{"heat", "research", "reset"}));
 }
 
 TEST(Stagnation, LaterTheActionWithTheLargestEffectPerCandidate) {

@@ -147,7 +147,7 @@ Result<void> State::take_ticket(Ticket ticket, const events::Origin& origin) {
     repairs_.insert(*origin.parent);
     mendable_.erase(*origin.parent);
   }
-  stagnation_.on_taken(view_, origin.island);
+  stagnation_.on_taken(view_, origin);
   note_staleness(ticket);
   last_working_ticket_ = next_ticket_++;
   return {};
