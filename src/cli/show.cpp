@@ -7,6 +7,7 @@
 #include "src/engine/evolve.h"
 #include "src/journal/journal.h"
 #include "src/prompt/lessons.h"
+#include "src/report/economy_text.h"
 #include "src/report/evaluation_text.h"
 #include "src/report/run_report.h"
 
@@ -44,6 +45,7 @@ Result<int> show_candidate(const ShowOptions& options, const engine::LoadedRun& 
                             {"knobs", candidate->knobs},
                             {"phase", events::to_string(candidate->phase)},
                             {"score", candidate->score},
+                            {"lost_race", candidate->lost_race},
                             {"report", report},
                             {"source", source}},
                            2)
@@ -56,8 +58,12 @@ Result<int> show_candidate(const ShowOptions& options, const engine::LoadedRun& 
   for (const auto& [name, value] : candidate->knobs)
     std::cout << fmt::format("knob      {} = {}\n", name, value);
   if (candidate->phase == events::Phase::kApplied)
-    std::cout << fmt::format("score     {:.3f} times {}\n", candidate->score,
+    std::cout << fmt::format("score     {}{:.3f} times {}\n", candidate->lost_race ? "at most " : "", candidate->score,
                              run.view.baseline ? run.view.baseline->name : "the baseline");
+  if (candidate->lost_race)
+    std::cout << "race      " << report::lost_race_text(run.view, *candidate) << "\n";
+  if (candidate->duplicate_of)
+    std::cout << fmt::format("program   the same as {}\n", events::format_candidate_id(*candidate->duplicate_of));
   if (!report.is_null()) {
     TRY_ASSIGN(const EvaluationReport parsed, evaluation_report_from_json(report));
     std::cout << "\n" << report::render_evaluation(parsed, ancestors.front());

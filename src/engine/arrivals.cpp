@@ -9,7 +9,9 @@
 #include "src/engine/decision.h"
 #include "src/engine/engine.h"
 #include "src/search/decide.h"
+#include "src/search/finalists.h"
 #include "src/search/near_duplicates.h"
+#include "src/search/race_plan.h"
 
 namespace warpwright::engine {
 
@@ -21,11 +23,17 @@ namespace {
 constexpr std::string_view kCompileSuffix = "/compile";
 constexpr std::string_view kEvaluateSuffix = "/evaluate";
 constexpr std::string_view kDuelSuffix = "/duel";
+constexpr std::string_view kFinalSuffix = "/final";
 
 constexpr std::string_view suffix_of(WorkKind kind) {
   return kind == WorkKind::kCompile ? kCompileSuffix
          : kind == WorkKind::kDuel  ? kDuelSuffix
+         : kind == WorkKind::kFinal ? kFinalSuffix
                                     : kEvaluateSuffix;
+}
+
+bool is_raced(WorkKind kind) {  // the result key that a compilation says is the evaluation's
+  return kind == WorkKind::kCompile || kind == WorkKind::kEvaluate;
 }
 
 // A candidate that failed before it had an identity is known by what was asked.
@@ -48,7 +56,7 @@ std::optional<WorkItem> work_of_request(const std::string& id) {
   const auto [rest, error] = std::from_chars(id.data() + std::min<size_t>(1, id.size()), end, item.ticket);
   const std::string_view suffix(rest, static_cast<size_t>(end - rest));
   if (!id.starts_with('t') || error != std::errc()) return std::nullopt;
-  for (const WorkKind kind : {WorkKind::kCompile, WorkKind::kEvaluate, WorkKind::kDuel}) {
+  for (const WorkKind kind : {WorkKind::kCompile, WorkKind::kEvaluate, WorkKind::kDuel, WorkKind::kFinal}) {
     if (suffix != suffix_of(kind)) continue;
     item.kind = kind;
     return item;
@@ -102,6 +110,9 @@ Result<EvaluationRequest> Engine::request_for(const WorkItem& item) {
   request.limits = config_.limits;
   request.profile =
       agent_ != nullptr && item.kind == WorkKind::kEvaluate;  // models are shown where time goes
+  if (const Race* race = search::race_of(state_, candidate); race != nullptr && is_raced(item.kind))
+    request.race = *race;
+  if (item.kind == WorkKind::kFinal) request.min_samples = search::kFinalistSamples;
   if (item.kind != WorkKind::kDuel) return request;
   request.last_stage = Stage::kSmoke;  // it was evaluated before; the duel takes times of its own
   CHECK(state_.view().best);
@@ -132,6 +143,7 @@ Result<void> Engine::on_finished(workers::RequestFinished finished) {
   const auto item = work_of_request(finished.report.id);
   if (!item || in_flight_.erase(*item) == 0) return {};
   const Candidate& candidate = *state_.view().find(item->ticket);
+  if (item->kind == WorkKind::kFinal) return record_final(item->ticket, finished);
   if (item->kind == WorkKind::kDuel) return record_duel(item->ticket, finished.report);
   if (finished.quarantined) {
     // Seeds are known to be harmless: it is the machine that fails, and without them there is no run.
@@ -157,6 +169,20 @@ Result<void> Engine::on_compile_report(const Candidate& candidate, const Evaluat
     return apply(search::compiled_event(state_, candidate.id, report.identity, key, report.fingerprint,
                                         report.sketch));
   return record_result(candidate.id, key, report);
+}
+
+Result<void> Engine::record_final(events::CandidateId finalist, const workers::RequestFinished& finished) {
+  if (finished.quarantined || finished.report.status == Status::kWorkerLost) {
+    lost_finals_.insert(finalist);
+    live_.note(fmt::format("{} could not be measured once more: {}", events::format_candidate_id(finalist),
+                           finished.report.message));
+    return {};
+  }
+  std::string blob = dump_json(to_json(finished.report));
+  events::FinalistMeasured event{finalist, events::summarize(finished.report, config_.executor),
+                                 sha256_hex(blob)};
+  uncommitted_blobs_.push_back(std::move(blob));
+  return apply(std::move(event));
 }
 
 // A duel that could not be held is not won: the best stays.

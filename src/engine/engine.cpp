@@ -50,6 +50,7 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
     if (stop && goes_on) say_what_is_left();
     if (stop && !goes_on) {
       TRY_ASSIGN(goes_on, closes_with_duels());
+      goes_on = goes_on || closes_with_finals();
     }
     TRY(commit());
     if (state_.view().best != best) {
@@ -134,6 +135,15 @@ Result<bool> Engine::closes_with_duels() {
   return duel.has_value();
 }
 
+// The best are measured once more; who stops in haste goes without.
+bool Engine::closes_with_finals() {
+  if (in_haste_) return false;
+  finals_ = final_work(state_, in_flight_);
+  std::erase_if(finals_, [&](const WorkItem& item) { return lost_finals_.contains(item.ticket); });
+  if (!finals_.empty()) live_.note(fmt::format("the {} best are measured once more", finals_.size()));
+  return !finals_.empty();
+}
+
 // An interrupted run is left as it stands, so that resuming it gives the undisturbed run's sequence; a
 // finished one settles all it knows, for the report.
 Result<void> Engine::end(Stop stop) {
@@ -202,6 +212,11 @@ Result<void> Engine::perform() {
     }
     in_flight_.insert(item);
   }
+  for (const WorkItem& item : finals_) {
+    TRY(submit(item));
+    in_flight_.insert(item);
+  }
+  finals_.clear();
   pool_.tick(clock_.monotonic_ms());
   return send_calls();
 }

@@ -76,6 +76,7 @@ class Engine {
   std::optional<Stop> stop_now();
   bool is_last_ticket_decided() const;
   Result<bool> closes_with_duels();
+  bool closes_with_finals();
   bool is_draining(Stop stop) const;
   bool is_late() const;
   int64_t calls_to_wait_for() const;
@@ -98,6 +99,7 @@ class Engine {
   Result<void> on_pool_event(workers::PoolEvent event);
   Result<void> on_finished(workers::RequestFinished finished);
   Result<void> on_compile_report(const events::Candidate& candidate, const EvaluationReport& report);
+  Result<void> record_final(events::CandidateId finalist, const workers::RequestFinished& finished);
   Result<void> record_duel(events::Ticket challenger, const EvaluationReport& report);
   Result<void> record_result(events::Ticket ticket, const std::string& key, const EvaluationReport& report);
   Result<void> load_source(const std::string& hash);  // from the journal, if this process has not seen it
@@ -124,14 +126,16 @@ class Engine {
   std::optional<std::string> exhausted_;
   std::optional<std::string> unusable_;
   bool closing_ = false;             // nothing new is decided or sent; the last duels are held
-  bool in_haste_ = false;            // closing, and no duel is begun
+  bool in_haste_ = false;            // closing, and no duel is begun, no finalist measured
+  std::vector<WorkItem> finals_;     // to be handed out: nothing else is left to do
+  std::set<events::CandidateId> lost_finals_;  // the machine lost them: this process does not try again
   std::optional<std::string> said_;  // what the live view was told about the drain
   std::string stop_reason_;
   int64_t start_ms_ = 0;
   int64_t evaluations_at_start_ = 0;
 };
 
-// "t12/compile", "t12/evaluate", "t12/duel": requests name their work, so that an answer finds it.
+// "t12/compile", "t12/evaluate", "t12/duel", "t12/final": requests name their work, so that an answer finds it.
 std::string request_id(const WorkItem& item);
 std::optional<WorkItem> work_of_request(const std::string& id);
 

@@ -242,7 +242,8 @@ TEST(EvaluateOnce, RunsOneRequestAndSaysWhichExecutorTookIt) {
 
 TEST(RequestId, NamesItsWork) {
   for (const WorkItem item :
-       {WorkItem{WorkKind::kCompile, 0}, WorkItem{WorkKind::kEvaluate, 1234}, WorkItem{WorkKind::kDuel, 7}})
+       {WorkItem{WorkKind::kCompile, 0}, WorkItem{WorkKind::kEvaluate, 1234}, WorkItem{WorkKind::kDuel, 7},
+        WorkItem{WorkKind::kFinal, 3}})
     EXPECT_EQ(work_of_request(request_id(item)), item);
   for (const char* id : {"", "t", "t1", "x1/compile", "t1/compiles", "t/compile"})
     EXPECT_FALSE(work_of_request(id)) << id;

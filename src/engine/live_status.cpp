@@ -37,6 +37,7 @@ report::LiveStatus Engine::live_status() const {
   for (const WorkItem& item : in_flight_)
     if (item.kind == WorkKind::kAskProvider) ++status.in_flight["model"];
   status.by_status = view.counters.by_status;
+  status.lost_races = view.counters.lost_races;
   status.duplicates = view.counters.duplicates;
   status.abandoned = view.counters.by_phase[static_cast<size_t>(events::Phase::kAbandoned)];
   status.not_proposed = view.counters.by_phase[static_cast<size_t>(events::Phase::kProposalFailed)];

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "src/search/finalists.h"
+
 namespace warpwright::engine {
 
 using events::Candidate;
@@ -28,6 +30,13 @@ std::vector<WorkItem> open_work(const search::State& state, const std::set<WorkI
     if (candidate->phase != Phase::kCompiled || view.results.contains(candidate->result_key)) continue;
     if (keys_in_flight.insert(candidate->result_key).second) add(WorkKind::kEvaluate, ticket);
   }
+  return work;
+}
+
+std::vector<WorkItem> final_work(const search::State& state, const std::set<WorkItem>& in_flight) {
+  std::vector<WorkItem> work;
+  for (const events::CandidateId id : search::finalists_to_measure(state.view()))
+    if (!in_flight.contains({WorkKind::kFinal, id})) work.push_back({WorkKind::kFinal, id});
   return work;
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "src/base/quotable.h"
+#include "src/events/race_text.h"
 #include "src/prompt/reply.h"
 #include "src/prompt/text.h"
 
@@ -73,6 +74,12 @@ void judge(const RunView& view, const Candidate& candidate, const Candidate* bas
   const std::string id = events::format_candidate_id(candidate.id);
   if (!candidate.passed()) {
     const events::ResultSummary* result = view.result_of(candidate);
+    if (candidate.lost_race && result != nullptr) {
+      trial.lesson.outcome = Outcome::kNoGain;
+      trial.lesson.evidence = id + ": " + events::lost_race_text(*result, view.baseline->workloads.size());
+      trial.telling = 0.3;
+      return;
+    }
     trial.lesson.outcome = Outcome::kFailed;
     trial.lesson.evidence = fmt::format("{}: {}{}{}", id, to_string(candidate.status),
                                         result && !result->message.empty() ? ": " : "",

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "src/base/quotable.h"
+#include "src/events/race_text.h"
 #include "src/prompt/difference.h"
 #include "src/prompt/knob_table.h"
 #include "src/prompt/lessons.h"
@@ -123,6 +124,8 @@ std::string trial_line(const RunView& view, const Candidate& candidate, size_t n
   if (candidate.phase != events::Phase::kApplied) return "";
   if (candidate.passed()) return fmt::format("{} {:.3f}: {}\n", id, candidate.score, idea);
   const events::ResultSummary* result = view.result_of(candidate);
+  if (candidate.lost_race && result != nullptr)
+    return fmt::format("{} {}: {}\n", id, events::lost_race_text(*result, view.baseline->workloads.size()), idea);
   const std::string message = result == nullptr ? "" : " (" + quotable_line(result->message, 160) + ")";
   return fmt::format("{} {}: {}{}\n", id, to_string(candidate.status), idea, message);
 }
@@ -196,6 +199,7 @@ std::string knobs_text(const KnobValues& knobs) {
 }
 
 std::string outcome_text(const ShownCandidate& candidate) {
+  if (candidate.result != nullptr && candidate.result->lost_race) return events::lost_race_text(*candidate.result, 0);
   if (candidate.status == Status::kPassed) return fmt::format("score {:.3f}", candidate.score);
   std::string text(to_string(candidate.status));
   if (candidate.report) text += fmt::format(" at stage {}", to_string(candidate.report->stage));
@@ -239,11 +243,17 @@ Result<SectionText> standing_section(const Frame& frame, int64_t tokens) {
     text += fmt::format(" The best of the run so far is {} with {:.3f}.",
                         events::format_candidate_id(best->id), best->score);
   std::map<Status, int64_t> counts;  // of applied ones: all else is not settled yet
-  for (const auto& [id, candidate] : view->candidates)
-    if (candidate.phase == events::Phase::kApplied) ++counts[candidate.status];
+  int64_t lost_races = 0;
+  for (const auto& [id, candidate] : view->candidates) {
+    if (candidate.lost_race)
+      ++lost_races;
+    else if (candidate.phase == events::Phase::kApplied)
+      ++counts[candidate.status];
+  }
   std::vector<std::string> outcomes;
   for (const auto& [status, count] : counts)
     outcomes.push_back(fmt::format("{} {}", count, to_string(status)));
+  if (lost_races > 0) outcomes.push_back(fmt::format("{} clearly slower (lost their race)", lost_races));
   if (!outcomes.empty()) text += fmt::format(" Outcomes so far: {}.", join(outcomes, ", "));
   return cut_to(text + "\n", tokens, "the run's standing");
 }

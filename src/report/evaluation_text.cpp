@@ -52,6 +52,9 @@ std::string kernels_text(const EvaluationReport& report) {
 std::string render_evaluation(const EvaluationReport& report, const std::string& candidate) {
   std::string text = fmt::format("{}  {}", to_string(report.status), candidate);
   if (!report.rule.empty()) text += fmt::format("  [{}]", report.rule);
+  if (report.lost_race)
+    text += fmt::format("  lost its race: its score is at most {:.3f}; other workloads were not run",
+                        report.race_bound);
   text += "\n";
   if (!report.message.empty())
     text += fmt::format("  stage {}: {}\n", to_string(report.stage), report.message);

@@ -43,7 +43,9 @@ std::string in_flight_text(const LiveStatus& status) {
 std::string candidates_text(const LiveStatus& status) {
   std::map<std::string_view, int64_t> by_status;
   for (const auto& [name, count] : status.by_status) by_status[to_string(name)] = count;
+  if (status.lost_races > 0) by_status[to_string(Status::kPassed)] -= status.lost_races;
   std::string text = by_status.empty() ? "none yet" : counts_text(by_status);
+  if (status.lost_races > 0) text += fmt::format("  lost a race {}", status.lost_races);
   if (status.duplicates > 0) text += fmt::format("  duplicates {}", status.duplicates);
   if (status.not_proposed > 0) text += fmt::format("  unusable answers {}", status.not_proposed);
   if (status.abandoned > 0) text += fmt::format("  lost by the machine {}", status.abandoned);

@@ -23,6 +23,7 @@ struct LiveStatus {
   int workers_up = 0, workers = 0;
   std::map<std::string, int> in_flight;  // by stage: "waiting", "plan", "compile", ..., "model"
   std::map<Status, int64_t> by_status;   // applied candidates
+  int64_t lost_races = 0;                // of those that passed
   int64_t duplicates = 0, abandoned = 0, not_proposed = 0;
   int64_t evaluations = 0, max_evaluations = 0;
   std::string best;         // "c0017", empty: none yet

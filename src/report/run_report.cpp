@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/report/economy_text.h"
 #include "src/report/models_text.h"
 #include "src/report/population_text.h"
 #include "src/report/tuning_text.h"
@@ -66,6 +67,8 @@ std::vector<FailureGroup> failures(const RunView& view) {
       if (result != nullptr && !result->rule.empty()) what += fmt::format(" [{}]", result->rule);
       if (result != nullptr) what += ": " + result->message;
       count(what, id);
+    } else if (candidate.lost_race) {
+      count("lost its race: clearly slower than the best, stopped early", id);
     }
   }
   std::vector<FailureGroup> sorted;
@@ -266,9 +269,14 @@ Json candidate_json(const Candidate& candidate) {
 
 std::vector<WorkloadComparison> compare_with_baseline(const RunView& view, const Candidate& candidate) {
   const events::ResultSummary* result = view.result_of(candidate);
-  if (!view.baseline || result == nullptr || !(result->measure == view.baseline->measure)) return {};
+  return result == nullptr ? std::vector<WorkloadComparison>() : compare_with_baseline(view, *result);
+}
+
+std::vector<WorkloadComparison> compare_with_baseline(const RunView& view,
+                                                      const events::ResultSummary& result) {
+  if (!view.baseline || !(result.measure == view.baseline->measure)) return {};
   std::map<std::string, const WorkloadSummary*> mine;
-  for (const WorkloadSummary& workload : result->workloads) mine[workload.uuid] = &workload;
+  for (const WorkloadSummary& workload : result.workloads) mine[workload.uuid] = &workload;
   std::vector<WorkloadComparison> rows;
   for (const WorkloadSummary& base : view.baseline->workloads) {
     const auto found = mine.find(base.uuid);
@@ -304,6 +312,7 @@ std::string render_text(const RunView& view, const RunReportOptions& options) {
   text += workloads_text(view, rows);
   text += population_text(view);
   text += tuning_text(view);
+  text += economy_text(view);
   text += models_text(view);
   text += next_steps_text(view, options);
   return text;
@@ -327,6 +336,7 @@ Json to_json(const RunView& view, const RunReportOptions& options) {
   }
   if (!view.islands.empty()) json["population"] = population_json(view);
   if (!view.tuning.empty()) json["tuning"] = tuning_json(view);
+  json["economy"] = economy_json(view);
   if (!view.models.empty()) json["llm"] = models_json(view);
   for (const FailureGroup& group : failures(view))
     json["failures"].push_back({{"what", group.what},

@@ -29,6 +29,8 @@ struct WorkloadComparison {
 // In the baseline's order; empty if there is no baseline or the records are unlike.
 std::vector<WorkloadComparison> compare_with_baseline(const events::RunView& view,
                                                       const events::Candidate& candidate);
+std::vector<WorkloadComparison> compare_with_baseline(const events::RunView& view,
+                                                      const events::ResultSummary& result);
 double arithmetic_mean(const std::vector<WorkloadComparison>& rows);  // weighted, of the ratios
 double geometric_mean(const std::vector<WorkloadComparison>& rows);
 

@@ -27,6 +27,7 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "src/base/hash.h"
 #include "src/contract/messages.h"
@@ -144,6 +145,23 @@ void add_workloads(const EvaluationRequest& request, EvaluationReport& report) {
   }
 }
 
+// The workloads in the race's order, until it is lost.
+void run_race(const Race& race, EvaluationReport& report) {
+  std::vector<WorkloadReport> done;
+  std::vector<double> latencies_us;
+  for (const RaceWorkload& next : race.workloads) {
+    for (const WorkloadReport& workload : report.workloads)
+      if (workload.uuids.front() == next.uuid) done.push_back(workload);
+    latencies_us.push_back(done.back().latency_us);
+    const RaceStanding standing = race_standing(race, latencies_us);
+    if (!standing.is_lost) continue;
+    report.lost_race = true;
+    report.race_bound = standing.bound;
+    report.workloads = done;
+    return;
+  }
+}
+
 EvaluationReport evaluate(const EvaluationRequest& request) {
   EvaluationReport report;
   report.id = request.id;
@@ -157,7 +175,8 @@ EvaluationReport evaluate(const EvaluationRequest& request) {
   report.status = Status::kPassed;
   report.identity = identity_of(request, request.source);
   report.fingerprint = identity_of(request, request.source.substr(0, request.source.find("//@alike")));
-  report.result_key = sha256_hex(report.identity + "/" + request.selection + "/" + request.device);
+  report.result_key = sha256_hex(report.identity + "/" + request.selection + "/" + request.device +
+                                 (request.race ? dump_json(to_json(*request.race)) : ""));
   report.kernels = {{"kernel", 32, 0, 0, 0, 128}};
   report.launches = 1;
   if (request.last_stage == Stage::kCompile) return report;
@@ -172,6 +191,8 @@ EvaluationReport evaluate(const EvaluationRequest& request) {
     report.timing.profile = request.timing_profile;
     report.timing.device = request.device;
     if (request.rival) report.duel = duel_of(request);
+    if (request.race) run_race(*request.race, report);
+    for (WorkloadReport& workload : report.workloads) workload.samples = std::max(1, request.min_samples);
   }
   return report;
 }
