@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -23,6 +24,12 @@ using engine::RunConfig;
 double now_s() {
   using namespace std::chrono;
   return duration<double>(steady_clock::now().time_since_epoch()).count();
+}
+
+double cpu_s() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
 double resident_mb() {
@@ -73,7 +80,10 @@ class InstantModel final : public llm::Provider {
     done.attempt = call.attempt;
     auto& reply = std::get<llm::Reply>(done.outcome);
     reply.text = answer(call);
-    reply.usage = {true, 1000, 0, 0, 500, 0};
+    int64_t bytes = static_cast<int64_t>(call.conversation.system.size());
+    for (const llm::Message& message : call.conversation.messages)
+      bytes += static_cast<int64_t>(message.text.size());
+    reply.usage = {true, bytes / 4 + 1, 0, 0, 500, 0};
   }
   std::vector<llm::Completion> poll() override { return std::exchange(ready_, {}); }
   void cancel(int64_t) override {}
@@ -143,11 +153,13 @@ class Watch final : public report::LiveView {
     if (state->applied() < begin_at || end_s != 0) return;
     if (begin_s == 0) {
       begin_s = now_s();
+      begin_cpu_s = cpu_s();
       begun = state->applied();
       evaluator_begin_s = *evaluator_s;
     }
     if (state->applied() < end_at) return;
     end_s = now_s();
+    end_cpu_s = cpu_s();
     ended = state->applied();
     evaluator_end_s = *evaluator_s;
   }
@@ -158,7 +170,8 @@ class Watch final : public report::LiveView {
   const double* evaluator_s = nullptr;
   int64_t first_ticket = 0, begin_at = 0, end_at = 0;
   int64_t begun = 0, ended = 0;
-  double first_decision_s = 0, begin_s = 0, end_s = 0, evaluator_begin_s = 0, evaluator_end_s = 0;
+  double first_decision_s = 0, begin_s = 0, end_s = 0, begin_cpu_s = 0, end_cpu_s = 0, evaluator_begin_s = 0,
+         evaluator_end_s = 0;
 };
 
 Result<engine::OpenRun> open_run(RunConfig& config, const Settings& settings, const engine::RunSetup& setup,
@@ -216,9 +229,9 @@ Result<Figures> run(const Settings& settings, const fs::path& folder, int64_t de
                                                              : engine::TestEvaluator::Reports::kMeasured);
   workers::InProcessPool pool(
       [&](const EvaluationRequest& request) {
-        const double begin_s = now_s();
+        const double begin_s = cpu_s();
         EvaluationReport report = evaluator(request);
-        evaluator_s += now_s() - begin_s;
+        evaluator_s += cpu_s() - begin_s;
         return report;
       },
       static_cast<size_t>(settings.window));
@@ -250,7 +263,9 @@ Result<Figures> run(const Settings& settings, const fs::path& folder, int64_t de
   figures.first_decision_s = watch.first_decision_s - start_s;
   figures.decisions = watch.ended - watch.begun;
   figures.decisions_per_s = static_cast<double>(figures.decisions) / (watch.end_s - watch.begin_s);
-  figures.evaluator_share = (watch.evaluator_end_s - watch.evaluator_begin_s) / (watch.end_s - watch.begin_s);
+  figures.cpu_us = (watch.end_cpu_s - watch.begin_cpu_s) * 1e6 / static_cast<double>(figures.decisions);
+  figures.evaluator_share =
+      (watch.evaluator_end_s - watch.evaluator_begin_s) / (watch.end_cpu_s - watch.begin_cpu_s);
   figures.applied = view.applied;
   figures.population = population_of(view);
   figures.evaluations = view.counters.evaluations;

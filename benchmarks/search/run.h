@@ -25,8 +25,9 @@ struct Figures {
   double open_s = 0;            // the journal is open and folded into the state
   double first_decision_s = 0;  // the first decisions are durable: from the program's beginning
   double decisions_per_s = 0;
+  double cpu_us = 0;  // of processor time for a decision, the stand-ins' included
   int64_t decisions = 0, applied = 0, population = 0, evaluations = 0, failed_proposals = 0;
-  double evaluator_share = 0;  // of the time: what the stand-in for the evaluator itself took
+  double evaluator_share = 0;  // of the processor time: what the stand-in for the evaluator itself took
   double resident_mb_open = 0, peak_mb = 0;
   double file_mb = 0;
 };

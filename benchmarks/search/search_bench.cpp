@@ -38,6 +38,7 @@ Json to_json(const Figures& f) {
   return {{"open_s", f.open_s},
           {"first_decision_s", f.first_decision_s},
           {"decisions_per_s", f.decisions_per_s},
+          {"cpu_us", f.cpu_us},
           {"decisions", f.decisions},
           {"applied", f.applied},
           {"population", f.population},
@@ -74,12 +75,24 @@ Spread spread_of(const std::vector<Json>& runs, const char* key) {
   return {values.front(), values[values.size() / 2], values.back()};
 }
 
+constexpr const char* kHead = "{:<9}{:>8} |{:>8}{:>8}{:>8} |{:>8} |{:>10}{:>12} |{:>8}{:>8}{:>8} |{:>10}\n";
+
+void print_head() {
+  fmt::print(fmt::runtime(kHead), "", "applied", "decis-", "ions", "per s", "CPU", "to the", "to the first",
+             "MB", "MB", "MB of", "evaluator");
+  fmt::print(fmt::runtime(kHead), "variant", "before", "least", "median", "most", "us each", "state, s",
+             "decision, s", "opened", "peak", "files", "% of CPU");
+}
+
 void print_row(const std::string& variant, int64_t size, const std::vector<Json>& runs) {
-  const Spread rate = spread_of(runs, "decisions_per_s"), first = spread_of(runs, "first_decision_s");
-  fmt::print("{:<9}{:>8}{:>9.0f}{:>9.0f}{:>9.0f}{:>12.3f}{:>12.3f}{:>10.1f}{:>10.1f}{:>9.0f}{:>11.0f} %\n",
-             variant, size, rate.low, rate.median, rate.high, spread_of(runs, "open_s").median, first.median,
-             spread_of(runs, "resident_mb_open").median, spread_of(runs, "peak_mb").median,
-             spread_of(runs, "file_mb").median, 100 * spread_of(runs, "evaluator_share").median);
+  const auto median = [&](const char* key) { return spread_of(runs, key).median; };
+  const Spread rate = spread_of(runs, "decisions_per_s");
+  fmt::print(
+      "{:<9}{:>8} |{:>8.0f}{:>8.0f}{:>8.0f} |{:>8.0f} |{:>10.3f}{:>12.3f} |{:>8.1f}{:>8.1f}{:>8.1f} "
+      "|{:>10.1f}\n",
+      variant, size, rate.low, rate.median, rate.high, median("cpu_us"), median("open_s"),
+      median("first_decision_s"), median("resident_mb_open"), median("peak_mb"), median("file_mb"),
+      100 * median("evaluator_share"));
   std::fflush(stdout);
 }
 
@@ -111,10 +124,7 @@ Result<void> measure_all(const Options& options) {
   fmt::print("window {}, sources of {} bytes, {} reports; {} decisions a run, median of {} runs\n\n",
              options.settings.window, options.settings.source_bytes,
              options.settings.simulated_reports ? "simulated" : "measured", options.decisions, options.runs);
-  fmt::print("{:<9}{:>8}{:>27}{:>12}{:>12}{:>20}{:>9}{:>13}\n", "", "applied", "decisions per second",
-             "open+fold", "to the first", "memory, MB", "files", "evaluator's");
-  fmt::print("{:<9}{:>8}{:>9}{:>9}{:>9}{:>12}{:>12}{:>10}{:>10}{:>9}{:>13}\n", "variant", "before", "least",
-             "median", "most", "s", "decision, s", "opened", "peak", "MB", "share");
+  print_head();
   for (const std::string& name : options.variants) {
     Settings settings = options.settings;
     settings.variant = kVariants.at(name);

@@ -201,20 +201,15 @@ Result<void> Engine::record_duel(Ticket challenger, const EvaluationReport& repo
     event.noise_floor = duel.noise_floor;
     event.pairs = duel.pairs;
     event.message = duel.message;
-    std::string blob = dump_json(to_json(report));
-    event.report_hash = sha256_hex(blob);
-    uncommitted_blobs_.push_back(std::move(blob));
+    event.report_hash = keep(dump_json(to_json(report)));
   }
   return apply(std::move(event));
 }
 
 Result<void> Engine::record_result(Ticket ticket, const std::string& key, const EvaluationReport& report) {
   if (state_.view().results.contains(key)) return {};
-  std::string blob = dump_json(to_json(report));
-  events::EvaluationFinished event{ticket, key, sha256_hex(blob),
-                                   events::summarize(report, config_.executor)};
-  uncommitted_blobs_.push_back(std::move(blob));
-  return apply(std::move(event));
+  return apply(events::EvaluationFinished{ticket, key, keep(dump_json(to_json(report))),
+                                          events::summarize(report, config_.executor)});
 }
 
 }  // namespace warpwright::engine

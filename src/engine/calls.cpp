@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "src/base/hash.h"
 #include "src/base/log.h"
 #include "src/engine/decision.h"
 #include "src/engine/engine.h"
@@ -16,8 +15,7 @@ namespace warpwright::engine {
 using events::Candidate;
 
 Result<std::string> Engine::blob(const std::string& hash) const {
-  for (const std::string& text : uncommitted_blobs_)
-    if (sha256_hex(text) == hash) return text;
+  if (const auto kept = uncommitted_blobs_.find(hash); kept != uncommitted_blobs_.end()) return kept->second;
   return journal_.blob(hash);
 }
 
@@ -88,7 +86,7 @@ Result<void> Engine::on_answered(llm::Answered answered) {
   event.finish = std::string(to_string(reply.finish));
   event.finish_detail = reply.finish_detail;
   event.request_hash = candidate.prompt_hash;
-  event.reply_hash = sha256_hex(reply.text);
+  event.reply_hash = keep(reply.text);
   event.input_tokens = reply.usage.input;
   event.output_tokens = reply.usage.output;
   event.cached_tokens = reply.usage.cached_read;
@@ -101,7 +99,6 @@ Result<void> Engine::on_answered(llm::Answered answered) {
   event.first_byte_ms = reply.first_byte_ms;
   event.total_ms = reply.total_ms;
   const Answer answer{reply.text, event.finish};
-  uncommitted_blobs_.push_back(reply.text);
   TRY(apply(std::move(event)));
   std::string parent_source;
   if (candidate.origin.parent) {
@@ -113,7 +110,7 @@ Result<void> Engine::on_answered(llm::Answered answered) {
   TRY_ASSIGN(Interpretation result,
              interpret(candidate, answer, parent_source, candidate.origin.op == "scripted" ? nullptr : agent_,
                        *setup_.sources, [this](const std::string& hash) { return blob(hash); }));
-  for (std::string& text : result.blobs) uncommitted_blobs_.push_back(std::move(text));
+  for (std::string& text : result.blobs) keep(std::move(text));
   return apply(std::move(result.event));
 }
 

@@ -15,11 +15,13 @@ Result<void> load_source(SourceStore& sources, const std::string& hash, const Bl
 Result<Decided> decide_next(const DecisionContext& context, const search::State& state) {
   SourceStore& sources = *context.setup.sources;
   // The filter asks for plans of sources that an earlier process of this run may have seen.
-  for (const auto& [hash, info] : state.view().sources) TRY(load_source(sources, hash, context.blob));
+  Result<void> loaded;
   const auto accepts = [&](const std::string& hash, const KnobValues& knobs) {
-    return sources.accepts(hash, knobs);
+    if (loaded) loaded = load_source(sources, hash, context.blob);
+    return loaded && sources.accepts(hash, knobs);
   };
   const search::Decision decision = search::decide(state, accepts);
+  TRY(loaded);
   Decided decided;
   if (const auto* exhausted = std::get_if<search::Exhausted>(&decision)) {
     decided.exhausted = exhausted->reason;

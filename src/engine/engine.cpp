@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "src/base/hash.h"
 #include "src/base/interrupts.h"
 #include "src/base/subprocess.h"
 #include "src/engine/decision.h"
@@ -66,8 +67,7 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
     }
     TRY(perform());
     wait();
-    TRY(take_arrivals());
-    TRY(commit());
+    TRY(take_arrivals());  // committed with what follows from them
     if (unusable_) return infrastructure_error(fmt::format("no worker can be started: {}", *unusable_));
   }
 }
@@ -94,6 +94,12 @@ bool Engine::is_late() const {
 
 bool Engine::is_last_ticket_decided() const {
   return end_ticket_ && state_.next_ticket() >= *end_ticket_;
+}
+
+bool Engine::is_budget_bound() const {
+  const int64_t open_tickets = state_.next_ticket() - state_.applied();
+  if (state_.view().counters.evaluations + open_tickets < config_.max_evaluations) return false;
+  return evaluations_bound(state_) >= config_.max_evaluations;
 }
 
 std::optional<Stop> Engine::stop_now() {
@@ -164,9 +170,15 @@ Result<void> Engine::apply(events::Event event) {
   return {};
 }
 
+std::string Engine::keep(std::string blob) {
+  std::string hash = sha256_hex(blob);
+  uncommitted_blobs_.try_emplace(hash, std::move(blob));
+  return hash;
+}
+
 Result<void> Engine::commit() {
   if (uncommitted_.empty()) return {};
-  TRY(journal_.append(uncommitted_, clock_.wall_unix_ms(), uncommitted_blobs_));
+  TRY(journal_.append_hashed(uncommitted_, clock_.wall_unix_ms(), uncommitted_blobs_));
   uncommitted_.clear();
   uncommitted_blobs_.clear();
   return {};
@@ -188,15 +200,14 @@ Result<void> Engine::settle(search::Drain drain) {
 Result<void> Engine::decide() {
   const DecisionContext context{config_, setup_, agent_,
                                 [this](const std::string& hash) { return blob(hash); }};
-  while (search::ready_to_decide(state_) && evaluations_bound(state_) < config_.max_evaluations &&
-         !is_last_ticket_decided()) {
+  while (search::ready_to_decide(state_) && !is_budget_bound() && !is_last_ticket_decided()) {
     TRY_ASSIGN(Decided decided, decide_next(context, state_));
     if (!decided.exhausted.empty()) {
       exhausted_ = decided.exhausted;
       return {};
     }
     for (events::Event& event : decided.events) TRY(apply(std::move(event)));
-    for (std::string& text : decided.blobs) uncommitted_blobs_.push_back(std::move(text));
+    for (std::string& text : decided.blobs) keep(std::move(text));
     TRY(settle(search::Drain::kNo));
   }
   return {};

@@ -10,7 +10,8 @@
 //          durable before its effect
 // perform  hand open work to workers and providers (work.h; pure, so resuming is nothing special)
 // wait     the only place that waits: workers' pipes, providers' sockets, deadlines, Ctrl-C
-// arrivals reports and answers become events, durable before anything acts on them
+// arrivals reports and answers become events, durable before anything acts on them: the turn's commit has them with
+//          what is settled and decided from them, in one flush of the disk
 //
 // State is the fold of the committed events and nothing else: `kill -9` at any moment loses what was in
 // flight, never what had finished, and the next process picks the same work up again. Single-threaded.
@@ -72,9 +73,11 @@ class Engine {
   Result<void> take_arrivals();
 
   Result<void> apply(events::Event event);
+  std::string keep(std::string blob);  // until the next commit; returns its hash
   Result<void> end(Stop stop);
   std::optional<Stop> stop_now();
   bool is_last_ticket_decided() const;
+  bool is_budget_bound() const;  // what is open may use up max_evaluations
   Result<bool> closes_with_duels();
   bool closes_with_finals();
   bool is_draining(Stop stop) const;
@@ -117,7 +120,7 @@ class Engine {
   Clock& clock_;
 
   std::vector<events::Event> uncommitted_;
-  std::vector<std::string> uncommitted_blobs_;
+  std::map<std::string, std::string> uncommitted_blobs_;  // by hash
   std::set<WorkItem> in_flight_;
   std::map<std::string, std::string> stage_of_;  // by request id, for the live view
   std::optional<ReportMemory> memory_;

@@ -24,13 +24,18 @@ constexpr int64_t kFormatVersion = 1;
 constexpr const char* kPragmas =
     "PRAGMA journal_mode = WAL;"
     "PRAGMA synchronous = FULL;"
-    "PRAGMA foreign_keys = OFF;";
+    "PRAGMA foreign_keys = OFF;"
+    "PRAGMA cache_size = -16384;"        // KiB; the index of a long run's blobs stays in it
+    "PRAGMA wal_autocheckpoint = 4096;"  // pages: a page that changes often is copied once in 16 MiB
+    "PRAGMA temp_store = MEMORY;";
 
 constexpr const char* kSchema =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
     "CREATE TABLE events(seq INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, kind TEXT NOT NULL, json TEXT "
     "NOT NULL);"
-    "CREATE TABLE blobs(hash TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;"
+    // With a row number: blobs are appended, and only their hashes are kept in order. (Journals of before hold them
+    // in the index itself; statements are the same.)
+    "CREATE TABLE blobs(hash TEXT PRIMARY KEY, bytes BLOB NOT NULL);"
     "CREATE TABLE results(result_key TEXT PRIMARY KEY, ticket INTEGER NOT NULL, report_hash TEXT NOT NULL)"
     " WITHOUT ROWID;"
     "INSERT INTO meta VALUES('format', 'warpwright-journal'), ('version', 1);";
@@ -125,15 +130,14 @@ struct Journal::Impl {
     return {};
   }
 
-  Result<void> store_event(const Record& record) {
+  Result<void> store_event(int64_t seq, int64_t unix_ms, const Event& event) {
     TRY(statements.insert_event.use(db)
-            .bind(record.seq)
-            .bind(record.unix_ms)
-            .bind(events::kind_of(record.event))
-            .bind(dump_json(events::to_json(record.event)))
+            .bind(seq)
+            .bind(unix_ms)
+            .bind(events::kind_of(event))
+            .bind(dump_json(events::to_json(event)))
             .step());
-    if (const auto* finished = std::get_if<events::EvaluationFinished>(&record.event))
-      return store_result(*finished);
+    if (const auto* finished = std::get_if<events::EvaluationFinished>(&event)) return store_result(*finished);
     return {};
   }
 
@@ -217,17 +221,27 @@ Result<Journal> Journal::open_read_only(const fs::path& run_directory) {
 
 Result<std::vector<Record>> Journal::append(const std::vector<Event>& events, int64_t unix_ms,
                                             const std::vector<std::string>& blobs) {
-  if (!impl_->lock) return infrastructure_error(fmt::format("{} is open for reading only", path().string()));
+  std::map<std::string, std::string> hashed;
+  for (const std::string& bytes : blobs) hashed.emplace(sha256_hex(bytes), bytes);
+  const int64_t before = impl_->last_seq;
+  TRY(append_hashed(events, unix_ms, hashed));
   std::vector<Record> records;
   for (const Event& event : events)
-    records.push_back({impl_->last_seq + static_cast<int64_t>(records.size()) + 1, unix_ms, event});
-  TRY_ASSIGN(auto transaction, Transaction::begin(impl_->db));
-  for (const std::string& bytes : blobs)
-    TRY(impl_->statements.insert_blob.use(impl_->db).bind(sha256_hex(bytes)).bind_blob(bytes).step());
-  for (const Record& record : records) TRY(impl_->store_event(record));
-  TRY(transaction.commit());
-  impl_->last_seq += static_cast<int64_t>(records.size());
+    records.push_back({before + static_cast<int64_t>(records.size()) + 1, unix_ms, event});
   return records;
+}
+
+Result<void> Journal::append_hashed(const std::vector<Event>& events, int64_t unix_ms,
+                                    const std::map<std::string, std::string>& blobs) {
+  if (!impl_->lock) return infrastructure_error(fmt::format("{} is open for reading only", path().string()));
+  TRY_ASSIGN(auto transaction, Transaction::begin(impl_->db));
+  for (const auto& [hash, bytes] : blobs)
+    TRY(impl_->statements.insert_blob.use(impl_->db).bind(hash).bind_blob(bytes).step());
+  int64_t seq = impl_->last_seq;
+  for (const Event& event : events) TRY(impl_->store_event(++seq, unix_ms, event));
+  TRY(transaction.commit());
+  impl_->last_seq = seq;
+  return {};
 }
 
 Result<std::vector<Record>> Journal::read_events(int64_t after_seq) const {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +45,9 @@ class Journal {
   // recorded already.
   Result<std::vector<events::Record>> append(const std::vector<events::Event>& events, int64_t unix_ms,
                                              const std::vector<std::string>& blobs = {});
+  // The same without a copy of the events; blobs by their SHA-256, which the caller knows (it is not checked).
+  Result<void> append_hashed(const std::vector<events::Event>& events, int64_t unix_ms,
+                             const std::map<std::string, std::string>& blobs);
 
   // In order. Error: damage, or an event kind of another version.
   Result<std::vector<events::Record>> read_events(int64_t after_seq = 0) const;
