@@ -37,12 +37,12 @@ Result<JsonObjectReader> JsonObjectReader::open(const Json& value, std::string w
 
 const Json* JsonObjectReader::find(std::string_view key) {
   known_.emplace_back(key);
-  auto it = value_->find(std::string(key));
+  auto it = value_->find(key);
   return it == value_->end() || it->is_null() ? nullptr : &*it;
 }
 
 bool JsonObjectReader::has(std::string_view key) const {
-  auto it = value_->find(std::string(key));
+  auto it = value_->find(key);
   return it != value_->end() && !it->is_null();
 }
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "src/contract/messages.h"
+#include "src/contract/report_text.h"
 
 namespace warpwright {
 namespace {
@@ -34,6 +35,26 @@ TEST(Messages, AReportSurvivesTheRoundTrip) {
   EXPECT_EQ(report.workloads.at(0).axes.at("batch_size"), 4);
   EXPECT_EQ(report.workloads.at(0).latency_us, 3.5);
   EXPECT_EQ(dump_json(to_json(report)).find('\xff'), std::string::npos);
+}
+
+TEST(ReportText, IsTheDumpOfTheReportsTree) {
+  EvaluationReport report = example_report();
+  EXPECT_EQ(to_json_text(report), dump_json(to_json(report)));
+  report.fingerprint = "f";
+  report.sketch = "0123";
+  report.lost_race = true;
+  report.race_bound = 1.0 / 3;
+  report.constants = {{"hidden_size", 512}};
+  report.versions = {{"evaluator", "3"}, {"nvrtc", "13.0"}};
+  report.warnings = {"tab\t", ""};
+  report.duel.emplace();
+  report.duel->verdict = "FASTER";
+  report.workloads[0].counters = {{"launches", {1, 2.5, nullptr}}};
+  report.workloads[0].outputs_hash = {{"output", "ab"}};
+  report.workloads[0].spread_us = 1e-7;
+  report.timing.clock_disagreement = 0.25;
+  EXPECT_EQ(to_json_text(report), dump_json(to_json(report)));
+  EXPECT_EQ(to_json_text({}), dump_json(to_json(EvaluationReport{})));
 }
 
 TEST(Messages, ARequestSurvivesTheRoundTrip) {

@@ -6,6 +6,7 @@
 #include "src/base/check.h"
 #include "src/base/hash.h"
 #include "src/base/log.h"
+#include "src/contract/report_text.h"
 #include "src/engine/decision.h"
 #include "src/engine/engine.h"
 #include "src/search/decide.h"
@@ -201,14 +202,14 @@ Result<void> Engine::record_duel(Ticket challenger, const EvaluationReport& repo
     event.noise_floor = duel.noise_floor;
     event.pairs = duel.pairs;
     event.message = duel.message;
-    event.report_hash = keep(dump_json(to_json(report)));
+    event.report_hash = keep(to_json_text(report));
   }
   return apply(std::move(event));
 }
 
 Result<void> Engine::record_result(Ticket ticket, const std::string& key, const EvaluationReport& report) {
   if (state_.view().results.contains(key)) return {};
-  return apply(events::EvaluationFinished{ticket, key, keep(dump_json(to_json(report))),
+  return apply(events::EvaluationFinished{ticket, key, keep(to_json_text(report)),
                                           events::summarize(report, config_.executor)});
 }
 

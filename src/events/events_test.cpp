@@ -1,6 +1,7 @@
 // The codec: every event survives the way to disk and back; damage is an error, not a crash.
 #include <gtest/gtest.h>
 
+#include "src/events/event_text.h"
 #include "src/events/run_view.h"
 
 namespace warpwright::events {
@@ -64,8 +65,32 @@ TEST(Events, EveryKindSurvivesTheWayToDiskAndBack) {
     auto back = event_from_json(kind_of(events[i]), parse_json(text, "test").value());
     ASSERT_TRUE(back) << back.error().message;
     EXPECT_EQ(back->index(), i);
+    EXPECT_EQ(to_json_text(events[i]), text);
     EXPECT_EQ(dump_json(to_json(*back)), text);
   }
+}
+
+// Of what the texts may hold: what a compiler or a model wrote.
+TEST(Events, AnEvaluationsTextIsTheDumpOfItsTree) {
+  ResultSummary summary = sample_summary();
+  summary.lost_race = true;
+  summary.race_bound = 0.1;
+  summary.rule = "rule";
+  for (const char* message :
+       {"", "a \"quoted\" \\ line\nand\ta\x01 tab", "\xc3\xa4 umlaut", "not UTF-8: \xff\xfe", "\x7f"})
+    for (const double number : {0.0, -0.0, 1.0, 1e300, 1.0 / 3, 5e-324, 12345678901234.5, 1e15, 1e17}) {
+      summary.message = message;
+      summary.workloads[0].latency_us = number;
+      const Event event = EvaluationFinished{5, "key", "report", summary};
+      const std::string text = to_json_text(event);
+      EXPECT_EQ(text, dump_json(parse_json(text, "test").value()));
+      const auto back = event_from_json(kind_of(event), parse_json(text, "test").value());
+      ASSERT_TRUE(back) << back.error().message;
+      EXPECT_EQ(to_json_text(*back), text);
+      const auto& read = std::get<EvaluationFinished>(*back).summary;
+      EXPECT_EQ(read.workloads[0].latency_us, number);
+      EXPECT_EQ(read.race_bound, 0.1);
+    }
 }
 
 TEST(Events, DecodedFieldsAreTheWrittenOnes) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/check.h"
+#include "src/events/event_text.h"
 
 namespace warpwright::events {
 namespace {
@@ -63,42 +64,13 @@ double feature_value(const ResultSummary& result, std::string_view name) {
   return largest;
 }
 
-// The report's own codec does the work: a summary is stored as a report that has only the summary's fields.
 Json to_json(const ResultSummary& summary) {
-  EvaluationReport report;
-  report.status = summary.status;
-  report.stage = summary.stage;
-  report.rule = summary.rule;
-  report.message = summary.message;
-  report.identity = summary.identity;
-  report.launches = summary.launches;
-  report.kernels = summary.kernels;
-  for (const WorkloadSummary& w : summary.workloads) {
-    WorkloadReport workload;
-    workload.uuids = {w.uuid};
-    workload.axes = w.axes;
-    workload.band = w.band;
-    workload.weight = w.weight;
-    workload.status = w.status;
-    workload.latency_us = w.latency_us;
-    workload.spread_us = w.spread_us;
-    report.workloads.push_back(std::move(workload));
-  }
-  report.lost_race = summary.lost_race;
-  report.race_bound = summary.race_bound;
-  report.timing = {summary.measure.method, summary.measure.profile, summary.measure.device, "",
-                   summary.measure.calibration};
-  Json json = warpwright::to_json(report);
-  for (const char* bulk :
-       {"id", "evidence", "warnings", "result_key", "inputs", "dataset", "cost_s", "versions"})
-    json.erase(bulk);
-  for (Json& workload : json["workloads"])
-    for (const char* bulk : {"max_abs", "max_rel", "scaled_rms", "samples", "counters", "profile"})
-      workload.erase(bulk);
-  json["executor"] = summary.measure.executor;
-  return json;
+  auto json = parse_json(to_json_text(summary), "summary");
+  CHECK(json);
+  return std::move(*json);
 }
 
+// A summary is stored as a report that has only the summary's fields; the report's own codec reads it.
 Result<ResultSummary> result_summary_from_json(const Json& json) {
   TRY_ASSIGN(auto reader, JsonObjectReader::open(json, "summary"));
   TRY_ASSIGN(const std::string executor, reader.string_or("executor", ""));

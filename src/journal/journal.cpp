@@ -8,6 +8,7 @@
 #include "src/base/check.h"
 #include "src/base/files.h"
 #include "src/base/hash.h"
+#include "src/events/event_text.h"
 #include "src/journal/run_lock.h"
 #include "src/journal/sqlite.h"
 
@@ -135,7 +136,7 @@ struct Journal::Impl {
             .bind(seq)
             .bind(unix_ms)
             .bind(events::kind_of(event))
-            .bind(dump_json(events::to_json(event)))
+            .bind(events::to_json_text(event))
             .step());
     if (const auto* finished = std::get_if<events::EvaluationFinished>(&event)) return store_result(*finished);
     return {};
