@@ -179,11 +179,8 @@ Result<void> Engine::record_final(events::CandidateId finalist, const workers::R
                            finished.report.message));
     return {};
   }
-  std::string blob = dump_json(to_json(finished.report));
-  events::FinalistMeasured event{finalist, events::summarize(finished.report, config_.executor),
-                                 sha256_hex(blob)};
-  uncommitted_blobs_.push_back(std::move(blob));
-  return apply(std::move(event));
+  return apply(events::FinalistMeasured{finalist, events::summarize(finished.report, config_.executor),
+                                        keep(to_json_text(finished.report))});
 }
 
 // A duel that could not be held is not won: the best stays.

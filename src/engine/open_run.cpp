@@ -60,9 +60,14 @@ class ForkFilter {
     if (const auto* applied = std::get_if<events::Applied>(&event)) return applied->ticket < outcomes_;
     if (const auto* migrated = std::get_if<events::Migrated>(&event))
       return migrated->after_applied <= outcomes_;
+    if (const auto* race = std::get_if<events::RacePlanned>(&event)) return race->after_applied <= outcomes_;
+    if (const auto* stagnated = std::get_if<events::Stagnated>(&event))
+      return stagnated->after_applied <= outcomes_;
     if (const auto* duel = std::get_if<events::DuelFinished>(&event)) return duel->ticket < outcomes_;
     if (std::holds_alternative<events::RunPaused>(event) ||
-        std::holds_alternative<events::RunFinished>(event))
+        std::holds_alternative<events::RunFinished>(event) ||
+        std::holds_alternative<events::FinalistMeasured>(event) ||
+        std::holds_alternative<events::LedgerNoted>(event))
       return false;
     const auto ticket = events::ticket_of(event);
     return !ticket || *ticket < ticket_;

@@ -101,7 +101,7 @@ fs::path World::write_config(const std::string& name, const RunTexts& texts) con
                                "[workers]\ncount = 2\n"
                                "[agent]\nname = \"{}\"\n"
                                "[evaluation]\nselection = \"0\"\n"
-                               "[search]\nislands = {}\nmigration_interval = 8\n"
+                               "[search]\nislands = {}\nmigration_interval = 8\ntuning_budget = 0\n"
                                "[search.operators]\n{}\n[budget]\n{}\n{}{}",
                                texts.seed, texts.max_evaluations, texts.window, texts.agent, texts.islands,
                                texts.operators, texts.budget, seeds, texts.models));
