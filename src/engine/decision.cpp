@@ -1,6 +1,7 @@
 #include "src/engine/decision.h"
 
 #include "src/base/hash.h"
+#include "src/engine/composing.h"
 #include "src/search/decide.h"
 
 namespace warpwright::engine {
@@ -14,13 +15,17 @@ Result<void> load_source(SourceStore& sources, const std::string& hash, const Bl
 
 Result<Decided> decide_next(const DecisionContext& context, const search::State& state) {
   SourceStore& sources = *context.setup.sources;
-  // The filter asks for plans of sources that an earlier process of this run may have seen.
+  // Sources that an earlier process of this run may have seen are loaded when they are asked about.
   Result<void> loaded;
-  const auto accepts = [&](const std::string& hash, const KnobValues& knobs) {
+  const auto load = [&](const std::string& hash) {
     if (loaded) loaded = load_source(sources, hash, context.blob);
-    return loaded && sources.accepts(hash, knobs);
+    return loaded.has_value();
   };
-  const search::Decision decision = search::decide(state, accepts);
+  const auto accepts = [&](const std::string& hash, const KnobValues& knobs) {
+    return load(hash) && sources.accepts(hash, knobs);
+  };
+  const search::Decision decision =
+      search::decide(state, accepts, make_composer(sources, state.view(), load));
   TRY(loaded);
   Decided decided;
   if (const auto* exhausted = std::get_if<search::Exhausted>(&decision)) {
@@ -32,6 +37,8 @@ Result<Decided> decide_next(const DecisionContext& context, const search::State&
     TRY(load_source(sources, seed->seed.source_hash, context.blob));
     seed_knobs = sources.declared_knobs(seed->seed.source_hash);
   }
+  if (const auto* composed = std::get_if<search::ComposeProposal>(&decision))
+    decided.blobs.push_back(*sources.find(composed->source.source_hash));
   decided.events.push_back(search::event_of(state, decision, seed_knobs));
   auto* request = std::get_if<events::ModelRequested>(&decided.events.front());
   if (request == nullptr || context.agent == nullptr || request->origin.op == "scripted") return decided;

@@ -91,7 +91,8 @@ class Replayer {
     if (!search::ready_to_decide(state_)) return diverge(record, "nothing could be decided yet");
     TRY_ASSIGN(Decided decided, decide_next({config_, *setup_, agent(), lookup()}, state_));
     if (!decided.exhausted.empty()) return diverge(record, "the run would be over: " + decided.exhausted);
-    outcome_.prompts += static_cast<int64_t>(decided.blobs.size());
+    if (std::holds_alternative<events::ModelRequested>(decided.events.front()))
+      outcome_.prompts += static_cast<int64_t>(decided.blobs.size());
     take_recorded_words(record.event, decided.events.front());
     return compare(record, decided.events.front());
   }
@@ -172,7 +173,8 @@ std::vector<std::string> promised(const std::vector<events::Record>& records, Pr
     const auto* failed = std::get_if<events::ProposalFailed>(&record.event);
     const bool is_promised =
         std::holds_alternative<events::ModelRequested>(record.event) || search::is_settlement(record.event) ||
-        (proposed != nullptr && (proposed->origin.op == "seed" || proposed->origin.op == "tune")) ||
+        (proposed != nullptr && (proposed->origin.op == "seed" || proposed->origin.op == "tune" ||
+                                 proposed->origin.op == "compose")) ||
         (failed != nullptr && failed->kind == events::ProposalFailed::Kind::kIdle);
     if (!is_promised) continue;
     Event event = record.event;

@@ -5,6 +5,7 @@
 
 #include "src/base/check.h"
 #include "src/base/hash.h"
+#include "src/base/log.h"
 #include "src/rules/workload_binding.h"
 
 namespace warpwright::engine {
@@ -58,6 +59,27 @@ bool SourceStore::accepts(const std::string& hash, const KnobValues& knobs) cons
         *source.plan, definition_,
         rules::bind_inputs(definition_, selected.group.workload, rules_, knobs, device_));
   });
+}
+
+std::optional<std::string> SourceStore::compose(const std::vector<plan::Part>& parts) {
+  FieldHasher hasher;
+  for (const plan::Part& part : parts) {
+    hasher.add(part.name).add(part.when).add(part.source);
+    for (const auto& [name, value] : part.knobs) hasher.add(name).add(value);
+    hasher.add("");
+  }
+  const auto [known, is_new] = compositions_.try_emplace(hasher.hex());
+  if (!is_new) return known->second;
+  std::vector<plan::BindInputs> inputs;
+  for (const rules::SelectedWorkload& selected : workloads_)
+    inputs.push_back(rules::bind_inputs(definition_, selected.group.workload, rules_, {}, device_));
+  auto text = plan::compose(parts, definition_, inputs);
+  if (text) {
+    known->second = add(std::move(*text));
+  } else {
+    spdlog::warn("the champions of the bands cannot be composed: {}", text.error().message);
+  }
+  return known->second;
 }
 
 std::string with_default_knobs(std::string source, const KnobValues& knobs) {

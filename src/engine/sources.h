@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/events/event.h"
+#include "src/plan/compose.h"
 #include "src/plan/plan.h"
 #include "src/rules/device.h"
 #include "src/rules/rules.h"
@@ -32,6 +33,10 @@ class SourceStore {
   // False if a `require` statement fails for any workload of the run.
   bool accepts(const std::string& hash, const KnobValues& knobs) const;
 
+  // The hash of the source that dispatches to these parts (plan/compose.h), which is then added; none if
+  // there can be no such source. Parts once refused are not tried again.
+  std::optional<std::string> compose(const std::vector<plan::Part>& parts);
+
  private:
   struct Source {
     std::string text;
@@ -45,6 +50,7 @@ class SourceStore {
   rules::DeviceModel device_model_;
   plan::DeviceFacts device_;
   std::map<std::string, Source> sources_;
+  std::map<std::string, std::optional<std::string>> compositions_;  // by what they are made of
 };
 
 // The source with the declared defaults of its knobs replaced: what is evaluated with `knobs`, as a file that

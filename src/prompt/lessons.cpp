@@ -33,7 +33,7 @@ struct Trial {
 };
 
 bool is_models(const Candidate& candidate) {
-  return candidate.origin.op != "seed" && candidate.origin.op != "tune";
+  return candidate.origin.op != "seed" && candidate.origin.op != "tune" && candidate.origin.op != "compose";
 }
 
 // Two wordings of one idea that differ in case, spaces or punctuation only.

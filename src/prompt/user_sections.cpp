@@ -34,7 +34,8 @@ std::string id_text(const ShownCandidate& candidate) {
 std::string idea_text(const PromptContext& context, const ShownCandidate& candidate) {
   if (candidate.note.empty()) return "";
   const Candidate* self = context.view == nullptr ? nullptr : context.view->find(candidate.id);
-  const bool is_models = self == nullptr || (self->origin.op != "seed" && self->origin.op != "tune");
+  const bool is_models = self == nullptr || (self->origin.op != "seed" && self->origin.op != "tune" &&
+                                             self->origin.op != "compose");
   return fmt::format(" {}: {}.", is_models ? "Idea" : "Made as", inline_quote(candidate.note, kMaxNoteBytes));
 }
 

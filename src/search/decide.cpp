@@ -37,10 +37,11 @@ std::vector<Mate> mates_of(const RunView& view, const Candidate& parent) {
 
 class Decider {
  public:
-  Decider(const State& state, const KnobFilter& accepts)
+  Decider(const State& state, const KnobFilter& accepts, const Composer& composer)
       : state_(state),
         view_(state.view()),
         accepts_(accepts),
+        composer_(composer),
         ticket_(state.next_ticket()),
         island_(static_cast<int>(ticket_ % state.settings().islands)),
         is_plain_(strategy_of(state.settings()) != Strategy::kEvolve),
@@ -54,8 +55,11 @@ class Decider {
     if (view_.islands[static_cast<size_t>(island_)].wants_research && state_.can_research())
       if (auto decision = ask_model("research")) return *decision;
     if (!is_plain_)
+      if (auto composition = compose_champions()) return *composition;
+    if (!is_plain_)
       if (auto tuned = propose_tuning(state_, accepts_, Urgency::kShare)) return std::move(*tuned);
     std::map<std::string, double> operators = usable_operators();
+    operators.erase("compose");
     while (!operators.empty()) {
       const std::string op = draw_operator(operators);
       auto decision = op != "tune" ? ask_model(op) : is_plain_ ? tune_plainly() : tune_somebody();
@@ -114,6 +118,18 @@ class Decider {
   std::optional<Decision> tune_plainly() {
     auto proposal = plain_tune(state_, accepts_, rng_);
     return proposal ? std::optional<Decision>(std::move(*proposal)) : std::nullopt;
+  }
+
+  // By a rule of its own, not by its weight (compose.h).
+  std::optional<Decision> compose_champions() const {
+    const auto weight = state_.settings().operators.find("compose");
+    if (!composer_.compose || weight == state_.settings().operators.end() || weight->second <= 0)
+      return std::nullopt;
+    const auto due = due_composition(view_, state_.compositions(), composer_.bands);
+    if (!due) return std::nullopt;
+    auto source = composer_.compose(due->champions);
+    if (!source) return std::nullopt;
+    return ComposeProposal{{"compose", island_, {}, due->candidates()}, std::move(*source), due->note()};
   }
 
   // One parent after another, until a source has an assignment left.
@@ -210,6 +226,7 @@ class Decider {
   const State& state_;
   const RunView& view_;
   const KnobFilter& accepts_;
+  const Composer& composer_;
   const events::Ticket ticket_;
   const int island_;
   const bool is_plain_;  // a strategy without a population
@@ -224,9 +241,9 @@ KnobValues default_knobs(const std::vector<events::DeclaredKnob>& declared) {
   return knobs;
 }
 
-Decision decide(const State& state, const KnobFilter& accepts) {
+Decision decide(const State& state, const KnobFilter& accepts, const Composer& composer) {
   CHECK(ready_to_decide(state));
-  return Decider(state, accepts).run();
+  return Decider(state, accepts, composer).run();
 }
 
 events::Event event_of(const State& state, const Decision& decision,
@@ -241,6 +258,13 @@ events::Event event_of(const State& state, const Decision& decision,
                             "seed " + seed->seed.name};
   if (const auto* knobs = std::get_if<KnobProposal>(&decision))
     return events::Proposed{ticket, knobs->origin, knobs->source_hash, knobs->knobs, {}, knobs->note};
+  if (const auto* composed = std::get_if<ComposeProposal>(&decision))
+    return events::Proposed{ticket,
+                            composed->origin,
+                            composed->source.source_hash,
+                            default_knobs(composed->source.declared_knobs),
+                            composed->source.declared_knobs,
+                            composed->note};
   if (const auto* request = std::get_if<ModelRequest>(&decision))
     return events::ModelRequested{ticket,        request->origin, request->request_index,
                                   request->role, request->model,  {}};

@@ -6,6 +6,7 @@
 #include <string>
 #include <variant>
 
+#include "src/search/compose.h"
 #include "src/search/state.h"
 
 namespace warpwright::search {
@@ -20,6 +21,11 @@ struct KnobProposal {  // a source that passed before, with an assignment never 
   KnobValues knobs;
   std::string note;  // "neighbour: SPLITS 16 -> 8"
 };
+struct ComposeProposal {  // a source that dispatches to the champions, evaluated with its default knobs
+  events::Origin origin;
+  ComposedSource source;
+  std::string note;
+};
 struct ModelRequest {  // performed by the engine through a provider
   events::Origin origin;
   int64_t request_index = 0;  // of this operator, from 0
@@ -31,13 +37,14 @@ struct Idle {  // nothing to propose from what this ticket may see; outstanding 
 struct Exhausted {  // nothing to propose and nothing outstanding: the run ends cleanly
   std::string reason;
 };
-using Decision = std::variant<SeedProposal, KnobProposal, ModelRequest, Idle, Exhausted>;
+using Decision = std::variant<SeedProposal, KnobProposal, ComposeProposal, ModelRequest, Idle, Exhausted>;
 
 // True if the source's `require` statements accept the assignment. Must be a pure function.
 using KnobFilter = std::function<bool(const std::string& source_hash, const KnobValues& knobs)>;
 
-// REQUIRES: ready_to_decide(state). An empty filter accepts everything.
-Decision decide(const State& state, const KnobFilter& accepts);
+// REQUIRES: ready_to_decide(state). An empty filter accepts everything; a composer without a function
+// composes nothing.
+Decision decide(const State& state, const KnobFilter& accepts, const Composer& composer = {});
 
 // The event that records a decision for state.next_ticket(). A seed also needs its declared knobs (empty if
 // the plan does not parse); a model request gets its prompt from the engine. REQUIRES: not Exhausted.

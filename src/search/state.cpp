@@ -138,7 +138,8 @@ Result<void> State::take_ticket(Ticket ticket, const events::Origin& origin) {
   candidate.id = ticket;
   candidate.origin = origin;
   candidate.phase = Phase::kRequested;
-  if (!view_.races.empty()) candidate.race = view_.races.size() - 1;
+  // A composition is judged as a whole.
+  if (!view_.races.empty() && origin.op != "compose") candidate.race = view_.races.size() - 1;
   ++view_.counters.by_phase[index_of(candidate.phase)];
   ++view_.counters.by_operator[origin.op];
   ++view_.islands[static_cast<size_t>(origin.island)].proposed;
@@ -226,6 +227,8 @@ Result<void> State::on(const events::Proposed& event) {
   // The smallest number, not the first to arrive: the order of answers must not show.
   CandidateId& first = source->second.first_candidate;
   first = is_new ? event.ticket : std::min(first, event.ticket);
+  if (decided_here && event.origin.op == "compose")
+    compositions_.note(event.ticket, event.origin.inspirations);
   if (decided_here) tried_[event.source_hash].insert(canonical_knobs(event.knobs));
   if (decided_here) tuning_.on_proposed(view_, *candidate);
   return {};
@@ -531,6 +534,8 @@ std::string State::digest() const {
   for (const auto& [op, count] : requests_) add(fmt::format("{}:{}", op, count));
   for (const auto& [source, assignments] : tried_)
     if (!assignments.empty()) add(fmt::format("{}:{}", source, fmt::join(assignments, ";")));
+  for (const auto& champions : compositions_.all())
+    add(fmt::format("composed {} {}", compositions_.last_ticket(), fmt::join(champions, ",")));
   for (const auto& [key, id] : first_with_key_) add(fmt::format("{}:{}", key, id));
   for (const auto& [fingerprint, id] : first_with_fingerprint_) add(fmt::format("{}:{}", fingerprint, id));
   for (const events::IslandView& island : view_.islands) {

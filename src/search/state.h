@@ -12,6 +12,7 @@
 #include <string>
 
 #include "src/events/run_view.h"
+#include "src/search/compose.h"
 #include "src/search/population.h"
 #include "src/search/stagnation.h"
 #include "src/search/tuning_table.h"
@@ -63,6 +64,8 @@ class State {
   bool can_research() const;
 
   const TuningTable& tuning() const { return tuning_; }
+
+  const Compositions& compositions() const { return compositions_; }
 
   // Does this ticket wait for a model, with nothing of it in flight?
   bool wants_call(events::Ticket ticket) const;
@@ -120,6 +123,7 @@ class State {
   std::map<std::string, std::set<std::string>> tried_;
   std::map<std::string, events::CandidateId> first_with_key_, first_with_identity_, first_with_fingerprint_;
   TuningTable tuning_;
+  Compositions compositions_;
 };
 
 // One text for equal assignments: "A=1,B=2" in the order of names.

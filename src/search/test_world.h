@@ -18,6 +18,9 @@ events::RunStarted make_run(uint64_t seed, int window);
 // A run that races its candidates, and whose programs have fingerprints: those that differ in SPLITS or VEC
 // only are near duplicates.
 events::RunStarted make_thrifty_run(uint64_t seed, int window);
+// Adds the operator compose to a run. A composition of this world takes for each band exactly its champion's
+// time.
+events::RunStarted with_compositions(events::RunStarted run);
 // The same with times that count as measured, so that who leads is settled by duels.
 events::RunStarted make_measured_run(uint64_t seed, int window);
 // A run with models: every operator, a bandit over two models. Without seeds it is a full-agent run, whose

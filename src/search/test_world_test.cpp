@@ -77,6 +77,11 @@ RunStarted make_rich_run(uint64_t seed, int window) {
   return run;
 }
 
+RunStarted with_compositions(RunStarted run) {
+  run.search.operators["compose"] = 1;
+  return run;
+}
+
 DuelFinished fight(CandidateId challenger, CandidateId incumbent) {
   Rng draw = Rng::stream(static_cast<uint64_t>(challenger), std::to_string(incumbent));
   DuelFinished duel;
@@ -87,7 +92,7 @@ DuelFinished fight(CandidateId challenger, CandidateId incumbent) {
 }
 
 std::vector<DeclaredKnob> knobs_of(const std::string& source) {
-  if (source == "broken") return {};
+  if (source == "broken" || source.starts_with("composed")) return {};
   if (source == "plain") return {{"THREADS", {"64", "128", "256"}, "64"}};
   return {
       {"ROWS", {"1", "2", "4", "8"}, "2"}, {"SPLITS", {"1", "2", "4"}, "1"}, {"VEC", {"1", "2", "4"}, "4"}};
@@ -109,7 +114,60 @@ std::string sketch_of(const std::string& source, const KnobValues& knobs) {
   return hex;
 }
 
+namespace {
+
+constexpr std::string_view kComposed = "composed";
+
+// Programs that differ in VEC=1 and VEC=2 only compile to the same code.
+KnobValues effective_of(KnobValues knobs) {
+  if (knobs.contains("VEC") && knobs["VEC"] == "1") knobs["VEC"] = "2";
+  return knobs;
+}
+
+// "composed|large=good{ROWS=1,SPLITS=2,VEC=4}|small=plain{THREADS=64}"
+std::string part_of(const RunView& view, const BandChampion& champion) {
+  const Candidate& c = *view.find(champion.candidate);
+  const std::string mark = "|" + champion.band + "=";
+  if (!c.source_hash.starts_with(kComposed))
+    return mark + c.source_hash + "{" + canonical_knobs(effective_of(c.knobs)) + "}";
+  const size_t begin = c.source_hash.find(mark);  // of a composition the part of this band
+  return c.source_hash.substr(begin, c.source_hash.find('}', begin) + 1 - begin);
+}
+
+Composer composer_for(const RunView& view) {
+  return {{"small", "large"}, [&view](const std::vector<BandChampion>& champions) {
+            std::string source(kComposed);
+            for (const BandChampion& champion : champions) source += part_of(view, champion);
+            return std::optional(ComposedSource{source, {}});
+          }};
+}
+
+ResultSummary evaluate_composition(const std::string& source) {
+  ResultSummary result;
+  for (const std::string band : {"small", "large"}) {
+    size_t begin = source.find("|" + band + "=") + band.size() + 2;
+    const size_t open = source.find('{', begin);
+    const std::string part = source.substr(begin, open - begin);
+    KnobValues knobs;
+    for (begin = open + 1; source[begin] != '}';) {
+      const size_t equals = source.find('=', begin), end = source.find_first_of(",}", equals);
+      knobs[source.substr(begin, equals - begin)] = source.substr(equals + 1, end - equals - 1);
+      begin = source[end] == ',' ? end + 1 : end;
+    }
+    const ResultSummary of_part = evaluate(part, knobs);
+    result.measure = of_part.measure;
+    result.stage = of_part.stage;
+    result.status = Status::kPassed;
+    for (const WorkloadSummary& workload : of_part.workloads)
+      if (workload.band == band) result.workloads.push_back(workload);
+  }
+  return result;
+}
+
+}  // namespace
+
 ResultSummary evaluate(const std::string& source, const KnobValues& knobs) {
+  if (source.starts_with(kComposed)) return evaluate_composition(source);
   Rng draw = Rng::stream(7, source + canonical_knobs(knobs));
   ResultSummary result;
   result.stage = Stage::kTime;
@@ -158,7 +216,7 @@ bool World::decide_next() {
   const auto accepts = [](const std::string&, const KnobValues& knobs) {  // `require ROWS * SPLITS <= 16`
     return !knobs.contains("ROWS") || std::stoi(knobs.at("ROWS")) * std::stoi(knobs.at("SPLITS")) <= 16;
   };
-  const Decision decision = decide(state, accepts);
+  const Decision decision = decide(state, accepts, composer_for(state.view()));
   if (const auto* over = std::get_if<Exhausted>(&decision)) {
     ended = over->reason;
     return false;
@@ -275,9 +333,7 @@ bool World::one_arrival() {
     answer(candidate);
     return true;
   }
-  // Programs that differ in VEC=1 and VEC=2 only compile to the same code.
-  KnobValues effective = candidate.knobs;
-  if (effective.contains("VEC") && effective["VEC"] == "1") effective["VEC"] = "2";
+  const KnobValues effective = effective_of(candidate.knobs);
   std::string key = candidate.source_hash + ":" + canonical_knobs(effective);
   if (race_of(state, candidate) != nullptr) key += fmt::format(" in race {}", *candidate.race);
   if (candidate.phase == Phase::kProposed && one_compilation(candidate, key)) return true;
@@ -311,7 +367,8 @@ std::vector<std::string> World::ordered() const {
   for (const Event& event : journal) {
     const auto* proposed = std::get_if<Proposed>(&event);
     const bool fixed = std::holds_alternative<ModelRequested>(event) || is_settlement(event) ||
-                       (proposed && (proposed->origin.op == "seed" || proposed->origin.op == "tune"));
+                       (proposed && (proposed->origin.op == "seed" || proposed->origin.op == "tune" ||
+                                     proposed->origin.op == "compose"));
     if (fixed) list.push_back(std::string(kind_of(event)) + dump_json(to_json(event)));
   }
   return list;
