@@ -262,6 +262,43 @@ CLI::App* add_plan(CLI::App& app, PlanOptions& options) {
   return command;
 }
 
+constexpr const char* kComposeFooter = R"(
+The result is a candidate like any other: each part's device code is a unit of its own (P0, P1, ...), its plan a
+branch, its knobs become P0_NAME, P1_NAME with the values chosen here as defaults. Equal parts become one branch;
+of a part that is itself a composition by the same conditions, the branch of its condition is taken.
+Then evaluate it as a whole: a part's time in its band is what the composition's will be.
+
+A search composes by itself (operator compose): whenever the champions of the bands promise more together than
+the best candidate scores alone.
+
+Exit codes: 0 done, 2 it cannot be made, and why.
+Example, one for each band of configs/rules (small, large):
+  cd seeds/gdn_decode_qk4_v8_d128_k_last
+  warpwright compose warp_rows.cu lane_groups.cu --knob 1:ROWS=2 --out composed.cu
+Example, with conditions:
+  warpwright compose a.cu b.cu --definition gdn_decode_qk4_v8_d128_k_last --when 'batch_size <= 2' --out c.cu)";
+
+CLI::App* add_compose(CLI::App& app, ComposeOptions& options) {
+  auto* command = app.add_subcommand(
+      "compose", "make one candidate of several, which dispatches to one of them by the axes of a call");
+  command->footer(kComposeFooter);
+  command
+      ->add_option("candidates", options.candidates,
+                   "one .cu file for each band of the definition's rules, in their order; or for each --when")
+      ->required();
+  command->add_option("--definition", options.definition,
+                      "of all; default: the name of the first one's folder");
+  command->add_option(
+      "--when", options.when,
+      "condition over axes for the next candidate, instead of the bands: 'batch_size <= 8'; once for "
+      "each, at most one may hold for a call, the last candidate takes what is left");
+  command->add_option("--knob", options.knobs, "N:NAME=VALUE: a knob of the Nth candidate, from 1");
+  command->add_option("--out", options.out, "file to write; default: printed");
+  command->add_flag("--overwrite", options.overwrite, "replace the file");
+  add_datasets(command, options.datasets);
+  return command;
+}
+
 CLI::App* add_export(CLI::App& app, ExportOptions& options) {
   auto* command = app.add_subcommand("export", "write a candidate as a FlashInfer-Bench solution");
   add_candidate(command, options.candidate, false);
@@ -410,6 +447,7 @@ int main_with(int argc, char** argv) {
   CompareOptions compare;
   CalibrateOptions calibrate;
   PlanOptions plan;
+  ComposeOptions compose;
   ExportOptions export_options;
   ShowOptions show;
   ReportOptions report;
@@ -424,6 +462,7 @@ int main_with(int argc, char** argv) {
   auto* compare_command = add_compare(app, compare);
   auto* calibrate_command = add_calibrate(app, calibrate);
   auto* plan_command = add_plan(app, plan);
+  auto* compose_command = add_compose(app, compose);
   auto* export_command = add_export(app, export_options);
   auto* show_command = add_show(app, show);
   auto* report_command = add_report(app, report);
@@ -445,6 +484,7 @@ int main_with(int argc, char** argv) {
   if (*compare_command) return run_compare(compare);
   if (*calibrate_command) return run_calibrate(calibrate);
   if (*plan_command) return run_plan(plan);
+  if (*compose_command) return run_compose(compose);
   if (*export_command) return run_export(export_options);
   if (*show_command) return run_show(show);
   if (*report_command) return run_report(report);

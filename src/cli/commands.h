@@ -119,6 +119,18 @@ struct PlanOptions {
 };
 int run_plan(const PlanOptions& options);
 
+// Several candidates as one that dispatches by axes.
+struct ComposeOptions {
+  std::vector<std::filesystem::path> candidates;  // one for each condition, in order
+  std::string definition;                         // of all; empty: the name of the first one's folder
+  std::vector<std::string> when;                  // plan expressions over axes; empty: the bands of the rules
+  std::vector<std::string> knobs;                 // N:NAME=VALUE, of the Nth candidate from 1
+  std::vector<std::filesystem::path> datasets;
+  std::filesystem::path out;  // empty: printed
+  bool overwrite = false;
+};
+int run_compose(const ComposeOptions& options);
+
 struct ExportOptions {
   CandidateOptions candidate;  // a file, or:
   std::filesystem::path run_dir;
