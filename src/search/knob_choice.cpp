@@ -101,6 +101,9 @@ class Chooser {
   }
 
   void add_steps(const Places& from) {
+    size_t steps = 0;
+    for (size_t values : input_.sizes) steps += values - 1;
+    if (steps > kMaxListed / 2) return;  // draws stand for them
     for (size_t knob = 0; knob < from.size(); ++knob) {
       Places places = from;
       for (size_t value = 0; value < input_.sizes[knob]; ++value) {
