@@ -163,6 +163,28 @@ CLI::App* add_config(CLI::App& app, ConfigOptions& options) {
   return command;
 }
 
+CLI::App* add_journal(CLI::App& app, JournalOptions& options) {
+  auto* command =
+      app.add_subcommand("journal", "a run's record: is it sound, what is it made of, its events");
+  command->require_subcommand(1);
+  const auto add = [&](const char* name, const char* about) {
+    auto* sub = command->add_subcommand(name, about);
+    sub->add_option("--run", options.run_dir, "the run's folder; another process may be writing")->required();
+    sub->callback([&options, name] { options.what = name; });
+    return sub;
+  };
+  add_form(add("verify",
+               "hold it against all that it promises: SQLite's check, order and chain of events, blobs, "
+               "results, the state that it makes; exit code 1 if something is wrong"),
+           options.form);
+  add_form(add("stats", "events and blobs by kind, sizes, growth, calls, tokens, dollars"), options.form);
+  auto* lines = add("export", "every event as a line of JSON, for other programs (src/journal/README.md)");
+  lines->add_flag_callback("--jsonl", [] {}, "the one form there is");
+  lines->add_option("--out", options.out, "file to write; default: standard output");
+  lines->add_option("--blobs", options.blobs, "also every blob as a file of its hash's name in this folder");
+  return command;
+}
+
 CLI::App* add_replay(CLI::App& app, ReplayOptions& options) {
   auto* command = app.add_subcommand(
       "replay",
@@ -442,6 +464,7 @@ int main_with(int argc, char** argv) {
   EvolveOptions evolve;
   StudyOptions study;
   ConfigOptions config;
+  JournalOptions journal;
   ReplayOptions replay;
   EvaluateOptions evaluate;
   CompareOptions compare;
@@ -457,6 +480,7 @@ int main_with(int argc, char** argv) {
   auto* evolve_command = add_evolve(app, evolve);
   auto* study_command = add_study(app, study);
   auto* config_command = add_config(app, config);
+  auto* journal_command = add_journal(app, journal);
   auto* replay_command = add_replay(app, replay);
   auto* evaluate_command = add_evaluate(app, evaluate);
   auto* compare_command = add_compare(app, compare);
@@ -479,6 +503,7 @@ int main_with(int argc, char** argv) {
   if (*evolve_command) return run_evolve(evolve);
   if (*study_command) return run_study(study);
   if (*config_command) return run_config(config);
+  if (*journal_command) return run_journal(journal);
   if (*replay_command) return run_replay(replay);
   if (*evaluate_command) return run_evaluate(evaluate);
   if (*compare_command) return run_compare(compare);

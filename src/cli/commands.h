@@ -57,6 +57,14 @@ struct ConfigOptions {
 };
 int run_config(const ConfigOptions& options);
 
+struct JournalOptions {
+  std::string what;  // verify | stats | export
+  std::filesystem::path run_dir;
+  std::filesystem::path out, blobs;  // of export
+  OutputForm form = OutputForm::kText;
+};
+int run_journal(const JournalOptions& options);
+
 struct ReplayOptions {
   std::filesystem::path run_dir;
   std::filesystem::path out;      // empty: a temporary folder, removed again

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <system_error>
 
 #include "src/base/check.h"
 #include "src/base/files.h"
 #include "src/base/hash.h"
 #include "src/events/event_text.h"
+#include "src/journal/journal_file.h"
 #include "src/journal/run_lock.h"
 #include "src/journal/sqlite.h"
 
@@ -19,8 +19,6 @@ namespace {
 using events::Event;
 using events::Record;
 
-constexpr int64_t kFormatVersion = 1;
-
 // WAL cannot be set inside a transaction. FULL flushes the log at every commit (src/journal/README.md).
 constexpr const char* kPragmas =
     "PRAGMA journal_mode = WAL;"
@@ -29,49 +27,6 @@ constexpr const char* kPragmas =
     "PRAGMA cache_size = -16384;"        // KiB; the index of a long run's blobs stays in it
     "PRAGMA wal_autocheckpoint = 4096;"  // pages: a page that changes often is copied once in 16 MiB
     "PRAGMA temp_store = MEMORY;";
-
-constexpr const char* kSchema =
-    "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-    "CREATE TABLE events(seq INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, kind TEXT NOT NULL, json TEXT "
-    "NOT NULL);"
-    // With a row number: blobs are appended, and only their hashes are kept in order. (Journals of before hold them
-    // in the index itself; statements are the same.)
-    "CREATE TABLE blobs(hash TEXT PRIMARY KEY, bytes BLOB NOT NULL);"
-    "CREATE TABLE results(result_key TEXT PRIMARY KEY, ticket INTEGER NOT NULL, report_hash TEXT NOT NULL)"
-    " WITHOUT ROWID;"
-    "INSERT INTO meta VALUES('format', 'warpwright-journal'), ('version', 1);";
-
-fs::path file_of(const fs::path& run_directory) {
-  return run_directory / "journal.db";
-}
-
-// No value: the file is empty (its creation was cut short before the first commit).
-Result<std::optional<int64_t>> read_version(const Db& db) {
-  TRY_ASSIGN(auto exists, Statement::prepare(db, "SELECT count(*) FROM sqlite_schema"));
-  auto tables = exists.use(db);
-  TRY(tables.step());
-  if (tables.integer(0) == 0) return std::optional<int64_t>();
-  auto query = Statement::prepare(db, "SELECT value FROM meta WHERE key = 'version'");
-  if (!query)
-    return infrastructure_error(fmt::format("{} is not a journal of warpwright", db.path().string()));
-  auto row = query->use(db);
-  TRY_ASSIGN(const bool found, row.step());
-  if (!found)
-    return infrastructure_error(fmt::format("{} is not a journal of warpwright", db.path().string()));
-  return std::optional<int64_t>(row.integer(0));
-}
-
-Result<void> check_version(const Db& db) {
-  TRY_ASSIGN(const auto version, read_version(db));
-  if (!version)
-    return usage_error(
-        fmt::format("{} holds no run (it ended before it began); remove it", db.path().string()));
-  if (*version != kFormatVersion)
-    return usage_error(
-        fmt::format("{} has journal format {}, this program reads {}: use the version that wrote it",
-                    db.path().string(), *version, kFormatVersion));
-  return {};
-}
 
 Result<void> check_sound(const Db& db) {
   TRY_ASSIGN(auto statement, Statement::prepare(db, "PRAGMA quick_check(1)"));
@@ -84,25 +39,17 @@ Result<void> check_sound(const Db& db) {
       fmt::format("{} is damaged ({}); restore it from a copy", db.path().string(), verdict));
 }
 
-Result<void> require_file(const fs::path& path) {
-  std::error_code error;
-  if (!fs::exists(path, error))
-    return usage_error(fmt::format("there is no run in {}: {} is missing", path.parent_path().string(),
-                                   path.filename().string()));
-  return {};
-}
-
 struct Statements {
   Statement insert_event, insert_blob, insert_result, select_events, select_blob, select_result;
 
-  static Result<Statements> prepare(const Db& db) {
+  static Result<Statements> prepare(const Db& db, Format format) {
     Statements s;
-    TRY_ASSIGN(s.insert_event, Statement::prepare(db, "INSERT INTO events VALUES(?, ?, ?, ?)"));
+    const bool is_chained = format == Format::kChained;
+    TRY_ASSIGN(s.insert_event, Statement::prepare(db, is_chained ? "INSERT INTO events VALUES(?, ?, ?, ?, ?)"
+                                                                 : "INSERT INTO events VALUES(?, ?, ?, ?)"));
     TRY_ASSIGN(s.insert_blob, Statement::prepare(db, "INSERT OR IGNORE INTO blobs VALUES(?, ?)"));
     TRY_ASSIGN(s.insert_result, Statement::prepare(db, "INSERT INTO results VALUES(?, ?, ?)"));
-    TRY_ASSIGN(
-        s.select_events,
-        Statement::prepare(db, "SELECT seq, unix_ms, kind, json FROM events WHERE seq > ? ORDER BY seq"));
+    TRY_ASSIGN(s.select_events, Statement::prepare(db, select_events_sql(format).c_str()));
     TRY_ASSIGN(s.select_blob, Statement::prepare(db, "SELECT bytes FROM blobs WHERE hash = ?"));
     TRY_ASSIGN(s.select_result,
                Statement::prepare(db, "SELECT ticket, report_hash FROM results WHERE result_key = ?"));
@@ -115,11 +62,13 @@ struct Statements {
 struct Journal::Impl {
   std::optional<RunLock> lock;  // empty: read-only. Before `db`: released after the connection is closed
   Db db;
+  Format format = Format::kChained;
   Statements statements;
   int64_t last_seq = 0;
+  std::string chain;  // of event last_seq; empty: none, or version 1
 
   Result<void> load() {
-    TRY_ASSIGN(statements, Statements::prepare(db));
+    TRY_ASSIGN(statements, Statements::prepare(db, format));
     TRY_ASSIGN(auto query, Statement::prepare(db, "SELECT max(seq), count(*) FROM events"));
     auto row = query.use(db);
     TRY(row.step());
@@ -128,16 +77,28 @@ struct Journal::Impl {
       return infrastructure_error(
           fmt::format("{} is damaged: {} events, the last is number {}; restore it from a copy",
                       db.path().string(), row.integer(1), last_seq));
+    TRY_ASSIGN(chain, chain_at(last_seq));
     return {};
   }
 
-  Result<void> store_event(int64_t seq, int64_t unix_ms, const Event& event) {
-    TRY(statements.insert_event.use(db)
-            .bind(seq)
-            .bind(unix_ms)
-            .bind(events::kind_of(event))
-            .bind(events::to_json_text(event))
-            .step());
+  Result<std::string> chain_at(int64_t seq) const {
+    if (format != Format::kChained || seq == 0) return std::string();
+    auto row = statements.select_events.use(db);
+    TRY_ASSIGN(const bool found, row.bind(seq - 1).step());
+    return found ? row.text(4) : std::string();
+  }
+
+  // `link`: the chain of the event before; becomes this one's.
+  Result<void> store_event(int64_t seq, int64_t unix_ms, const Event& event, std::string& link) {
+    const std::string_view kind = events::kind_of(event);
+    const std::string json = events::to_json_text(event);
+    auto row = statements.insert_event.use(db);
+    row.bind(seq).bind(unix_ms).bind(kind).bind(json);
+    if (format == Format::kChained) {
+      link = chain_of(link, unix_ms, kind, json);
+      row.bind(link);
+    }
+    TRY(row.step());
     if (const auto* finished = std::get_if<events::EvaluationFinished>(&event)) return store_result(*finished);
     return {};
   }
@@ -176,9 +137,9 @@ Result<Journal> Journal::create(const fs::path& run_directory) {
   TRY(warpwright::create_directories(run_directory));
   auto impl = std::make_unique<Impl>();
   TRY_ASSIGN(impl->lock, RunLock::acquire(run_directory));
-  TRY_ASSIGN(impl->db, Db::open(file_of(run_directory), Db::Mode::kCreate));
-  TRY_ASSIGN(const auto version, read_version(impl->db));
-  if (version)
+  TRY_ASSIGN(impl->db, Db::open(journal_path(run_directory), Db::Mode::kCreate));
+  TRY_ASSIGN(const auto present, read_format(impl->db));
+  if (present)
     return usage_error(
         fmt::format("{} holds a run already: resume it, or choose another folder", run_directory.string()));
   TRY(impl->db.execute(kPragmas));
@@ -190,11 +151,11 @@ Result<Journal> Journal::create(const fs::path& run_directory) {
 }
 
 Result<Journal> Journal::open(const fs::path& run_directory) {
-  TRY(require_file(file_of(run_directory)));
+  TRY(require_journal_file(run_directory));
   auto impl = std::make_unique<Impl>();
   TRY_ASSIGN(impl->lock, RunLock::acquire(run_directory));
-  TRY_ASSIGN(impl->db, Db::open(file_of(run_directory), Db::Mode::kReadWrite));
-  TRY(check_version(impl->db));
+  TRY_ASSIGN(impl->db, Db::open(journal_path(run_directory), Db::Mode::kReadWrite));
+  TRY_ASSIGN(impl->format, require_format(impl->db));
   TRY(impl->db.execute(kPragmas));
   TRY(check_sound(impl->db));
   TRY(impl->load());
@@ -202,20 +163,10 @@ Result<Journal> Journal::open(const fs::path& run_directory) {
 }
 
 Result<Journal> Journal::open_read_only(const fs::path& run_directory) {
-  const fs::path path = file_of(run_directory);
-  TRY(require_file(path));
+  TRY_ASSIGN(OpenDb open, open_for_reading(run_directory));
   auto impl = std::make_unique<Impl>();
-  TRY_ASSIGN(impl->db, Db::open(path, Db::Mode::kReadOnly));
-  if (!read_version(impl->db)) {
-    // A reader of a WAL file needs its -shm beside it. On read-only media it cannot make one; without a -wal
-    // it needs none, and the file can be read as it stands.
-    std::error_code error;
-    const auto wal_bytes = fs::file_size(fs::path(path.string() + "-wal"), error);
-    if (error || wal_bytes == 0) {
-      TRY_ASSIGN(impl->db, Db::open(path, Db::Mode::kReadOnlyImmutable));
-    }
-  }
-  TRY(check_version(impl->db));
+  impl->db = std::move(open.db);
+  impl->format = open.format;
   TRY(impl->load());
   return Journal(std::move(impl));
 }
@@ -239,14 +190,17 @@ Result<void> Journal::append_hashed(const std::vector<Event>& events, int64_t un
   for (const auto& [hash, bytes] : blobs)
     TRY(impl_->statements.insert_blob.use(impl_->db).bind(hash).bind_blob(bytes).step());
   int64_t seq = impl_->last_seq;
-  for (const Event& event : events) TRY(impl_->store_event(++seq, unix_ms, event));
+  std::string link = impl_->chain;
+  for (const Event& event : events) TRY(impl_->store_event(++seq, unix_ms, event, link));
   TRY(transaction.commit());
+  impl_->chain = std::move(link);
   impl_->last_seq = seq;
   return {};
 }
 
 Result<std::vector<Record>> Journal::read_events(int64_t after_seq) const {
   std::vector<Record> records;
+  TRY_ASSIGN(std::string link, impl_->chain_at(after_seq));
   auto row = impl_->statements.select_events.use(impl_->db);
   row.bind(after_seq);
   for (int64_t expected = after_seq + 1;; ++expected) {
@@ -255,9 +209,16 @@ Result<std::vector<Record>> Journal::read_events(int64_t after_seq) const {
     const std::string where = fmt::format("{}, event {}", path().string(), row.integer(0));
     if (row.integer(0) != expected)
       return infrastructure_error(fmt::format("{}: event {} is missing", where, expected));
-    auto json = parse_json(row.text(3), where);
+    const std::string kind = row.text(2), text = row.text(3);
+    if (impl_->format == Format::kChained) {
+      link = chain_of(link, row.integer(1), kind, text);
+      if (link != row.text(4))
+        return infrastructure_error(fmt::format(
+            "{} is damaged: it is not what was written, or not in its place; restore it from a copy", where));
+    }
+    auto json = parse_json(text, where);
     if (!json) return infrastructure_error(json.error().message);
-    auto event = events::event_from_json(row.text(2), *json);
+    auto event = events::event_from_json(kind, *json);
     if (!event) return add_context(event.error(), where);
     records.push_back({row.integer(0), row.integer(1), std::move(*event)});
   }
