@@ -3,7 +3,7 @@
 # `install-deps.sh fuzz`: also clang with libFuzzer, which `make fuzz` needs.
 set -eu
 packages="g++ cmake ninja-build pkg-config make git ca-certificates
-  nlohmann-json3-dev libfmt-dev libspdlog-dev libexpected-dev libcli11-dev libtomlplusplus-dev
+  nlohmann-json3-dev libfmt-dev libspdlog-dev libexpected-dev libcli11-dev libtomlplusplus-dev libyaml-cpp-dev
   libsqlite3-dev libssl-dev libcurl4-openssl-dev libgtest-dev"
 
 if [ "${1:-}" = fuzz ]; then

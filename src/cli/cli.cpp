@@ -163,6 +163,18 @@ CLI::App* add_config(CLI::App& app, ConfigOptions& options) {
   return command;
 }
 
+CLI::App* add_import(CLI::App& app, ImportOptions& options) {
+  auto* command = app.add_subcommand(
+      "import-openevolve", "a run configuration from OpenEvolve's, and what of it has no equal here");
+  command->add_option("config", options.config, "OpenEvolve's config.yaml (0.3.2)")->required();
+  command->add_option("--definition", options.definition, "what to make faster: its file does not say");
+  command->add_option("--out", options.out, "configuration to write (.toml); default: standard output");
+  command->add_flag("--lenient", options.lenient,
+                    "list keys that OpenEvolve 0.3.2 has not, instead of refusing them");
+  add_form(command, options.form);
+  return command;
+}
+
 CLI::App* add_journal(CLI::App& app, JournalOptions& options) {
   auto* command =
       app.add_subcommand("journal", "a run's record: is it sound, what is it made of, its events");
@@ -464,6 +476,7 @@ int main_with(int argc, char** argv) {
   EvolveOptions evolve;
   StudyOptions study;
   ConfigOptions config;
+  ImportOptions import;
   JournalOptions journal;
   ReplayOptions replay;
   EvaluateOptions evaluate;
@@ -480,6 +493,7 @@ int main_with(int argc, char** argv) {
   auto* evolve_command = add_evolve(app, evolve);
   auto* study_command = add_study(app, study);
   auto* config_command = add_config(app, config);
+  auto* import_command = add_import(app, import);
   auto* journal_command = add_journal(app, journal);
   auto* replay_command = add_replay(app, replay);
   auto* evaluate_command = add_evaluate(app, evaluate);
@@ -503,6 +517,7 @@ int main_with(int argc, char** argv) {
   if (*evolve_command) return run_evolve(evolve);
   if (*study_command) return run_study(study);
   if (*config_command) return run_config(config);
+  if (*import_command) return run_import_openevolve(import);
   if (*journal_command) return run_journal(journal);
   if (*replay_command) return run_replay(replay);
   if (*evaluate_command) return run_evaluate(evaluate);

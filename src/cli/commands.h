@@ -57,6 +57,15 @@ struct ConfigOptions {
 };
 int run_config(const ConfigOptions& options);
 
+struct ImportOptions {
+  std::filesystem::path config;  // OpenEvolve's, YAML
+  std::string definition;
+  std::filesystem::path out;  // empty: standard output
+  bool lenient = false;
+  OutputForm form = OutputForm::kText;
+};
+int run_import_openevolve(const ImportOptions& options);
+
 struct JournalOptions {
   std::string what;  // verify | stats | export
   std::filesystem::path run_dir;

@@ -120,6 +120,7 @@ TEST(Layering, LibrariesAndSystemCallsStayInTheirFolder) {
   };
   const std::vector<Rule> rules = {{R"(include <sqlite3\.h>)", "src/journal"},
                                    {R"(include <curl/)", "src/llm"},
+                                   {R"(include <yaml-cpp/)", "src/openevolve"},
                                    {R"(include <nvrtc\.h>|include <cuda\.h>|include <cupti)", "evaluator"},
                                    {R"(\b(fork|vfork|execvp|execve|execvpe|posix_spawn)\s*\()", "src/base"}};
   for (const fs::path& path : sources()) {
