@@ -92,6 +92,7 @@ Result<void> settle_agent(RunConfig& config, const Agent& agent) {
   for (const std::string& role : roles)
     if (!search.roles.contains(role))
       for (const auto& [name, model] : config.models) search.roles[role][name] = 1;
+  TRY(prompt::check_trial_sections_used(search.trial_sections, agent.library));
   if (!agent.config.opens_seeds()) config.seeds_allowed = false;
   return {};
 }

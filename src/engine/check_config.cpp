@@ -28,6 +28,10 @@ Result<SettledConfig> settle_config(const RunConfig& asked, const std::string& w
     TRY_ASSIGN(settled.agent, load_agent(asked.agent, home));
     TRY(settle_agent(settled.config, *settled.agent));
     TRY(check_run_config(settled.config, where));
+  } else if (!asked.search.trial_sections.empty()) {
+    return usage_error(where +
+                       ": search.trial_sections needs an agent: without one there are no prompts to leave "
+                       "them out of");
   }
   TRY_ASSIGN(settled.config.search, search::settle_strategy(std::move(settled.config.search)));
   return settled;

@@ -150,7 +150,9 @@ const std::vector<OptionDoc>& option_docs() {
        "island rest, begin it again from the archive, or raise its temperature."},
       {"search.trial_sections", "", "",
        "Sections of prompts that are left out of some prompts at random, to learn what they are worth; the "
-       "report says. Names: prompts/README.md."},
+       "report says. Names: prompts/README.md; not those that no operator does without (plan_language, "
+       "definition, interface, parent, second_parent, evidence). A section of the system part changes the "
+       "prefix that providers cache, so prompts with and without it are each cached apart."},
       {"search.trial_share", "share of prompts", "",
        "That goes without a section on trial, for each of them."},
       // [agent], [budget]

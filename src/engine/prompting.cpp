@@ -26,6 +26,7 @@ class Gatherer {
     prompt::PromptContext context;
     context.op = request.origin.op;
     context.request_index = request.request_index;
+    context.left_out = request.left_out;
     context.definition = &task_.definition;
     context.rules = &task_.sources.rules();
     context.selection = task_.config.selection;

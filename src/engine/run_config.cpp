@@ -11,6 +11,7 @@
 #include "src/engine/config_fields.h"
 #include "src/engine/toml_reader.h"
 #include "src/llm/endpoint_presets.h"
+#include "src/prompt/build_prompt.h"
 #include "src/search/operators.h"
 
 namespace warpwright::engine {
@@ -205,6 +206,8 @@ Result<void> check_run_config(const RunConfig& config, const std::string& where)
   if (config.last_stage != Stage::kTime)
     return usage_error(where + ": evaluation.last_stage must be \"time\": the search ranks by time");
   TRY(check_operators(config, where));
+  if (auto fit = prompt::check_trial_sections(config.search.trial_sections); !fit)
+    return add_context(fit.error(), where);
   const auto& operators = config.search.operators;
   const auto scripted = operators.find("scripted");
   const bool uses_scripted = scripted != operators.end() && scripted->second > 0;

@@ -62,6 +62,11 @@ Result<std::string> fill(const Template& form, bool is_system, int64_t total, co
     if (kind.budget.is_system != is_system || !form.uses(name)) continue;
     const auto own = frame.settings.section_tokens.find(name);
     const int64_t budget = own == frame.settings.section_tokens.end() ? kind.budget.tokens : own->second;
+    if (frame.is_left_out(name)) {
+      sections.push_back({name, is_system, 0, 0, "left out on trial"});
+      values[name];
+      continue;
+    }
     TRY_ASSIGN(SectionText section, kind.render(frame, std::max<int64_t>(0, std::min(budget, left))));
     const int64_t tokens = estimate_tokens(section.text);
     left -= tokens;
@@ -72,7 +77,54 @@ Result<std::string> fill(const Template& form, bool is_system, int64_t total, co
   return form.render(values);
 }
 
+bool is_vital(std::string_view section) {
+  for (const char* name : {"plan_language", "definition", "interface", "parent", "second_parent", "evidence"})
+    if (section == name) return true;
+  return false;
+}
+
 }  // namespace
+
+bool Frame::is_left_out(std::string_view section) const {
+  return std::find(context.left_out.begin(), context.left_out.end(), section) != context.left_out.end();
+}
+
+bool Frame::shows(std::string_view section) const {
+  return form.uses(section) && !is_left_out(section);
+}
+
+Result<void> check_trial_sections(const std::vector<std::string>& sections) {
+  std::vector<std::string> possible;
+  for (const SectionKind& kind : section_kinds())
+    if (!is_vital(kind.budget.name)) possible.emplace_back(kind.budget.name);
+  std::set<std::string> seen;
+  for (const std::string& section : sections) {
+    if (!seen.insert(section).second)
+      return usage_error(fmt::format("search.trial_sections names '{}' twice", section));
+    if (is_vital(section))
+      return usage_error(
+          fmt::format("search.trial_sections: no operator does without the section '{}'; on trial may be {}",
+                      section, join(possible, ", ")));
+    if (std::find(possible.begin(), possible.end(), section) == possible.end())
+      return usage_error(
+          fmt::format("search.trial_sections: a prompt has no section '{}'; on trial may be {}", section,
+                      join(possible, ", ")));
+  }
+  return {};
+}
+
+Result<void> check_trial_sections_used(const std::vector<std::string>& sections,
+                                       const PromptLibrary& library) {
+  for (const std::string& section : sections) {
+    bool is_used = library.system().uses(section);
+    for (const std::string& op : library.operators())
+      is_used = is_used || library.find_operator(op)->uses(section);
+    if (!is_used)
+      return usage_error(
+          fmt::format("search.trial_sections: no template of this agent uses the section '{}'", section));
+  }
+  return {};
+}
 
 const std::vector<SectionBudget>& default_section_tokens() {
   static const std::vector<SectionBudget> kBudgets = [] {

@@ -54,6 +54,13 @@ struct BuiltPrompt {
 Result<BuiltPrompt> build_prompt(const PromptLibrary& library, const PromptSettings& settings,
                                  const PromptContext& context);
 
+// May prompts lack these, on trial? Error (usage): a name that is no section, twice, or one that no operator
+// does without (what it is about, what it starts from, how a candidate is written).
+Result<void> check_trial_sections(const std::vector<std::string>& sections);
+// Error (usage): no template of the library uses one of them, so that leaving it out changes nothing.
+Result<void> check_trial_sections_used(const std::vector<std::string>& sections,
+                                       const PromptLibrary& library);
+
 // What notes are selected by: "always", words of the definition (its name, op_type, tags, data types), of the
 // device
 // ("blackwell", "sm_100", "b200"), and the settings' own.

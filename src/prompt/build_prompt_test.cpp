@@ -226,6 +226,37 @@ TEST(BuildPrompt, NotesAreThoseOfTheRunAndHintsThoseOfTheFailure) {
             std::string::npos);
 }
 
+TEST(BuildPrompt, SectionsOnTrialAreLeftOutAndSaidToBe) {
+  const PromptLibrary library = test_library();
+  const TestRun run;
+  const BuiltPrompt whole = value_of(build_prompt(library, {}, run.context("diff")));
+  PromptContext context = run.context("diff");
+  context.left_out = {"lessons", "knowledge"};
+  const BuiltPrompt prompt = value_of(build_prompt(library, {}, context));
+  for (const char* name : {"lessons", "knowledge"}) {
+    ASSERT_GT(section(whole, name).tokens, 0) << name;
+    EXPECT_EQ(section(prompt, name).tokens, 0) << name;
+    EXPECT_EQ(section(prompt, name).cut, "left out on trial");
+  }
+  EXPECT_LT(prompt.user.size(), whole.user.size());
+  EXPECT_LT(prompt.system.size(), whole.system.size());
+  EXPECT_EQ(section(prompt, "parent").tokens, section(whole, "parent").tokens);
+}
+
+TEST(BuildPrompt, OnlySectionsThatAnOperatorCanDoWithoutMayBeOnTrial) {
+  EXPECT_TRUE(check_trial_sections({"lessons", "knowledge", "parent_profile"}));
+  for (const char* name : {"parent", "evidence", "definition", "plan_language"}) {
+    const auto refused = check_trial_sections({name});
+    ASSERT_FALSE(refused) << name;
+    EXPECT_NE(refused.error().message.find("no operator does without"), std::string::npos);
+  }
+  const auto unknown = check_trial_sections({"lesons"});
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().message.find("on trial may be"), std::string::npos) << unknown.error().message;
+  EXPECT_FALSE(check_trial_sections({"top", "top"}));
+  EXPECT_TRUE(check_trial_sections_used({"lessons", "knowledge"}, test_library()));
+}
+
 TEST(BuildPrompt, ResearchLooksAtTheBestProgramsTimes) {
   const TestRun run;
   PromptContext context = run.context("research");

@@ -47,6 +47,7 @@ struct PromptContext {
   std::vector<ShownCandidate> top, diverse;             // passed ones, best first; other than the parents
   std::vector<ShownCandidate> failures;                 // latest first
   std::vector<events::Lesson> lessons;                  // best first
+  std::vector<std::string> left_out;                    // sections that this prompt does without, on trial
 };
 
 }  // namespace warpwright::prompt

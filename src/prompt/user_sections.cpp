@@ -82,7 +82,7 @@ Result<SectionText> whole_program(const PromptContext& context, const ShownCandi
 // The parent is shown already: of a program that is nearly the parent again only what differs from it.
 std::string source_or_difference(const Frame& frame, const ShownCandidate& candidate) {
   const PromptContext& context = frame.context;
-  if (!context.parent || !frame.form.uses("parent")) return fenced(candidate.source, "cuda");
+  if (!context.parent || !frame.shows("parent")) return fenced(candidate.source, "cuda");
   const ShownCandidate& parent = *context.parent;
   if (parent.source == candidate.source) return "(the parent's source with other knobs)\n";
   const bool same_kernels = parent.result != nullptr && candidate.result != nullptr &&
@@ -168,11 +168,10 @@ bool is_shown_elsewhere(const Frame& frame, const events::Lesson& lesson) {
   const PromptContext& context = frame.context;
   if (!lesson.candidate || context.view == nullptr) return false;
   const auto is_lessons = [&](const ShownCandidate& failure) { return failure.id == *lesson.candidate; };
-  if (frame.form.uses("failures") &&
-      std::any_of(context.failures.begin(), context.failures.end(), is_lessons))
+  if (frame.shows("failures") && std::any_of(context.failures.begin(), context.failures.end(), is_lessons))
     return true;
   const Candidate* trial = context.view->find(*lesson.candidate);
-  return frame.form.uses("history") && context.parent && trial != nullptr &&
+  return frame.shows("history") && context.parent && trial != nullptr &&
          trial->phase == events::Phase::kApplied && trial->origin.parent == context.parent->id;
 }
 

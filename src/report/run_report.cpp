@@ -9,6 +9,7 @@
 #include "src/report/models_text.h"
 #include "src/report/population_text.h"
 #include "src/report/tuning_text.h"
+#include "src/report/trials_text.h"
 
 namespace warpwright::report {
 namespace {
@@ -314,6 +315,7 @@ std::string render_text(const RunView& view, const RunReportOptions& options) {
   text += tuning_text(view);
   text += economy_text(view);
   text += models_text(view);
+  text += trials_text(view);
   text += next_steps_text(view, options);
   return text;
 }
@@ -338,6 +340,7 @@ Json to_json(const RunView& view, const RunReportOptions& options) {
   if (!view.tuning.empty()) json["tuning"] = tuning_json(view);
   json["economy"] = economy_json(view);
   if (!view.models.empty()) json["llm"] = models_json(view);
+  if (!view.trials.empty()) json["prompt_trials"] = trials_json(view);
   for (const FailureGroup& group : failures(view))
     json["failures"].push_back({{"what", group.what},
                                 {"count", group.count},

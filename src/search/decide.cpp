@@ -7,6 +7,7 @@
 #include "src/base/check.h"
 #include "src/search/ensemble.h"
 #include "src/search/operators.h"
+#include "src/search/prompt_trials.h"
 #include "src/search/select.h"
 #include "src/search/stagnation.h"
 #include "src/search/strategy.h"
@@ -83,34 +84,23 @@ class Decider {
   }
 
   std::string draw_operator(const std::map<std::string, double>& operators) {
-    return draw(operators, state_.settings().operator_choice, [&](const std::string& op) {
-      events::ArmRecord all;
-      for (const auto& [arm, record] : view_.arms) {
-        if (arm.first != op) continue;
-        all.pulls += record.pulls;
-        all.gain += record.gain;
-        all.microdollars += record.microdollars;
-      }
-      return all;
-    });
+    return draw(operators, state_.settings().operator_choice,
+                [&](const std::string& op) { return state_.arms().of_operator(op); });
   }
 
   std::string draw_model(const std::string& op, const std::map<std::string, double>& models) {
     std::map<std::string, double> awake = models;
     if (models.size() > 1) awake.erase(view_.islands[static_cast<size_t>(island_)].resting_model);
-    return draw(awake, state_.settings().model_choice, [&](const std::string& model) {
-      const auto found = view_.arms.find({op, model});
-      return found == view_.arms.end() ? events::ArmRecord{} : found->second;
-    });
+    return draw(awake, state_.settings().model_choice,
+                [&](const std::string& model) { return state_.arms().of(op, model); });
   }
 
   std::string draw(const std::map<std::string, double>& weights, const std::string& choice,
-                   const std::function<events::ArmRecord(const std::string&)>& record_of) {
+                   const std::function<ArmTotals(const std::string&)>& totals_of) {
     std::vector<Arm> arms;
     for (const auto& [name, weight] : weights) {
-      const events::ArmRecord record = record_of(name);
-      arms.push_back(
-          {name, weight, record.pulls, record.gain, static_cast<double>(record.microdollars) / 1e6});
+      const ArmTotals totals = totals_of(name);
+      arms.push_back({name, weight, totals.pulls, totals.gain, totals.dollars()});
     }
     return arms[choice == "bandit" ? choose_by_bandit(arms, rng_) : choose_by_weight(arms, rng_)].model;
   }
@@ -169,7 +159,8 @@ class Decider {
     const auto models = state_.settings().roles.find(role);
     // A role that names no models is its own (the folder of scripted answers).
     const std::string model = models == state_.settings().roles.end() ? role : draw_model(op, models->second);
-    return ModelRequest{std::move(*origin), state_.requests_of(op), role, model};
+    return ModelRequest{std::move(*origin), state_.requests_of(op), role, model,
+                        draw_left_out(state_.settings(), view_.started->seed, ticket_, op)};
   }
 
   // None: what the operator needs is not there (yet).
@@ -266,8 +257,9 @@ events::Event event_of(const State& state, const Decision& decision,
                             composed->source.declared_knobs,
                             composed->note};
   if (const auto* request = std::get_if<ModelRequest>(&decision))
-    return events::ModelRequested{ticket,        request->origin, request->request_index,
-                                  request->role, request->model,  {}};
+    return events::ModelRequested{ticket,           request->origin, request->request_index,
+                                  request->role,    request->model,  {},
+                                  request->left_out};
   CHECK(std::holds_alternative<Idle>(decision));
   return events::ProposalFailed{ticket, events::ProposalFailed::Kind::kIdle, std::get<Idle>(decision).reason};
 }

@@ -30,6 +30,7 @@ struct ModelRequest {  // performed by the engine through a provider
   events::Origin origin;
   int64_t request_index = 0;  // of this operator, from 0
   std::string role, model;
+  std::vector<std::string> left_out = {};  // sections of the prompt (prompt_trials.h)
 };
 struct Idle {  // nothing to propose from what this ticket may see; outstanding outcomes may change that
   std::string reason;

@@ -17,7 +17,7 @@ double nonnegative(double x) {
 }
 
 double pulls_of(const Arm& arm) {
-  return static_cast<double>(std::max<int64_t>(arm.pulls, 0));
+  return nonnegative(arm.pulls);
 }
 
 // All zero: all the same.
@@ -67,9 +67,7 @@ double draw_log_gamma(double shape, Rng& rng) {
 std::vector<double> prices_of(const std::vector<Arm>& arms) {
   double dearest = 0, total = 0;
   int tried = 0;
-  const auto price_of = [](const Arm& arm) {
-    return nonnegative(arm.dollars) / static_cast<double>(arm.pulls);
-  };
+  const auto price_of = [](const Arm& arm) { return nonnegative(arm.dollars) / arm.pulls; };
   for (const Arm& arm : arms) {
     if (arm.pulls <= 0) continue;
     dearest = std::max(dearest, price_of(arm));

@@ -13,7 +13,7 @@ namespace warpwright::search {
 struct Arm {
   std::string model;
   double weight = 1;   // the user's word before there is evidence; 0: never chosen
-  int64_t pulls = 0;   // calls whose outcome has settled
+  double pulls = 0;    // calls whose outcome has settled, those long ago for less (arm_memory.h)
   double gain = 0;     // their summed gain (gain.h), mostly zeros
   double dollars = 0;  // what they cost
 };

@@ -8,6 +8,7 @@
 #include "src/base/check.h"
 #include "src/base/hash.h"
 #include "src/search/gain.h"
+#include "src/search/prompt_trials.h"
 #include "src/search/score.h"
 
 namespace warpwright::search {
@@ -462,10 +463,14 @@ Result<void> State::on(const events::Researched& event) {
 // What the bandit learns from a ticket, once its turn has come.
 void State::record_pull(const Candidate& candidate) {
   if (candidate.role.empty()) return;
+  const double gain = candidate.passed() && !candidate.duplicate_of ? gain_of(view_, candidate) : 0;
   events::ArmRecord& arm = view_.arms[{candidate.origin.op, candidate.model}];
   ++arm.pulls;
   arm.microdollars += candidate.microdollars;
-  if (candidate.passed() && !candidate.duplicate_of) arm.gain += gain_of(view_, candidate);
+  arm.gain += gain;
+  arms_.record(candidate.role, candidate.origin.op, candidate.model, gain, candidate.microdollars,
+               settings().bandit_memory);
+  record_trials(view_, candidate, gain);
 }
 
 Result<void> State::on(const events::RunForked& event) {
@@ -553,9 +558,7 @@ std::string State::digest() const {
   for (const Race& race : view_.races) add(dump_json(to_json(race)));
   add(fmt::format("archive {}", fmt::join(view_.archive, ",")));
   add(fmt::format("best {}", view_.best.value_or(-1)));
-  for (const auto& [arm, record] : view_.arms)
-    add(fmt::format("{} {} {} {:a} {}", arm.first, arm.second, record.pulls, record.gain,
-                    record.microdollars));
+  add(arms_.text());
   for (const events::Lesson& lesson : view_.lessons) add(dump_json(to_json(lesson)));
   for (const auto& [id, c] : view_.candidates)
     if (c.phase == Phase::kApplied)

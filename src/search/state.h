@@ -12,6 +12,7 @@
 #include <string>
 
 #include "src/events/run_view.h"
+#include "src/search/arm_memory.h"
 #include "src/search/compose.h"
 #include "src/search/population.h"
 #include "src/search/stagnation.h"
@@ -64,6 +65,7 @@ class State {
   bool can_research() const;
 
   const TuningTable& tuning() const { return tuning_; }
+  const ArmMemory& arms() const { return arms_; }
 
   const Compositions& compositions() const { return compositions_; }
 
@@ -124,6 +126,7 @@ class State {
   std::map<std::string, events::CandidateId> first_with_key_, first_with_identity_, first_with_fingerprint_;
   TuningTable tuning_;
   Compositions compositions_;
+  ArmMemory arms_;
 };
 
 // One text for equal assignments: "A=1,B=2" in the order of names.
