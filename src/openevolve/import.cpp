@@ -33,7 +33,13 @@ class Importer {
   }
 
  private:
-  static std::string text_of(const Json& value) { return dump_json(value); }
+  // Tables are not quoted: a key may stand in one.
+  static std::string text_of(const Json& value) {
+    const bool holds_tables = value.is_array() && std::any_of(value.begin(), value.end(), [](const Json& v) {
+                                return v.is_structured();
+                              });
+    return value.is_object() || holds_tables ? "(...)" : dump_json(value);
+  }
 
   // `ours` of `table` takes the value; noted as mapped.
   void map(const std::string& theirs, const std::string& table, const std::string& ours, const Json& value,

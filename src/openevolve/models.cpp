@@ -152,10 +152,13 @@ class ModelsImporter {
     put("key_env", name, "the environment variable with the key");
     if (std::find(out_.environment.begin(), out_.environment.end(), name) == out_.environment.end())
       out_.environment.push_back(name);
-    if (!text.empty() && !variable)
-      out_.warnings.push_back(fmt::format(
+    if (!text.empty() && !variable) {
+      const std::string warning = fmt::format(
           "{}: llm.api_key is a key itself: it is not copied; put it into {}, and out of that file",
-          reader_.where(key), name));
+          reader_.where(key), name);
+      if (std::find(out_.warnings.begin(), out_.warnings.end(), warning) == out_.warnings.end())
+        out_.warnings.push_back(warning);
+    }
     Value shown = key;
     shown.json = text.empty() ? Json() : variable ? Json(text) : Json("(a key)");
     note("api_key", shown, fmt::format("{}.key_env = \"{}\"", ours_, name), "");
@@ -213,7 +216,8 @@ class ModelsImporter {
     const KnownKey* known = find_known_key("llm.models[]." + key);
     if (known != nullptr && !known->instead.empty())
       out_.keys.push_back({ImportedKey::Kind::kNoEqual, fmt::format("llm.{} ({})", key, model_),
-                           dump_json(from.json), false, "", std::string(known->instead)});
+                           from.json.is_structured() ? "(...)" : dump_json(from.json), false, "",
+                           std::string(known->instead)});
   }
 
   const Reader& reader_;
