@@ -12,6 +12,8 @@
 //   --work MS      each full evaluation takes this long
 //   --ledger FILE  appends one line per full evaluation finished: id, identity
 //   --measures     times count as measured; a duel is won by a fifth less cost, else it is the SAME
+//   --bands        the larger batches want other knob values; P0_X counts for the small ones, P1_X for the
+//   large
 //   --random-death N   kills itself in one of N requests, at a place drawn from the clock
 //   crash | crash_once FILE | exit0 | hang | silent | oversize | bad_json | banner | worker_lost | slow MS
 //   | wrong_id | environment NAME (message tells whether the variable is set) | wait_for_cancel
@@ -39,7 +41,7 @@ struct Options {
   int protocol = kProtocolVersion;
   int hello_delay_ms = 0, work_ms = 0, random_death = 0;
   bool no_hello = false, die_at_start = false, bye_at_start = false, banner = false, bye_after_report = false,
-       measures = false;
+       measures = false, bands = false;
   std::string ledger;
 } options;
 
@@ -106,11 +108,13 @@ std::string identity_of(const EvaluationRequest& request, const std::string& sou
   return hasher.hex();
 }
 
-double cost_of(const std::string& source, const KnobValues& knobs) {
+double cost_of(const std::string& source, const KnobValues& knobs, bool is_large = false) {
   double cost = 40;  // smaller knobs are faster down to 4, then slower: a valley to find
+  const double best = options.bands && is_large ? 16 : 4;
   for (const auto& [name, value] : knobs) {
     const double x = std::atof(value.c_str());
-    if (source.find("knob::" + name) != std::string::npos) cost += (x - 4) * (x - 4) / 8;
+    if (options.bands && name.starts_with(is_large ? "P0_" : "P1_")) continue;
+    if (source.find("knob::" + name) != std::string::npos) cost += (x - best) * (x - best) / 8;
   }
   return cost;
 }
@@ -126,7 +130,6 @@ DuelReport duel_of(const EvaluationRequest& request) {
 }
 
 void add_workloads(const EvaluationRequest& request, EvaluationReport& report) {
-  const double cost = cost_of(request.source, request.knobs);
   int64_t batch = 1;
   for (const char* band : {"small", "large"}) {
     WorkloadReport workload;
@@ -134,7 +137,7 @@ void add_workloads(const EvaluationRequest& request, EvaluationReport& report) {
     workload.axes = {{"batch_size", batch}};
     workload.band = band;
     workload.weight = batch == 1 ? 2 : 1;
-    workload.latency_us = cost * static_cast<double>(batch);
+    workload.latency_us = cost_of(request.source, request.knobs, batch > 8) * static_cast<double>(batch);
     workload.samples = 1;
     if (request.source.find("wrong_values") != std::string::npos) {
       workload.status = Status::kIncorrectNumerical;
@@ -251,10 +254,13 @@ void answer(const EvaluationRequest& request) {
 }
 
 void parse_arguments(int argc, char** argv) {
-  const std::map<std::string, bool*> flags = {
-      {"--no-hello", &options.no_hello},         {"--die-at-start", &options.die_at_start},
-      {"--bye-at-start", &options.bye_at_start}, {"--banner", &options.banner},
-      {"--measures", &options.measures},         {"--bye-after-report", &options.bye_after_report}};
+  const std::map<std::string, bool*> flags = {{"--no-hello", &options.no_hello},
+                                              {"--die-at-start", &options.die_at_start},
+                                              {"--bye-at-start", &options.bye_at_start},
+                                              {"--banner", &options.banner},
+                                              {"--measures", &options.measures},
+                                              {"--bands", &options.bands},
+                                              {"--bye-after-report", &options.bye_after_report}};
   const std::map<std::string, int*> numbers = {{"--protocol", &options.protocol},
                                                {"--hello-delay", &options.hello_delay_ms},
                                                {"--work", &options.work_ms},
