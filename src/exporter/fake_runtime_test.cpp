@@ -118,9 +118,9 @@ constexpr std::string_view kMain = R"main(#include "kernel.cu"
 namespace {
 std::map<std::string, std::string> given;
 std::string text(const std::string& key) { return given.count(key) ? given[key] : ""; }
-int64_t axis(const std::string& name) { return std::stoll(text(name)); }
-double scalar(const std::string& name) { return std::stod(text(name)); }
-bool absent(const std::string& name) { return text("absent").find("," + name + ",") != std::string::npos; }
+[[maybe_unused]] int64_t axis(const std::string& name) { return std::stoll(text(name)); }
+[[maybe_unused]] double scalar(const std::string& name) { return std::stod(text(name)); }
+[[maybe_unused]] bool absent(const std::string& name) { return text("absent").find("," + name + ",") != std::string::npos; }
 
 tvm::ffi::TensorView tensor(const std::string& name, uint64_t address, std::vector<int64_t> shape, DLDataType type) {
   DLDevice device{kDLCUDA, std::stoi(text("device"))};
