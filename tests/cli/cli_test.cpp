@@ -396,5 +396,52 @@ TEST_F(Cli, ADefinitionOutsideTheFamiliesIsJudgedByItsPythonReference) {
   EXPECT_NE(wrong.stdout_text.find("INCORRECT_NUMERICAL"), std::string::npos) << wrong.stdout_text;
 }
 
+TEST_F(Cli, AConfigurationIsExplainedCheckedAndShown) {
+  const auto all = run({"config", "--explain", "--json"});
+  ASSERT_EQ(all.status.code, 0) << all.stderr_text;
+  const std::string help = run({"evolve", "--help"}).stdout_text;
+  const Json options = parse_json(all.stdout_text, "reference").value();
+  EXPECT_GT(options.size(), 100u);
+  for (const Json& option : options)
+    EXPECT_NE(help.find(option["command_line"].get<std::string>()), std::string::npos)
+        << option["key"] << " cannot be given as " << option["command_line"];
+  EXPECT_NE(run({"config", "--explain", "islands"}).stdout_text.find("whole number, 1 to 1000"),
+            std::string::npos);
+  EXPECT_EQ(run({"config", "--check", "configs/gdn_decode.toml"}).status.code, 0);
+  const fs::path file = write("bad.toml", "[run]\ndefinition = \"d\"\nsed = 1\n[search]\nislands = 0\n");
+  const auto bad = run({"config", "--check", file.string()});
+  EXPECT_EQ(bad.status.code, 2);
+  EXPECT_EQ(std::count(bad.stdout_text.begin(), bad.stdout_text.end(), '\n'), 2) << bad.stdout_text;
+  const auto shown = run({"config", "--show", "configs/gdn_decode.toml"});
+  const fs::path whole = write("whole.toml", shown.stdout_text);
+  EXPECT_EQ(run({"config", "--check", whole.string()}).stdout_text, whole.string() + ": sound\n");
+}
+
+TEST_F(Cli, AShippedJournalIsSoundAndItsEventsAreLines) {
+  const std::string campaign = "agents/scratch/campaigns/dsa_sparse_attention";
+  const auto verified = run({"journal", "verify", "--run", campaign});
+  EXPECT_EQ(verified.status.code, 0) << verified.stdout_text;
+  EXPECT_TRUE(verified.stdout_text.starts_with("sound: format 1, 270 events")) << verified.stdout_text;
+  const auto stats = run({"journal", "stats", "--run", campaign, "--json"});
+  EXPECT_EQ(parse_json(stats.stdout_text, "stats").value()["evaluations"], 36);
+  const auto lines = run({"journal", "export", "--jsonl", "--run", campaign});
+  EXPECT_EQ(std::count(lines.stdout_text.begin(), lines.stdout_text.end(), '\n'), 270);
+  expect_one_line(run({"journal", "verify", "--run", folder_.path().string()}), 2, {"there is no run in"});
+}
+
+TEST_F(Cli, AnOpenEvolveConfigurationBecomesOneThatIsSound) {
+  for (const char* name : {"function_minimization", "kernel_ensemble"}) {
+    const fs::path out = folder_.path() / (std::string(name) + ".toml");
+    const auto done =
+        run({"import-openevolve", fmt::format("src/openevolve/testdata/{}.yaml", name), "--lenient",
+             "--definition", "gdn_decode_qk4_v8_d128_k_last", "--out", out.string()});
+    EXPECT_EQ(done.status.code, 0) << done.stderr_text;
+    EXPECT_NE(done.stdout_text.find("no equal, and what is done instead"), std::string::npos);
+    EXPECT_EQ(run({"config", "--check", out.string()}).stdout_text, out.string() + ": sound\n");
+  }
+  expect_one_line(run({"import-openevolve", "src/openevolve/testdata/kernel_ensemble.yaml"}), 2,
+                  {"kernel_ensemble.yaml:6", "'defaults'", "--lenient"});
+}
+
 }  // namespace
 }  // namespace warpwright
