@@ -92,9 +92,9 @@ CLI::App* add_evolve(CLI::App& app, EvolveOptions& options) {
 }
 
 constexpr const char* kStudyFooter = R"(
-Every (definition, strategy, seed) is an ordinary run below DIR, of equal budget, from the definition's configuration below
-configs/. Finished runs are not run again and an interrupted one goes on: give the same command again, or --resume DIR;
-more seeds, strategies and definitions may be added later.
+Every (definition, strategy, seed) is an ordinary run below DIR, of equal budget, from the definition's configuration
+below configs/. Finished runs are not run again and an interrupted one goes on: give the same command again, or
+--resume DIR; more seeds, strategies and definitions may be added later.
 
   evolve      the whole search: a population on islands, parents chosen by outcome, tuning sessions, races, ...
   best-of-n   every proposal is made from a seed or from nothing and sees no other outcome
@@ -191,7 +191,8 @@ CLI::App* add_journal(CLI::App& app, JournalOptions& options) {
            options.form);
   add_form(add("stats", "events and blobs by kind, sizes, growth, calls, tokens, dollars"), options.form);
   auto* lines = add("export", "every event as a line of JSON, for other programs (src/journal/README.md)");
-  lines->add_flag_callback("--jsonl", [] {}, "the one form there is");
+  lines->add_flag_callback(
+      "--jsonl", [] {}, "the one form there is");
   lines->add_option("--out", options.out, "file to write; default: standard output");
   lines->add_option("--blobs", options.blobs, "also every blob as a file of its hash's name in this folder");
   return command;

@@ -21,8 +21,9 @@ struct CheckedConfig {
 };
 CheckedConfig check_config_text(std::string_view toml, const std::string& where);
 
-// The configuration as a run would begin with it: the agent's operators, roles and memory in their places, what
-// its strategy does without switched off. "auto" stays: the machine settles it. `agent` is none where there is no [agent].
+// The configuration as a run would begin with it: the agent's operators, roles and memory in their places,
+// what its strategy does without switched off. "auto" stays: the machine settles it. `agent` is none where
+// there is no [agent].
 struct SettledConfig {
   RunConfig config;
   std::optional<Agent> agent;
