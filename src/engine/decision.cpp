@@ -42,7 +42,8 @@ Result<Decided> decide_next(const DecisionContext& context, const search::State&
   decided.events.push_back(search::event_of(state, decision, seed_knobs));
   auto* request = std::get_if<events::ModelRequested>(&decided.events.front());
   if (request == nullptr || context.agent == nullptr || request->origin.op == "scripted") return decided;
-  const PromptTask task{*context.agent, context.setup.definition, sources, context.config};
+  const PromptTask task{*context.agent, context.setup.definition, sources, context.config,
+                        context.setup.memory};
   auto prompt = render_prompt(task, state, *request, context.blob);
   if (!prompt && prompt.error().kind == ErrorKind::kUsage) {  // this prompt's trouble, not the run's
     decided.events.push_back(events::ProposalFailed{request->ticket, events::ProposalFailed::Kind::kNoPrompt,
@@ -50,8 +51,9 @@ Result<Decided> decide_next(const DecisionContext& context, const search::State&
     return decided;
   }
   if (!prompt) return tl::unexpected(prompt.error());
-  request->prompt_hash = sha256_hex(*prompt);
-  decided.blobs.push_back(std::move(*prompt));
+  request->prompt_hash = sha256_hex(prompt->blob);
+  decided.blobs.push_back(std::move(prompt->blob));
+  decided.conversation = std::move(prompt->conversation);
   return decided;
 }
 

@@ -15,7 +15,8 @@ namespace warpwright::engine {
 struct Decided {
   std::vector<events::Event> events;  // the decision; behind it a ProposalFailed where no prompt can be made
   std::vector<std::string> blobs;
-  std::string exhausted;  // not empty: the run is over, and why; no events
+  std::optional<llm::Conversation> conversation;  // of a request: what the prompt's blob says
+  std::string exhausted;                          // not empty: the run is over, and why; no events
 };
 
 struct DecisionContext {

@@ -56,7 +56,7 @@ class Gatherer {
     for (CandidateId id : latest_failures(agent.shown_failures)) {
       TRY_ASSIGN(context.failures.emplace_back(), show(id, Detail::kWhole));
     }
-    context.lessons = prompt::lessons_of(view_, view_.lessons, agent.shown_lessons);
+    context.lessons = task_.memory.lessons.lessons_of(view_, view_.lessons, agent.shown_lessons);
     return context;
   }
 
@@ -78,10 +78,22 @@ class Gatherer {
     shown.note = candidate.note;
     const auto hash = view_.report_hash.find(candidate.result_key);
     if (detail == Detail::kSource || hash == view_.report_hash.end()) return shown;
-    TRY_ASSIGN(const std::string text, blob_(hash->second));
-    TRY_ASSIGN(const Json json, parse_json(text, "report of " + events::format_candidate_id(id)));
-    TRY_ASSIGN(shown.report, evaluation_report_from_json(json));
+    TRY_ASSIGN(shown.report, report(id, hash->second));
     return shown;
+  }
+
+  Result<EvaluationReport> report(CandidateId id, const std::string& hash) {
+    PromptMemory& memory = task_.memory;
+    if (const auto known = memory.reports.find(hash); known != memory.reports.end()) return known->second;
+    TRY_ASSIGN(const std::string text, blob_(hash));
+    TRY_ASSIGN(const Json json, parse_json(text, "report of " + events::format_candidate_id(id)));
+    TRY_ASSIGN(EvaluationReport read, evaluation_report_from_json(json));
+    memory.report_order.push_back(hash);
+    if (memory.report_order.size() > PromptMemory::kMaxReports) {
+      memory.reports.erase(memory.report_order.front());
+      memory.report_order.pop_front();
+    }
+    return memory.reports.emplace(hash, std::move(read)).first->second;
   }
 
   bool is_shown(CandidateId id) const {
@@ -135,8 +147,8 @@ Json sections_of(const prompt::BuiltPrompt& built) {
 
 }  // namespace
 
-Result<std::string> render_prompt(const PromptTask& task, const search::State& state,
-                                  const events::ModelRequested& request, const BlobLookup& blob) {
+Result<RenderedPrompt> render_prompt(const PromptTask& task, const search::State& state,
+                                     const events::ModelRequested& request, const BlobLookup& blob) {
   // Who samples the same question again and again tells nobody what came of it before.
   const bool is_blind = search::strategy_of(state.settings()) == search::Strategy::kBestOfN;
   const RunView seeds = is_blind ? search::seeds_alone(state.view()) : RunView{};
@@ -147,7 +159,10 @@ Result<std::string> render_prompt(const PromptTask& task, const search::State& s
   llm::Conversation conversation;
   conversation.system = std::move(built->system);
   conversation.messages = {{llm::Message::Role::kUser, std::move(built->user)}};
-  return blob_of(conversation, sections_of(*built));
+  RenderedPrompt rendered{blob_of(conversation, sections_of(*built)), std::nullopt};
+  constexpr std::string_view kReplaced = "\xef\xbf\xbd";  // of bytes that are no UTF-8, in the blob
+  if (rendered.blob.find(kReplaced) == std::string::npos) rendered.conversation = std::move(conversation);
+  return rendered;
 }
 
 Result<std::string> render_follow_up(const Agent& agent, const std::string& prompt_blob,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "src/engine/prompt_memory.h"
 #include "src/engine/run_config.h"
 #include "src/engine/sources.h"
 #include "src/workers/settings.h"
@@ -24,6 +25,7 @@ struct RunSetup {
   std::unique_ptr<SourceStore> sources;
   std::map<std::string, int64_t> operator_limits;  // see events::SearchSettings; evolve fills it in
   workers::WorkerSettings workers;
+  PromptMemory memory;
 };
 
 // Relative paths of the configuration that do not exist in the working directory are looked up in the home.
