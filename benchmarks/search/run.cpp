@@ -12,6 +12,7 @@
 #include "src/engine/engine.h"
 #include "src/engine/open_run.h"
 #include "src/engine/test_evaluator.h"
+#include "src/engine/test_model.h"
 #include "src/search/decide.h"
 #include "src/workers/in_process_pool.h"
 
@@ -43,80 +44,6 @@ double peak_mb() {
   ::getrusage(RUSAGE_SELF, &usage);
   return static_cast<double>(usage.ru_maxrss) * 1024 / 1e6;
 }
-
-// A program whose one line differs, as in the measurements of other frameworks.
-std::string source_of(int64_t variant, int source_bytes) {
-  std::string text = fmt::format(
-      "/*@plan\n"
-      "tune ROWS = 4 in {{1, 2, 4, 8, 16, 32, 64, 128}};\n"
-      "tune WARPS = 4 in {{1, 2, 3, 4, 5, 6, 7, 8}};\n"
-      "tune STAGES = 2 in {{1, 2, 3, 4, 5, 6, 7, 8}};\n"
-      "tune UNROLL = 4 in {{1, 2, 4, 8, 16, 32}};\n"
-      "tune VECTOR = 4 in {{1, 2, 4, 8}};\n"
-      "tune SPLIT = 1 in {{1, 2, 3, 4, 5, 6, 7, 8}};\n"
-      "require WARPS * STAGES <= 60 else \"more stages than shared memory holds\";\n"
-      "gdn_decode<<<dim3(num_v_heads, batch_size), 32 * WARPS>>>(\n"
-      "    q, k, v, state, A_log, a, dt_bias, b, scale, output, new_state);\n"
-      "*/\n"
-      "constexpr int kVariant = {};\n"
-      "__global__ void gdn_decode(const __nv_bfloat16* q, const __nv_bfloat16* k, const __nv_bfloat16* v,\n"
-      "                           const float* state, const float* A_log, const __nv_bfloat16* a,\n"
-      "                           const float* dt_bias, const __nv_bfloat16* b, float scale,\n"
-      "                           __nv_bfloat16* output, float* new_state) {{\n",
-      variant);
-  for (int i = 0; static_cast<int>(text.size()) < source_bytes; ++i)
-    text +=
-        fmt::format("  const float part_{0} = {0}.0f * scale + kVariant * __bfloat162float(q[{0}]);\n", i);
-  return text + "  output[threadIdx.x] = __float2bfloat16(part_0);\n}\n";
-}
-
-class InstantModel final : public llm::Provider {
- public:
-  explicit InstantModel(int source_bytes) : source_bytes_(source_bytes) {}
-  void start(const llm::Call& call) override {
-    llm::Completion& done = ready_.emplace_back();
-    done.ticket = call.ticket;
-    done.turn = call.turn;
-    done.attempt = call.attempt;
-    auto& reply = std::get<llm::Reply>(done.outcome);
-    reply.text = answer(call);
-    int64_t bytes = static_cast<int64_t>(call.conversation.system.size());
-    for (const llm::Message& message : call.conversation.messages)
-      bytes += static_cast<int64_t>(message.text.size());
-    reply.usage = {true, bytes / 4 + 1, 0, 0, 500, 0};
-  }
-  std::vector<llm::Completion> poll() override { return std::exchange(ready_, {}); }
-  void cancel(int64_t) override {}
-  void wait_on(llm::WaitSet& waits) const override {
-    if (!ready_.empty()) waits.wake_within(0);
-  }
-
- private:
-  std::string answer(const llm::Call& call) const {
-    const std::string line = fmt::format("constexpr int kVariant = {};", call.ticket);
-    if (call.op == "research")
-      return fmt::format("LESSON: variant {} is slower with wide loads\nDIRECTION: split the state",
-                         call.ticket);
-    if (call.op == "plan") return fmt::format("IDEA: other rows\n```plan\n{}\n```\n", plan_of(call.ticket));
-    if (call.op == "diff") {
-      const std::string& prompt = call.conversation.messages.back().text;
-      const size_t at = prompt.find("constexpr int kVariant = ");
-      if (at != std::string::npos)
-        return fmt::format("IDEA: another variant\n<<<<<<< SEARCH\n{}\n=======\n{}\n>>>>>>> REPLACE\n",
-                           prompt.substr(at, prompt.find('\n', at) - at), line);
-    }
-    return "IDEA: another variant\n```cuda\n" + source_of(call.ticket, source_bytes_) + "```\n";
-  }
-  std::string plan_of(int64_t ticket) const {
-    std::string text = source_of(ticket, 0);
-    text = text.substr(0, text.find("*/") + 2);
-    const std::string rows = "tune ROWS = 4";
-    text.replace(text.find(rows), rows.size(), fmt::format("// {}\n{}", ticket, rows));
-    return text;
-  }
-  int source_bytes_;
-  std::vector<llm::Completion> ready_;
-};
 
 RunConfig config_of(const Settings& settings) {
   RunConfig config;
@@ -184,8 +111,8 @@ Result<engine::OpenRun> open_run(RunConfig& config, const Settings& settings, co
   std::vector<engine::Seed> seeds;
   for (int i = 0; i < 8; ++i) {
     // The first is the baseline and must pass: the stand-in draws what a text is worth.
-    seeds.push_back(
-        {i == 0 ? "plain.cu" : fmt::format("seed_{}.cu", i), source_of(-i - 1, settings.source_bytes)});
+    seeds.push_back({i == 0 ? "plain.cu" : fmt::format("seed_{}.cu", i),
+                     engine::test_source(-i - 1, settings.source_bytes)});
   }
   return engine::start_new(config, seeds, setup, agent, folder, clock);
 }
@@ -239,7 +166,7 @@ Result<Figures> run(const Settings& settings, const fs::path& folder, int64_t de
   llm::ModelConfig model;
   model.is_free = true;
   model.max_in_flight = 1'000'000;
-  const auto provider = std::make_shared<InstantModel>(settings.source_bytes);
+  const auto provider = std::make_shared<engine::TestModel>(settings.source_bytes);
   for (const char* name : {"instant", "scripted"}) {
     model.name = name;
     TRY(desk.add_model(model, provider, llm::Price{}));

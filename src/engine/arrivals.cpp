@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 
 #include "src/base/check.h"
 #include "src/base/hash.h"
@@ -9,6 +10,7 @@
 #include "src/contract/report_text.h"
 #include "src/engine/decision.h"
 #include "src/engine/engine.h"
+#include "src/engine/report_check.h"
 #include "src/search/decide.h"
 #include "src/search/finalists.h"
 #include "src/search/near_duplicates.h"
@@ -147,24 +149,30 @@ Result<void> Engine::on_finished(workers::RequestFinished finished) {
   if (item->kind == WorkKind::kFinal) return record_final(item->ticket, finished);
   if (item->kind == WorkKind::kDuel) return record_duel(item->ticket, finished.report);
   if (finished.quarantined) {
-    // Seeds are known to be harmless: it is the machine that fails, and without them there is no run.
-    if (candidate.origin.op == "seed")
-      return infrastructure_error(fmt::format("seed {}: {}", candidate.note, finished.report.message));
-    return apply(events::Abandoned{item->ticket, finished.attempts, finished.report.message});
+    return abandon(candidate, finished.attempts, finished.report.message);
   }
   if (item->kind == WorkKind::kCompile) return on_compile_report(candidate, finished.report);
   if (!finished.report.result_key.empty() && finished.report.result_key != candidate.result_key)
     spdlog::warn("{}: the result key changed between compile and evaluation",
                  events::format_candidate_id(item->ticket));
+  const events::Baseline* baseline = state_.view().baseline ? &*state_.view().baseline : nullptr;
+  if (const auto why = why_not_believed(finished.report, baseline))
+    return abandon(candidate, finished.attempts, "its evaluator's report cannot be believed: " + *why);
   if (memory_) memory_->keep(candidate.result_key, agent_ != nullptr, finished.report);
   return record_result(item->ticket, candidate.result_key, finished.report);
+}
+
+Result<void> Engine::abandon(const Candidate& candidate, int attempts, const std::string& reason) {
+  // Seeds are known to be harmless: it is the machine that fails, and without them there is no run.
+  if (candidate.origin.op == "seed")
+    return infrastructure_error(fmt::format("seed {}: {}", candidate.note, reason));
+  return apply(events::Abandoned{candidate.id, attempts, reason});
 }
 
 Result<void> Engine::on_compile_report(const Candidate& candidate, const EvaluationReport& report) {
   const bool passed = report.status == Status::kPassed;
   if (passed && report.result_key.empty())
-    return infrastructure_error(
-        "the worker compiled a candidate and gave no result key: is it of this build?");
+    return abandon(candidate, 1, "the worker compiled it and gave no result key: is it of this build?");
   const std::string key = report.result_key.empty() ? key_of_request(config_, candidate) : report.result_key;
   if (passed || state_.view().results.contains(key))
     return apply(search::compiled_event(state_, candidate.id, report.identity, key, report.fingerprint,
@@ -173,7 +181,8 @@ Result<void> Engine::on_compile_report(const Candidate& candidate, const Evaluat
 }
 
 Result<void> Engine::record_final(events::CandidateId finalist, const workers::RequestFinished& finished) {
-  if (finished.quarantined || finished.report.status == Status::kWorkerLost) {
+  const bool is_lost = finished.quarantined || finished.report.status == Status::kWorkerLost;
+  if (is_lost || why_not_believed(finished.report, &*state_.view().baseline)) {
     lost_finals_.insert(finalist);
     live_.note(fmt::format("{} could not be measured once more: {}", events::format_candidate_id(finalist),
                            finished.report.message));
@@ -190,7 +199,9 @@ Result<void> Engine::record_duel(Ticket challenger, const EvaluationReport& repo
   event.incumbent = *state_.view().best;
   event.verdict = "NOT_HELD";
   event.message = report.message;
-  if (report.status == Status::kPassed && report.duel) {
+  const bool is_sound = report.duel && std::isfinite(report.duel->ratio) && std::isfinite(report.duel->low) &&
+                        std::isfinite(report.duel->high) && std::isfinite(report.duel->noise_floor);
+  if (report.status == Status::kPassed && is_sound) {
     const DuelReport& duel = *report.duel;
     event.verdict = duel.verdict;
     event.ratio = duel.ratio;

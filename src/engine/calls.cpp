@@ -31,7 +31,9 @@ Result<void> Engine::want_call(const Candidate& candidate) {
   wanted.call.op = candidate.origin.op;
   wanted.call.index = candidate.request_index;
   wanted.attempts_made = candidate.attempts;
-  if (!candidate.prompt_hash.empty()) {
+  if (auto rendered = conversations_.extract(candidate.id); rendered && candidate.turn == 0) {
+    wanted.call.conversation = std::move(rendered.mapped());
+  } else if (!candidate.prompt_hash.empty()) {
     TRY_ASSIGN(const std::string prompt, blob(candidate.prompt_hash));
     TRY_ASSIGN(wanted.call.conversation, conversation_of(prompt));
   }
@@ -167,8 +169,8 @@ int64_t Engine::evaluations_in_flight() const {
 // Once nothing else is under way: nothing more can be paid, or nobody can be asked.
 std::optional<Stop> Engine::models_stop() {
   if (desk_ == nullptr || evaluations_in_flight() > 0) return std::nullopt;
+  if (desk_->load(clock_.monotonic_ms()).in_flight > 0) return std::nullopt;
   const llm::Standing standing = desk_->standing(clock_.monotonic_ms());
-  if (standing.in_flight > 0) return std::nullopt;
   if (standing.budget_used) {
     stop_reason_ = *standing.budget_used;
     return Stop::kBudget;

@@ -13,6 +13,7 @@
 namespace warpwright::engine {
 namespace {
 
+constexpr int64_t kLedgerIntervalMs = 60'000;
 constexpr int64_t kLongestWaitMs =
     200;  // Ctrl-C may come just before the wait; the live view wants a turn too
 
@@ -30,6 +31,7 @@ Engine::Engine(const RunConfig& config, RunSetup& setup, journal::Journal& journ
       desk_(desk),
       live_(live),
       clock_(clock),
+      ledger_noted_ms_(clock.monotonic_ms()),
       start_ms_(clock.monotonic_ms()),
       evaluations_at_start_(state.view().counters.evaluations) {}
 
@@ -53,6 +55,7 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
       TRY_ASSIGN(goes_on, closes_with_duels());
       goes_on = goes_on || closes_with_finals();
     }
+    TRY(note_ledger());
     TRY(commit());
     if (state_.view().best != best) {
       best = state_.view().best;
@@ -66,8 +69,10 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
       return *stop;
     }
     TRY(perform());
+    note_moment();
     wait();
     TRY(take_arrivals());  // committed with what follows from them
+    note_moment();
     if (unusable_) return infrastructure_error(fmt::format("no worker can be started: {}", *unusable_));
   }
 }
@@ -158,6 +163,8 @@ Result<void> Engine::end(Stop stop) {
   TRY(cancel_calls());
   in_flight_.clear();
   stage_of_.clear();
+  note_moment();
+  TRY(apply(events::LedgerNoted{report::to_json(ledger_.totals())}));
   if (stop == Stop::kInterrupted || stop == Stop::kModelsPaused)
     return commit_now(events::RunPaused{stop_reason_});
   TRY(settle(search::Drain::kNoDuels));
@@ -184,6 +191,14 @@ Result<void> Engine::commit() {
   return {};
 }
 
+// Without a flush of its own.
+Result<void> Engine::note_ledger() {
+  const int64_t now_ms = clock_.monotonic_ms();
+  if (uncommitted_.empty() || now_ms - ledger_noted_ms_ < kLedgerIntervalMs) return {};
+  ledger_noted_ms_ = now_ms;
+  return apply(events::LedgerNoted{report::to_json(ledger_.totals())});
+}
+
 Result<void> Engine::commit_now(events::Event event) {
   TRY(apply(std::move(event)));
   return commit();
@@ -206,6 +221,7 @@ Result<void> Engine::decide() {
       exhausted_ = decided.exhausted;
       return {};
     }
+    if (decided.conversation) conversations_[state_.next_ticket()] = std::move(*decided.conversation);
     for (events::Event& event : decided.events) TRY(apply(std::move(event)));
     for (std::string& text : decided.blobs) keep(std::move(text));
     TRY(settle(search::Drain::kNo));

@@ -10,7 +10,8 @@
 //          durable before its effect
 // perform  hand open work to workers and providers (work.h; pure, so resuming is nothing special)
 // wait     the only place that waits: workers' pipes, providers' sockets, deadlines, Ctrl-C
-// arrivals reports and answers become events, durable before anything acts on them: the turn's commit has them with
+// arrivals reports and answers become events, durable before anything acts on them: the turn's commit has
+// them with
 //          what is settled and decided from them, in one flush of the disk
 //
 // State is the fold of the committed events and nothing else: `kill -9` at any moment loses what was in
@@ -30,6 +31,7 @@
 #include "src/base/clock.h"
 #include "src/engine/agent.h"
 #include "src/engine/evolve.h"
+#include "src/engine/ledger.h"
 #include "src/engine/report_memory.h"
 #include "src/engine/setup.h"
 #include "src/engine/work.h"
@@ -59,6 +61,7 @@ class Engine {
   // After an error too, what had finished is committed.
   Result<Stop> run(const std::function<void()>& on_new_best);
   const std::string& stop_reason() const { return stop_reason_; }
+  const report::StageLedger& stage_ledger() const { return ledger_.totals(); }
 
   Result<void> commit_now(events::Event event);
 
@@ -108,6 +111,10 @@ class Engine {
   Result<void> load_source(const std::string& hash);  // from the journal, if this process has not seen it
 
   report::LiveStatus live_status() const;
+  LoopMoment moment() const;
+  void note_moment();          // books the time since the last one in the stage ledger
+  Result<void> note_ledger();  // about once a minute, with what is committed anyway
+  Result<void> abandon(const events::Candidate& candidate, int attempts, const std::string& reason);
 
   const RunConfig& config_;
   RunSetup& setup_;
@@ -122,23 +129,27 @@ class Engine {
   std::vector<events::Event> uncommitted_;
   std::map<std::string, std::string> uncommitted_blobs_;  // by hash
   std::set<WorkItem> in_flight_;
-  std::map<std::string, std::string> stage_of_;  // by request id, for the live view
+  std::map<std::string, std::string> stage_of_;                // by request id, for the live view
+  std::map<events::Ticket, llm::Conversation> conversations_;  // rendered, not yet handed to the desk
+  Ledger ledger_;
+  int64_t ledger_noted_ms_ = 0;
   std::optional<ReportMemory> memory_;
   std::vector<workers::RequestFinished> remembered_;  // answers that no worker was asked for
   std::optional<events::Ticket> end_ticket_;
   std::optional<std::string> exhausted_;
   std::optional<std::string> unusable_;
-  bool closing_ = false;             // nothing new is decided or sent; the last duels are held
-  bool in_haste_ = false;            // closing, and no duel is begun, no finalist measured
-  std::vector<WorkItem> finals_;     // to be handed out: nothing else is left to do
+  bool closing_ = false;                       // nothing new is decided or sent; the last duels are held
+  bool in_haste_ = false;                      // closing, and no duel is begun, no finalist measured
+  std::vector<WorkItem> finals_;               // to be handed out: nothing else is left to do
   std::set<events::CandidateId> lost_finals_;  // the machine lost them: this process does not try again
-  std::optional<std::string> said_;  // what the live view was told about the drain
+  std::optional<std::string> said_;            // what the live view was told about the drain
   std::string stop_reason_;
   int64_t start_ms_ = 0;
   int64_t evaluations_at_start_ = 0;
 };
 
-// "t12/compile", "t12/evaluate", "t12/duel", "t12/final": requests name their work, so that an answer finds it.
+// "t12/compile", "t12/evaluate", "t12/duel", "t12/final": requests name their work, so that an answer finds
+// it.
 std::string request_id(const WorkItem& item);
 std::optional<WorkItem> work_of_request(const std::string& id);
 

@@ -187,6 +187,35 @@ TEST_F(Evolve, ACandidateThatKillsItsWorkersIsSetApartAndTheRunGoesOn) {
   EXPECT_EQ(view.counters.by_status.count(Status::kWorkerLost), 0u);
 }
 
+// Crashing, hanging up, writing without end or sense, and reports that read well and are not true.
+TEST_F(Evolve, AHostileEvaluatorNeverEndsTheRun) {
+  const std::vector<std::string> lost = {"crash",     "exit0",        "endless",         "oversize",      "bad_json",
+                                         "not_a_number", "worker_lost", "no_key", "no_workloads", "other_workloads",
+                                         "negative_time"};
+  const std::vector<std::string> odd = {"garbage", "flood_stderr", "twice", "wrong_id", "banner"};
+  ASSERT_TRUE(warpwright::create_directories(path("answers")));
+  int file = 10;
+  for (const auto* behaviours : {&lost, &odd})
+    for (const std::string& behaviour : *behaviours)
+      ASSERT_TRUE(write_file_atomic(path("answers") / (std::to_string(file++) + ".cu"),
+                                    "//@fake " + behaviour +
+                                        "\n/*@plan\nx<<<dim3(batch_size), 96>>>(q, output, new_state);\n*/\n"
+                                        "__global__ void x() {}\n"));
+  RunConfig config = test_config(2);
+  config.max_evaluations = 30;
+  config.scripted_folder = path("answers").string();
+  config.search.operators = {{"tune", 0.2}, {"scripted", 0.8}};
+  const auto outcome = run(config, path("run"));
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  const events::RunView view = history_of(path("run")).view;
+  EXPECT_EQ(view.counters.by_phase[static_cast<size_t>(events::Phase::kAbandoned)],
+            static_cast<int64_t>(lost.size()));
+  EXPECT_EQ(view.counters.by_operator.at("scripted"), static_cast<int64_t>(lost.size() + odd.size()));
+  EXPECT_EQ(view.counters.by_status.count(Status::kWorkerLost), 0u);
+  ASSERT_TRUE(outcome->best);
+  EXPECT_LT(view.find(*outcome->best)->score, 100) << "no lie leads";
+}
+
 // The fake worker lets every villain pass, as a broken evaluator would.
 TEST_F(Evolve, NoSearchWhereACheatWouldScore) {
   ::setenv("WARPWRIGHT_CACHE", path("cache").c_str(), 1);

@@ -5,6 +5,8 @@
 namespace warpwright::engine {
 namespace {
 
+constexpr int64_t kLedgerShownMs = 5'000;  // a verdict over less says nothing
+
 std::string describe_origin(const events::Candidate& candidate) {
   if (candidate.note.empty()) return candidate.origin.op;
   if (candidate.note.starts_with(candidate.origin.op)) return candidate.note;
@@ -45,6 +47,7 @@ report::LiveStatus Engine::live_status() const {
   status.max_evaluations = config_.max_evaluations;
   add_best(view, status);
   status.spending = report::spending_line(view, config_.max_dollars);
+  if (ledger_.totals().wall_ms >= kLedgerShownMs) status.stages = report::verdict(ledger_.totals());
   status.elapsed_s = static_cast<double>(clock_.monotonic_ms() - start_ms_) / 1000;
   const auto done = static_cast<double>(status.evaluations - evaluations_at_start_);
   if (status.elapsed_s > 0) status.evaluations_per_s = done / status.elapsed_s;
@@ -55,6 +58,33 @@ report::LiveStatus Engine::live_status() const {
     status.seconds_left = std::min(status.seconds_left.value_or(until_budget_s), until_budget_s);
   }
   return status;
+}
+
+// How the loop stands now, for the stage ledger.
+LoopMoment Engine::moment() const {
+  LoopMoment m;
+  m.evaluators = static_cast<int>(pool_.slot_count());
+  m.ready = static_cast<int>(pool_.ready());
+  for (const auto& [id, stage] : stage_of_) {
+    m.compiling += stage == "plan" || stage == "compile" ? 1 : 0;
+    m.on_device += stage == "smoke" || stage == "validate" || stage == "time" ? 1 : 0;
+  }
+  m.window = config_.search.window;
+  m.is_draining = closing_;
+  m.window_is_full = !search::ready_to_decide(state_);
+  for (const WorkItem& item : in_flight_) m.has_duel = m.has_duel || item.kind == WorkKind::kDuel;
+  if (desk_ == nullptr) return m;
+  const llm::DeskLoad load = desk_->load(clock_.monotonic_ms());
+  m.calls_in_flight = static_cast<int>(load.in_flight);
+  m.calls_allowed = static_cast<int>(std::min<int64_t>(load.allowed, m.window));  // more are never wanted
+  m.calls_at_gate = static_cast<int>(load.at_gate);
+  m.calls_held_back = static_cast<int>(load.held_back);
+  m.calls_without_money = static_cast<int>(load.without_money);
+  return m;
+}
+
+void Engine::note_moment() {
+  ledger_.note(moment(), clock_.monotonic_ms());
 }
 
 }  // namespace warpwright::engine

@@ -88,6 +88,14 @@ struct Standing {
   int64_t waiting() const { return waiting_gate + waiting_retry + waiting_money + waiting_paused; }
 };
 
+// How busy the models are, in numbers; cheap enough for every turn of the loop.
+struct DeskLoad {
+  int64_t in_flight = 0, allowed = 0;  // at once, over all gates
+  int64_t at_gate = 0;                 // wait for one of those in flight to end
+  int64_t held_back = 0;               // wait for a time that an endpoint or a rate sets, or are paused
+  int64_t without_money = 0;
+};
+
 // Times are of one monotonic clock.
 class CallDesk {
  public:
@@ -106,6 +114,7 @@ class CallDesk {
   void wait_on(WaitSet& waits, int64_t now_ms) const;
 
   Standing standing(int64_t now_ms) const;
+  DeskLoad load(int64_t now_ms) const;
   std::vector<std::string> take_warnings();  // each is said once for each model
 
   void stop_admitting() { admitting_ = false; }  // drain: what is in flight goes on, nothing new is sent

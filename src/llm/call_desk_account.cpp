@@ -209,6 +209,25 @@ std::string CallDesk::explain(const Entry& entry, const Obstacle& way, int64_t n
   CHECK(false);
 }
 
+DeskLoad CallDesk::load(int64_t now_ms) const {
+  DeskLoad load;
+  for (const auto& [account, gate] : gates_) load.allowed += gate->allowed_in_flight();
+  bool money_blocked = false;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.flight) {
+      ++load.in_flight;
+      continue;
+    }
+    const Obstacle way = obstacle(entry, now_ms, money_blocked);
+    money_blocked = money_blocked || way.wait == Wait::kMoney;
+    load.without_money += way.wait == Wait::kMoney;
+    load.at_gate += way.wait == Wait::kNone || (way.wait == Wait::kGate && !way.wait_ms);
+    load.held_back +=
+        way.wait == Wait::kRetry || way.wait == Wait::kPaused || (way.wait == Wait::kGate && way.wait_ms);
+  }
+  return load;
+}
+
 Standing CallDesk::standing(int64_t now_ms) const {
   Standing standing;
   standing.spent = ledger_.spent();

@@ -200,6 +200,7 @@ std::vector<std::string> render_block(const LiveStatus& status, int width, bool 
        fmt::format("{}  |  workers {}/{}", in_flight_text(status), status.workers_up, status.workers)},
       {"candidates", candidates_text(status)},
       {"best", best_text(status)}};
+  if (!status.stages.empty()) rows.insert(rows.begin() + 3, {"stages", status.stages});
   if (!status.spending.empty()) rows.insert(rows.end() - 1, {"models", status.spending});
   std::vector<std::string> lines;
   for (const auto& [label, text] : rows) {
@@ -212,10 +213,11 @@ std::vector<std::string> render_block(const LiveStatus& status, int width, bool 
 }
 
 std::string render_line(const LiveStatus& status) {
-  return fmt::format("{}/{} evaluations, {:.2f}/s, {} | in flight: {} | {}{} | best: {}", status.evaluations,
-                     status.max_evaluations, status.evaluations_per_s, time_text(status),
-                     in_flight_text(status), candidates_text(status),
-                     status.spending.empty() ? "" : " | models: " + status.spending, best_text(status));
+  return fmt::format("{}/{} evaluations, {:.2f}/s, {} | in flight: {}{}{} | {}{} | best: {}",
+                     status.evaluations, status.max_evaluations, status.evaluations_per_s, time_text(status),
+                     in_flight_text(status), status.stages.empty() ? "" : " | ", status.stages,
+                     candidates_text(status), status.spending.empty() ? "" : " | models: " + status.spending,
+                     best_text(status));
 }
 
 std::unique_ptr<LiveView> make_live_view(std::FILE* stream) {

@@ -30,6 +30,7 @@ struct LiveStatus {
   double best_score = 0;    // times the baseline
   std::string baseline;     // its name
   std::string best_origin;  // "tune: ROWS 4 -> 8"
+  std::string stages;       // report/ledger_text.h: what evaluators wait for; empty: not known yet
   std::string spending;     // report/models_text.h; empty: this run asks no model
   double elapsed_s = 0;
   double evaluations_per_s = 0;

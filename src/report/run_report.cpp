@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "src/report/economy_text.h"
+#include "src/report/ledger_text.h"
 #include "src/report/models_text.h"
 #include "src/report/population_text.h"
 #include "src/report/tuning_text.h"
@@ -316,6 +317,7 @@ std::string render_text(const RunView& view, const RunReportOptions& options) {
   text += economy_text(view);
   text += models_text(view);
   text += trials_text(view);
+  text += ledger_text(view);
   text += next_steps_text(view, options);
   return text;
 }
@@ -341,6 +343,7 @@ Json to_json(const RunView& view, const RunReportOptions& options) {
   json["economy"] = economy_json(view);
   if (!view.models.empty()) json["llm"] = models_json(view);
   if (!view.trials.empty()) json["prompt_trials"] = trials_json(view);
+  if (Json ledger = ledger_json(view); !ledger.is_null()) json["ledger"] = std::move(ledger);
   for (const FailureGroup& group : failures(view))
     json["failures"].push_back({{"what", group.what},
                                 {"count", group.count},

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <map>
 #include <set>
 
 #include "src/base/clock.h"
@@ -232,6 +233,30 @@ TEST(WorkerPool, SkipsLinesThatAreNotOfTheProtocolAndReportsOfOthers) {
     EXPECT_EQ(result.report.status, Status::kPassed) << behaviour;
     EXPECT_EQ(result.report.id, "a");
     EXPECT_EQ(loop.finished.size(), 1u);
+  }
+}
+
+// Output without an end, without a line's end, without sense: its worker is replaced, others are served.
+TEST(WorkerPool, WhateverAWorkerWritesItNeverHoldsUpTheOthers) {
+  WorkerSettings settings = fake_settings({}, 2);
+  settings.silence_deadline_ms = 400;
+  settings.max_attempts = 2;
+  Loop loop(settings);
+  const std::vector<std::string> hostile = {"endless",      "endless_lines", "oversize", "bad_json",
+                                            "not_a_number", "silent",        "crash",    "exit0"};
+  const std::vector<std::string> odd = {"garbage", "flood_stderr", "twice", "wrong_id", "banner", ""};
+  for (const std::string& behaviour : hostile) loop.pool.submit(request(behaviour, behaviour));
+  for (const std::string& behaviour : odd) loop.pool.submit(request("odd " + behaviour, behaviour));
+  loop.run_until([&] { return loop.finished.size() == hostile.size() + odd.size(); });
+  std::map<std::string, bool> quarantined;
+  for (const RequestFinished& result : loop.finished) quarantined[result.report.id] = result.quarantined;
+  for (const std::string& behaviour : hostile) {
+    ASSERT_TRUE(quarantined.contains(behaviour)) << behaviour;
+    EXPECT_TRUE(quarantined[behaviour]) << behaviour;
+  }
+  for (const std::string& behaviour : odd) {
+    ASSERT_TRUE(quarantined.contains("odd " + behaviour)) << behaviour;
+    EXPECT_FALSE(quarantined["odd " + behaviour]) << behaviour;
   }
 }
 

@@ -14,6 +14,7 @@ constexpr size_t kReadBytesPerCall = 4 << 20;
 constexpr size_t kMaxStderrLineBytes = 2000;
 constexpr int kMaxStderrLines = 2000;  // per process; a worker that floods its log is not worth the disk
 constexpr size_t kLoggedLineBytes = 200;
+constexpr int kMaxSkippedLines = 100;  // that are logged, per process
 
 enum class ReadEnd { kBlocked, kBound, kEndOfFile };
 
@@ -97,8 +98,9 @@ void WorkerProcess::decode_lines(Reading& reading) {
     if (line.starts_with('{')) {
       reading.violation = fmt::format("it sent a line that does not decode ({})", message.error().message);
       spdlog::warn("worker {}: {}: {}", slot_, reading.violation, shown);
-    } else {
-      spdlog::warn("worker {}: skipped a line that is not of the protocol: {}", slot_, shown);
+    } else if (++skipped_lines_ <= kMaxSkippedLines) {
+      spdlog::warn("worker {}: skipped a line that is not of the protocol{}: {}", slot_,
+                   skipped_lines_ == kMaxSkippedLines ? " (as are more, which are not shown)" : "", shown);
     }
   }
 }

@@ -52,7 +52,7 @@ class WorkerProcess {
   LineBuffer incoming_;
   std::string stderr_text_;
   std::string last_stderr_line_;
-  int stderr_lines_ = 0;
+  int stderr_lines_ = 0, skipped_lines_ = 0;
   bool stdout_open_ = true, stderr_open_ = true;
 };
 

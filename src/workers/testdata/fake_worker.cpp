@@ -16,7 +16,9 @@
 //   large
 //   --random-death N   kills itself in one of N requests, at a place drawn from the clock
 //   crash | crash_once FILE | exit0 | hang | silent | oversize | bad_json | banner | worker_lost | slow MS
-//   | wrong_id | environment NAME (message tells whether the variable is set) | wait_for_cancel
+//   | wrong_id | garbage | endless | endless_lines | flood_stderr | twice | no_workloads | other_workloads |
+//   negative_time | no_key | not_a_number | environment NAME (message tells whether the variable is set) |
+//   wait_for_cancel
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -217,11 +219,38 @@ void misbehave(const EvaluationRequest& request) {
   if (directive(source, "bad_json", found); found) write_all("{\"kind\": \"report\", \"rep\n");
   if (directive(source, "banner", found); found) write_all("Welcome to the cluster!\n\x01\xff\n");
   if (const std::string ms = directive(source, "slow", found); found) work(std::atoi(ms.c_str()));
+  if (directive(source, "garbage", found); found)
+    for (int i = 0; i < 300; ++i) {
+      const auto byte = static_cast<char>(i * 37);
+      write_all(std::string(static_cast<size_t>(1 + i % 7), byte == '{' ? '?' : byte) + "\n");
+    }
+  if (directive(source, "endless_lines", found); found)
+    for (;;) write_all("somebody else's log line\n");
+  if (directive(source, "endless", found); found)
+    for (;;) write_all(std::string(1 << 20, 'x'));
+  if (directive(source, "flood_stderr", found); found)
+    for (int i = 0; i < 20'000; ++i)
+      std::fputs("fake: something is wrong with this device, very wrong indeed\n", stderr);
+  if (directive(source, "not_a_number", found); found)
+    write_all(R"({"kind": "report", "report": {"status": "PASSED", "stage": "time", "id": ")" + request.id +
+              R"(", "workloads": [{"latency_us": NaN}]}})"
+              "\n");
   if (directive(source, "wrong_id", found); found) {
     EvaluationReport other = evaluate(request);
     other.id = "somebody-else";
     say(ReportMessage{other});
   }
+}
+
+// Reports that read well and are not true.
+void lie(const EvaluationRequest& request, EvaluationReport& report) {
+  bool found = false;
+  if (directive(request.source, "no_key", found); found) report.result_key.clear();
+  if (request.last_stage == Stage::kCompile) return;
+  if (directive(request.source, "no_workloads", found); found) report.workloads.clear();
+  if (directive(request.source, "other_workloads", found); found)
+    report.workloads.front().uuids = {"elsewhere"};
+  if (directive(request.source, "negative_time", found); found) report.workloads.back().latency_us = -1e-9;
 }
 
 void answer(const EvaluationRequest& request) {
@@ -237,6 +266,7 @@ void answer(const EvaluationRequest& request) {
   if (const std::string name = directive(request.source, "environment", found); found)
     report.message = std::getenv(name.c_str()) == nullptr ? "unset" : "set";
   if (request.last_stage > Stage::kCompile) {
+    if (options.work_ms > 0) say(ProgressMessage{request.id, Stage::kTime});
     work(options.work_ms);
     if (dies) die();
     if (!options.ledger.empty()) {
@@ -246,7 +276,9 @@ void answer(const EvaluationRequest& request) {
       ::close(fd);
     }
   }
+  lie(request, report);
   say(ReportMessage{report});
+  if (directive(request.source, "twice", found); found) say(ReportMessage{report});
   if (options.bye_after_report) {
     say(ByeMessage{"sticky error"});
     std::_Exit(0);
