@@ -120,7 +120,9 @@ std::map<std::string, std::string> given;
 std::string text(const std::string& key) { return given.count(key) ? given[key] : ""; }
 [[maybe_unused]] int64_t axis(const std::string& name) { return std::stoll(text(name)); }
 [[maybe_unused]] double scalar(const std::string& name) { return std::stod(text(name)); }
-[[maybe_unused]] bool absent(const std::string& name) { return text("absent").find("," + name + ",") != std::string::npos; }
+[[maybe_unused]] bool absent(const std::string& name) {
+  return text("absent").find("," + name + ",") != std::string::npos;
+}
 
 tvm::ffi::TensorView tensor(const std::string& name, uint64_t address, std::vector<int64_t> shape, DLDataType type) {
   DLDevice device{kDLCUDA, std::stoi(text("device"))};
