@@ -117,7 +117,7 @@ void expect_twenty_alike(bool is_measured) {
   EXPECT_GT(view.models.size(), 1u);
   EXPECT_FALSE(view.interventions.empty());
   EXPECT_FALSE(view.lessons.empty());
-  if (is_measured) EXPECT_FALSE(view.duels.empty());
+  EXPECT_EQ(view.duels.empty(), !is_measured);
 }
 
 TEST(EngineDeterminism, TwentyRunsWithFourEvaluatorsInRandomOrderAreOne) {
