@@ -114,5 +114,12 @@ TEST(ExportedComposition, OfOneSeedWithTwoSettings) {
                                      {seed, "num_tokens > 2", {{"SPLITS", "16"}, {"FUSED_TOKENS", "0"}}}});
 }
 
+// What the search composed and tuned by itself (benchmarks/composition).
+TEST(ExportedComposition, OfTheSearchDispatchesAsItsPlanSays) {
+  const std::string source = *read_file("benchmarks/composition/dsa_sparse_attention_composed.cu");
+  EXPECT_NE(source.find("//@unit P1"), std::string::npos);
+  expect_same_launches(source, load(kSparse));
+}
+
 }  // namespace
 }  // namespace warpwright::exporter
