@@ -150,6 +150,19 @@ TEST(Strategy, WithoutSeedsBestOfNBeginsEveryTimeFromNothing) {
   EXPECT_GE(world.state.next_ticket(), 40);
 }
 
+TEST(Strategy, WhatBestOfNMayShowOfARunIsItsSeeds) {
+  World world(make_agent_run(5, 4, true), 2, 1);
+  world.run(60);
+  const RunView seeds = seeds_alone(world.state.view());
+  EXPECT_EQ(seeds.candidates.size(), 3u);
+  EXPECT_EQ(seeds.results.size(), 3u);
+  ASSERT_TRUE(seeds.baseline);
+  EXPECT_EQ(seeds.baseline->name, world.state.view().baseline->name);
+  EXPECT_FALSE(seeds.best);
+  EXPECT_TRUE(seeds.archive.empty() && seeds.lessons.empty() && seeds.islands.empty());
+  EXPECT_EQ(seeds.counters.evaluations, 0);
+}
+
 TEST(Strategy, SettlingTwiceChangesNothingAndEvolveIsLeftAlone) {
   for (const char* strategy : {"evolve", "best-of-n", "hill-climb"}) {
     SearchSettings settings = make_agent_run(1, 4, true).search;
