@@ -55,7 +55,7 @@ class Crash : public ::testing::Test {
     EXPECT_TRUE(warpwright::create_directories(path("seeds")));
     EXPECT_TRUE(write_file_atomic(path("seeds") / "plain.cu", R"(// knob::A knob::B
 /*@plan
-tune A = 16 in {1, 2, 3, 4, 5, 6, 7, 8, 16};
+tune A = 16 in {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16};
 tune B = 1 in {1, 2, 3, 4, 5, 6, 7, 8};
 tune COMMENT = 0 in {0, 1, 2};
 plain<<<dim3(batch_size), 128>>>(q, output, new_state);

@@ -81,12 +81,13 @@ class TestModel final : public llm::Provider {
   std::string answer(const llm::Call& call) const {
     // In a random order: one answer in twelve cannot be read, one in eight is a program that was written before.
     if (order_ && call.ticket % 12 == 7 && call.turn == 0) return "I would rather not.";
-    const int64_t variant = order_ && call.ticket % 8 == 3 ? call.ticket / 8 : call.ticket;
+    const bool repeats = order_ && call.ticket % 8 == 3;
+    const int64_t variant = repeats ? 3 : call.ticket;
     const std::string line = fmt::format("constexpr int kVariant = {};", variant);
     if (call.op == "research")
       return fmt::format("LESSON: variant {} is slower with wide loads\nDIRECTION: split the state", variant);
     if (call.op == "plan") return fmt::format("IDEA: other rows\n```plan\n{}\n```\n", plan_of(variant));
-    const std::string edit = call.op == "diff" ? edit_of(call, line) : "";
+    const std::string edit = call.op == "diff" && !repeats ? edit_of(call, line) : "";
     if (!edit.empty()) return edit;
     return "IDEA: another variant\n```cuda\n" + test_source(variant, source_bytes_) + "```\n";
   }
