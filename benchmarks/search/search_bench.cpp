@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "benchmarks/search/device_share.h"
 #include "benchmarks/search/run.h"
 #include "src/base/files.h"
 #include "src/base/json.h"
@@ -32,6 +33,8 @@ struct Options {
   int64_t decisions = 1000;
   int64_t step = 0;
   fs::path folder, json;
+  bool share_only = false;
+  ShareSettings share;
 };
 
 Json to_json(const Figures& f) {
@@ -134,7 +137,22 @@ Result<void> measure_all(const Options& options) {
   return {};
 }
 
+Result<void> print_share(const ShareSettings& settings) {
+  fmt::print(
+      "one evaluator, evaluations of {:g} s, a model of {:g} s (+- {:.0f} %), {} calls and {} tickets at "
+      "once\n",
+      settings.evaluation_s, settings.model_s, 100 * settings.jitter, settings.calls, settings.window);
+  TRY_ASSIGN(const Share share, device_share(settings));
+  fmt::print(
+      "  device busy {:.1f} % (by the stage ledger {:.1f} %), {:.2f} decisions/s, {:.1f} calls in flight,"
+      " {:.1f} % of a core\n  {}\n",
+      100 * share.busy, 100 * share.ledger_busy, share.decisions_per_s, share.calls_in_flight,
+      100 * share.cpu_share, share.verdict);
+  return {};
+}
+
 Result<void> dispatch(Options options) {
+  if (options.share_only) return print_share(options.share);
   if (options.step > 0) {
     options.settings.variant = kVariants.at(options.variants.at(0));
     const int64_t warm_up = std::min<int64_t>(options.step / 2, 2 * options.settings.window);
@@ -157,13 +175,22 @@ int main(int argc, char** argv) {
   app.add_option("--size", options.sizes, "applied candidates before the measurement");
   app.add_option("--runs", options.runs, "of which the median is taken");
   app.add_option("--decisions", options.decisions, "of one run");
-  app.add_option("--window", options.settings.window, "tickets in flight");
+  auto* window =
+      app.add_option("--window", options.settings.window, "tickets in flight: 64; with --device-share 24");
   app.add_option("--source-bytes", options.settings.source_bytes, "of a candidate");
   app.add_flag("--simulated-reports", options.settings.simulated_reports, "with counters, twenty kilobytes");
   app.add_option("--folder", options.folder, "where runs are kept; default: a temporary one");
   app.add_option("--json", options.json, "write all figures there");
+  app.add_flag("--device-share", options.share_only,
+               "how busy one evaluator is kept by a slow model, instead");
+  app.add_option("--calls", options.share.calls, "of it: model calls at once");
+  app.add_option("--model-s", options.share.model_s, "of it: seconds of an answer");
+  app.add_option("--evaluation-s", options.share.evaluation_s, "of it: seconds of an evaluation");
+  app.add_option("--jitter", options.share.jitter, "of it: of the answers' times, 0 to 1");
+  app.add_option("--seconds", options.share.seconds, "of it: how long it is measured");
   app.add_option("--step", options.step, "one stretch of so many decisions in --folder, figures as JSON");
   CLI11_PARSE(app, argc, argv);
+  if (window->count() > 0) options.share.window = options.settings.window;
   if (const auto done = dispatch(options); !done) {
     fmt::print(stderr, "search_bench: {}\n", done.error().message);
     return 1;

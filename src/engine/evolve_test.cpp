@@ -189,9 +189,9 @@ TEST_F(Evolve, ACandidateThatKillsItsWorkersIsSetApartAndTheRunGoesOn) {
 
 // Crashing, hanging up, writing without end or sense, and reports that read well and are not true.
 TEST_F(Evolve, AHostileEvaluatorNeverEndsTheRun) {
-  const std::vector<std::string> lost = {"crash",     "exit0",        "endless",         "oversize",      "bad_json",
-                                         "not_a_number", "worker_lost", "no_key", "no_workloads", "other_workloads",
-                                         "negative_time"};
+  const std::vector<std::string> lost = {"crash",        "exit0",           "endless",      "oversize",
+                                         "bad_json",     "not_a_number",    "worker_lost",  "no_key",
+                                         "no_workloads", "other_workloads", "negative_time"};
   const std::vector<std::string> odd = {"garbage", "flood_stderr", "twice", "wrong_id", "banner"};
   ASSERT_TRUE(warpwright::create_directories(path("answers")));
   int file = 10;
@@ -270,9 +270,8 @@ TEST(EvaluateOnce, RunsOneRequestAndSaysWhichExecutorTookIt) {
 }
 
 TEST(RequestId, NamesItsWork) {
-  for (const WorkItem item :
-       {WorkItem{WorkKind::kCompile, 0}, WorkItem{WorkKind::kEvaluate, 1234}, WorkItem{WorkKind::kDuel, 7},
-        WorkItem{WorkKind::kFinal, 3}})
+  for (const WorkItem item : {WorkItem{WorkKind::kCompile, 0}, WorkItem{WorkKind::kEvaluate, 1234},
+                              WorkItem{WorkKind::kDuel, 7}, WorkItem{WorkKind::kFinal, 3}})
     EXPECT_EQ(work_of_request(request_id(item)), item);
   for (const char* id : {"", "t", "t1", "x1/compile", "t1/compiles", "t/compile"})
     EXPECT_FALSE(work_of_request(id)) << id;
@@ -283,6 +282,14 @@ TEST(WithDefaultKnobs, ReplacesDeclaredDefaultsInThePlanOnly) {
       "// tune A = 1 in {1, 2}\n/*@plan\ntune A = 1 in {1, 2};\ntune AB=3 in {3};\n*/\n";
   EXPECT_EQ(with_default_knobs(source, {{"A", "2"}, {"AB", "4"}, {"C", "9"}}),
             "// tune A = 1 in {1, 2}\n/*@plan\ntune A = 2 in {1, 2};\ntune AB=4 in {3};\n*/\n");
+  const auto declared = [](const std::string& text) {
+    return with_default_knobs("/*@plan " + text, {{"A", "9"}}).substr(8);
+  };
+  EXPECT_EQ(declared("tune\n  A\t= -0.5\nin {1}"), "tune\n  A\t= 9\nin {1}");
+  for (const char* other : {"retune A = 1 in {1}", "tuneA = 1 in {1}", "tune B = A in {1}", "tune A = 1; in",
+                            "tune A = 1 inner", "tune A 1 in", "tune A =", "tune A", "tune"})
+    EXPECT_EQ(declared(other), other);
+  EXPECT_EQ(declared("tune A = 1; tune A = 2 in"), "tune A = 1; tune A = 9 in");
 }
 
 TEST(DefaultRunDirectory, NamesConfigurationAndTime) {

@@ -1,7 +1,7 @@
 #include "src/engine/sources.h"
 
 #include <algorithm>
-#include <regex>
+#include <cctype>
 
 #include "src/base/check.h"
 #include "src/base/hash.h"
@@ -82,15 +82,48 @@ std::optional<std::string> SourceStore::compose(const std::vector<plan::Part>& p
   return known->second;
 }
 
+namespace {
+
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
+
+// Where the default stands that `tune NAME = DEFAULT in` declares: first character and the one behind the
+// last.
+std::optional<std::pair<size_t, size_t>> find_default(std::string_view source, size_t from,
+                                                      std::string_view name) {
+  constexpr std::string_view kTune = "tune", kIn = "in";
+  const auto is_space = [&](size_t at) { return std::isspace(static_cast<unsigned char>(source[at])) != 0; };
+  const auto skip_space = [&](size_t at) {
+    while (at < source.size() && is_space(at)) ++at;
+    return at;
+  };
+  for (size_t at = source.find(kTune, from); at != source.npos; at = source.find(kTune, at + 1)) {
+    const size_t name_at = skip_space(at + kTune.size());
+    if (is_word(source[at - 1]) || name_at == at + kTune.size()) continue;
+    if (source.substr(name_at, name.size()) != name) continue;
+    const size_t equals = skip_space(name_at + name.size());
+    if (equals == source.size() || source[equals] != '=') continue;
+    const size_t begin = skip_space(equals + 1);
+    size_t end = begin;
+    while (end < source.size() && !is_space(end) && source[end] != ';') ++end;
+    const size_t in = skip_space(end);
+    const bool is_last_word = in + kIn.size() >= source.size() || !is_word(source[in + kIn.size()]);
+    if (end > begin && in > end && source.substr(in, kIn.size()) == kIn && is_last_word)
+      return std::pair(begin, end);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+// By hand: every prompt asks for it several times, and a regular expression takes a millisecond to make.
 std::string with_default_knobs(std::string source, const KnobValues& knobs) {
   const size_t plan = source.find("/*@plan");
   if (plan == std::string::npos) return source;
   for (const auto& [name, value] : knobs) {
-    const std::regex declaration("(\\btune\\s+" + name + "\\s*=\\s*)([^\\s;]+)(\\s+in\\b)");
-    std::smatch match;
-    const auto begin = source.cbegin() + static_cast<std::ptrdiff_t>(plan);
-    if (std::regex_search(begin, source.cend(), match, declaration))
-      source.replace(match[2].first, match[2].second, value);
+    const auto place = find_default(source, plan + 1, name);
+    if (place) source.replace(place->first, place->second - place->first, value);
   }
   return source;
 }
