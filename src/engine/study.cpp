@@ -34,6 +34,9 @@ RunConfig shared_part(RunConfig config) {
   config.seed = 1;
   config.search.strategy = "evolve";
   config.max_minutes = 0;  // a machine's load must not decide who is ahead
+  // Every evaluation runs to its end: a lost race costs the budget one too and teaches less, and a race,
+  // being each run's own, would keep equal programs from sharing their estimate.
+  config.search.race_margin = 0;
   // The same inputs everywhere: seeds stand for the search's luck alone, and equal programs cost one
   // estimate.
   if (config.input_seed < 0) config.input_seed = 1;

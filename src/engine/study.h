@@ -2,8 +2,9 @@
 // (definition, strategy, seed) is an ordinary run in a folder of its own,
 // `<root>/<definition>/<strategy>-seed<N>`; `<root>/study.json` says what they share.
 //
-// All see the same random inputs and share their estimates (`<root>/reports`, report_memory.h): an equal
-// program is evaluated once, and counts in the budget of every run that proposes it.
+// All see the same random inputs, run every evaluation to its end (no races) and share their estimates
+// (`<root>/reports`, report_memory.h): an equal program is evaluated once, and counts in the budget of every
+// run that proposes it.
 //
 // Runs that finished are not run again and interrupted ones are resumed, so a study may be stopped at any
 // moment, or grown by definitions, strategies and seeds. Seeds are gone through first, so that what there is

@@ -82,6 +82,7 @@ TEST_F(StudyTest, WhatARunRemembersChangesNothingOfIt) {
   RunConfig alone = plan().definitions.front();
   alone.seed = 2;
   alone.input_seed = 1;
+  alone.search.race_margin = 0;
   alone.max_evaluations = 10;
   ASSERT_TRUE(run(alone, path("alone")));
   const History expected = history_of(path("alone"));

@@ -165,7 +165,8 @@ StudySummary summarize(const Study& study) {
   const std::vector<std::string> definitions = definitions_of(study);
   for (const std::string& definition : definitions)
     for (const std::string& strategy : study.strategies)
-      summary.cells.push_back(cell_of(study, definition, strategy));
+      if (StudyCell cell = cell_of(study, definition, strategy); cell.runs > 0)
+        summary.cells.push_back(std::move(cell));
   for (size_t s = 1; s < study.strategies.size(); ++s) {
     std::vector<StudyDuel> duels;
     std::vector<Pairs> pairs(definitions.size());
