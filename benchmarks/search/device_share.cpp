@@ -74,7 +74,7 @@ class Watch final : public report::LiveView {
       return now_ms - begin_ms_ >= static_cast<int64_t>(1000 * seconds);
     };
     if (!begin && after(4 * settings_.model_s)) begin = point(now_ms);
-    if (after(4 * settings_.model_s + settings_.seconds)) end = point(now_ms);
+    if (!end && after(4 * settings_.model_s + settings_.seconds)) end = point(now_ms);  // not the drain behind it
   }
   void note(const std::string&) override {}
   void finish() override {}
@@ -90,6 +90,18 @@ class Watch final : public report::LiveView {
   const engine::Engine*& engine_;
   int64_t begin_ms_ = 0;
 };
+
+report::StageLedger between(const report::StageLedger& before, report::StageLedger after) {
+  after.wall_ms -= before.wall_ms;
+  after.evaluators.slot_ms -= before.evaluators.slot_ms;
+  after.evaluators.device_ms -= before.evaluators.device_ms;
+  after.evaluators.compile_ms -= before.evaluators.compile_ms;
+  for (const auto& [reason, ms] : before.evaluators.idle_ms) after.evaluators.idle_ms[reason] -= ms;
+  after.calls.slot_ms -= before.calls.slot_ms;
+  after.calls.busy_ms -= before.calls.busy_ms;
+  for (const auto& [reason, ms] : before.calls.idle_ms) after.calls.idle_ms[reason] -= ms;
+  return after;
+}
 
 RunConfig config_of(const ShareSettings& settings) {
   RunConfig config;
@@ -149,7 +161,7 @@ Result<Share> device_share(const ShareSettings& settings) {
   share.decisions_per_s = static_cast<double>(end.tickets - begin.tickets) / wall_s;
   share.calls_in_flight = static_cast<double>(after.calls.busy_ms - before.calls.busy_ms) / (1000 * wall_s);
   share.cpu_share = (end.cpu_s - begin.cpu_s) / wall_s;
-  share.verdict = report::verdict(after);
+  share.verdict = report::verdict(between(before, after));
   return share;
 }
 
