@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "src/base/files.h"
+#include "src/contract/report_text.h"
 #include "src/base/json.h"
 
 namespace warpwright::engine {
@@ -42,7 +43,7 @@ std::optional<EvaluationReport> ReportMemory::find(const std::string& result_key
 void ReportMemory::keep(const std::string& result_key, bool profiled, const EvaluationReport& report) const {
   if (!is_plain_name(result_key) || report.result_key != result_key || !is_reproducible(report)) return;
   if (!warpwright::create_directories(folder_)) return;
-  (void)write_file_atomic(file_of(result_key, profiled), dump_json(to_json(report)));
+  (void)write_file_atomic(file_of(result_key, profiled), to_json_text(report));
 }
 
 }  // namespace warpwright::engine

@@ -55,12 +55,11 @@ class Decider {
     if (!view_.baseline && !seeds.empty()) return Exhausted{why_no_baseline()};
     if (view_.islands[static_cast<size_t>(island_)].wants_research && state_.can_research())
       if (auto decision = ask_model("research")) return *decision;
-    if (!is_plain_)
+    if (!is_plain_) {
       if (auto composition = compose_champions()) return *composition;
-    if (!is_plain_)
       if (auto tuned = propose_tuning(state_, accepts_, Urgency::kShare)) return std::move(*tuned);
+    }
     std::map<std::string, double> operators = usable_operators();
-    operators.erase("compose");
     while (!operators.empty()) {
       const std::string op = draw_operator(operators);
       auto decision = op != "tune" ? ask_model(op) : is_plain_ ? tune_plainly() : tune_somebody();
@@ -75,6 +74,7 @@ class Decider {
  private:
   std::map<std::string, double> usable_operators() const {
     std::map<std::string, double> operators = state_.settings().operators;
+    operators.erase("compose");  // by a rule of its own
     const auto& limits = state_.settings().operator_limits;
     std::erase_if(operators, [&](const auto& entry) {
       auto limit = limits.find(entry.first);
