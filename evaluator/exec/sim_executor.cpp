@@ -56,6 +56,7 @@ Failure to_failure(const sim::Finding& finding) {
     case Kind::kGlobalRace:
       return {Status::kRejected, "data-race", finding.message};
     case Kind::kNoGridWait:
+    case Kind::kMissingFence:
     case Kind::kAsyncRead:
     case Kind::kAsyncOverwrite:
       return {Status::kRejected, finding.rule, finding.message};
@@ -67,6 +68,10 @@ Failure to_failure(const sim::Finding& finding) {
     case Kind::kDeadlock:
     case Kind::kTrap:
       return {Status::kRuntimeError, "", finding.message};
+    case Kind::kMbarrierMisuse:
+    case Kind::kBadDescriptor:
+    case Kind::kTensorMemory:
+      return {Status::kRuntimeError, finding.rule, finding.message};
     case Kind::kBudget:
       return {Status::kTimeout, "", finding.message};
     case Kind::kUnsupported:
@@ -171,6 +176,7 @@ class SimSession final : public Session {
     launch.kernel = kernel->symbol;
     launch.grid = to_sim(bound.grid);
     launch.block = to_sim(bound.block);
+    if (bound.attributes.cluster) launch.cluster = to_sim(*bound.attributes.cluster);
     launch.cooperative = bound.attributes.cooperative;
     launch.programmatic = bound.attributes.pdl;
     if (options.resident_blocks) launch.resident_blocks = options.resident_blocks(bound);

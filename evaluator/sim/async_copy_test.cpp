@@ -163,11 +163,27 @@ TEST(AsyncCopies, LeftUnderWayDoNotDisturbTheNextBlock) {
   EXPECT_TRUE(report.completed && report.findings.empty()) << messages(report);
 }
 
-TEST(AsyncCopies, ThatSignalAnMbarrierAreRefusedByName) {
-  const auto [report, out] = run("cp.async.mbarrier.arrive.shared.b64 [%r1];\n");
-  ASSERT_NE(report.fatal(), nullptr);
-  EXPECT_EQ(report.fatal()->kind, Finding::Kind::kUnsupported);
-  EXPECT_NE(report.fatal()->message.find("mbarrier"), std::string::npos);
+const std::string kInitialise =
+    "mov.u32 %r10, tile;\nadd.u32 %r10, %r10, 2048;\nsetp.ne.u32 %p1, %r0, 0;\n@%p1 bra READY;\n"
+    "mbarrier.init.shared.b64 [%r10], 64;\nREADY:\nbar.sync 0;\n";
+const std::string kWaitForPhase =
+    "WAIT:\nmbarrier.try_wait.parity.shared.b64 %p2, [%r10], 0;\n@!%p2 bra WAIT;\n";
+
+TEST(AsyncCopies, ArriveAtAnMbarrierForAllWhoWaitThere) {
+  const std::string arrive = "cp.async.mbarrier.arrive.noinc.shared.b64 [%r10];\n";
+  for (const bool reverse : {false, true}) {
+    const auto [report, out] =
+        run(kInitialise + kCopy + arrive + kWaitForPhase + kLoadOther + kStore, reverse);
+    ASSERT_TRUE(report.completed) << messages(report);
+    EXPECT_TRUE(report.findings.empty()) << messages(report);
+    for (uint32_t t = 0; t < 64; ++t) ASSERT_EQ(out[4 * t], 4 * (63 - t) + 1);
+  }
+}
+
+TEST(AsyncCopies, AreStillUnderWayBeforeThatMbarriersPhaseIsOver) {
+  const std::string arrive = "cp.async.mbarrier.arrive.noinc.shared.b64 [%r10];\n";
+  EXPECT_TRUE(has(run(kInitialise + kCopy + arrive + "bar.sync 0;\n" + kLoadOther + kStore).report,
+                  "async-copy-read-before-wait"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "evaluator/sim/faults.h"
+#include "evaluator/sim/mbarrier.h"
 #include "evaluator/sim/ops/row_access.h"
 #include "evaluator/sim/race_shadow.h"
 #include "evaluator/sim/warp_control.h"
@@ -159,6 +160,8 @@ bool open_barriers(Block& block) {
 }
 
 std::string describe_barrier(const Block& block, int id) {
+  if (id >= kAtMbarrier) return describe_mbarrier(block, static_cast<uint32_t>(id - kAtMbarrier));
+  if (id == kAtClusterBarrier) return describe_cluster_barrier(block);
   const Barrier& barrier = block.barriers[static_cast<std::size_t>(id)];
   if (barrier.expected_threads != 0) {
     return fmt::format("waits at barrier {}, where {} of {} threads have arrived", id,

@@ -5,7 +5,9 @@
 #include <new>
 
 #include "evaluator/sim/barrier.h"
+#include "evaluator/sim/cluster.h"
 #include "evaluator/sim/global_races.h"
+#include "evaluator/sim/mbarrier.h"
 #include "evaluator/sim/ops/async_copy.h"
 #include "evaluator/sim/ops/row_access.h"
 #include "evaluator/sim/program_impl.h"
@@ -75,7 +77,7 @@ uint64_t BlockRunner::storage_bytes(const Kernel& kernel, const Launch& launch, 
 }
 
 BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const ModuleImage& image,
-                         uint64_t parameter_address)
+                         uint64_t parameter_address, Cluster& cluster, uint32_t rank)
     : launch_(launch) {
   const Kernel& kernel = *launch.kernel;
   const auto warps = static_cast<std::size_t>(warp_count(*launch.launch));
@@ -96,9 +98,13 @@ BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const Module
   block_.kernel = &kernel;
   block_.memory = &memory;
   block_.launch = &launch;
+  block_.cluster = &cluster;
+  block_.rank = rank;
+  const bool in_cluster = cluster_size(kernel, *launch.launch).count() > 1;
   if (launch.options->detect_races) {
     block_.races = std::make_unique<BlockRaces>();
     block_.shadow = std::make_unique<RaceShadow>(shared_bytes, kernel.shared_granule, kernel.has_fences);
+    block_.shadow->tracks_proxies = kernel.has_async_proxy;
   }
   block_.warps = std::vector<Warp>(warps);
   for (std::size_t k = 0; k < warps; ++k) {
@@ -117,6 +123,8 @@ BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const Module
     w.lists = kernel.lists.data();
     w.shared = shared_.get();
     w.shared_bytes = shared_bytes;
+    w.shared_begin = rank << kRankShift;
+    w.in_cluster = in_cluster;
     w.shadow = block_.shadow.get();
     w.races = launch.races.get();
     fill_constants(w, image, parameter_address);
@@ -146,6 +154,9 @@ void BlockRunner::fill_constants(Warp& w, const ModuleImage& image, uint64_t par
         fill_row(w, row, base + row.value);
         break;
       }
+      case ConstantRow::Kind::kShared:
+        fill_row(w, row, w.shared_begin + row.value);
+        break;
       case ConstantRow::Kind::kSpecial:
         if (!is_per_block(row.name)) fill_special(w, row);
         break;
@@ -162,7 +173,7 @@ void BlockRunner::start_warp(Warp& w) {
   w.state = WarpState::kReady;
   w.pc = w.code;
   w.group_count = w.fair_leaders = 0;
-  w.forced_sync = false;
+  w.forced_sync = w.wait_expired = false;
   w.spin = {};
   forget_copies(w);
   const Kernel& kernel = *launch_.kernel;
@@ -183,12 +194,12 @@ void BlockRunner::run_warp(Warp& w) {
   if (w.state == WarpState::kYielded) end_turn(w);
 }
 
-void BlockRunner::start(uint64_t block_number) {
-  const Dim3& grid = launch_.launch->grid;
-  block_.index = {static_cast<uint32_t>(block_number % grid.x),
-                  static_cast<uint32_t>(block_number / grid.x % grid.y),
-                  static_cast<uint32_t>(block_number / grid.x / grid.y)};
+void BlockRunner::start(const std::array<uint32_t, 3>& index) {
+  block_.index = index;
   block_.barriers = {};
+  block_.ended = false;
+  block_.mbarriers.reset();
+  start_cluster_barrier(block_);
   if (block_.shadow) block_.shadow->start_block(static_cast<int>(block_.warps.size()));
   if (block_.races) block_.races->start(block_.warps.size());
   std::fill(local_written_.begin(), local_written_.end(), 0);
@@ -213,6 +224,8 @@ BlockRunner::Round BlockRunner::run_round() {
     if (w.state == WarpState::kDone) ++round.done;
   }
   round.moved |= open_barriers(block_);
+  if (block_.mbarriers != nullptr) round.moved |= land_awaited(block_);
+  if (block_.cluster->meets) round.moved |= open_cluster_barrier(*block_.cluster);
   return round;
 }
 
@@ -222,7 +235,7 @@ BlockRunner::Turn BlockRunner::turn() {
     const Round round = run_round();
     if (launch_.faulted) return Turn::kFaulted;
     if (round.done == block_.warps.size()) return Turn::kDone;
-    if (!round.moved) return round.waiting > 0 ? Turn::kWaiting : Turn::kStuck;
+    if (!round.moved) return round.waiting > 0 || waits_for_others(block_) ? Turn::kWaiting : Turn::kStuck;
     polling = round.polled ? polling + 1 : 0;
     if (polling == kPollingRounds) return Turn::kPolling;
   }

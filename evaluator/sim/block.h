@@ -8,13 +8,13 @@ namespace warpwright::sim {
 // The storage of a block's warps, used again for other blocks of the launch.
 class BlockRunner {
  public:
-  BlockRunner(LaunchState& launch, Memory::Impl& memory, const ModuleImage& image,
-              uint64_t parameter_address);
+  BlockRunner(LaunchState& launch, Memory::Impl& memory, const ModuleImage& image, uint64_t parameter_address,
+              Cluster& cluster, uint32_t rank);
   ~BlockRunner();
   BlockRunner(const BlockRunner&) = delete;
   BlockRunner& operator=(const BlockRunner&) = delete;
 
-  void start(uint64_t block_number);
+  void start(const std::array<uint32_t, 3>& index);
 
   enum class Turn {
     kDone,     // every thread has ended

@@ -55,9 +55,9 @@ std::string hexadecimal(const std::byte* bytes, std::size_t count) {
 std::string describe_target(const Warp& w, const Op* op, uint64_t address) {
   const std::string& text = w.kernel->instructions[static_cast<std::size_t>(op->instruction)].text;
   const std::size_t bytes = std::max<std::size_t>(op->size, 1);
-  const bool in_window = address >= kSharedWindow && address < kSharedWindow + kWindowBytes;
+  const bool in_window = address >= kSharedWindow && address < kSharedWindow + kSharedWindowBytes;
   if (in_window || text.find(".shared") != std::string::npos) {
-    const uint64_t offset = in_window ? address - kSharedWindow : address;
+    const uint64_t offset = (in_window ? address - kSharedWindow : address) - w.shared_begin;
     if (offset > w.shared_bytes || bytes > w.shared_bytes - offset) return "shared memory";
     return fmt::format("shared memory + {}, which holds {}", offset, hexadecimal(w.shared + offset, bytes));
   }

@@ -20,8 +20,9 @@ namespace {
   "{.L2::evict_normal,.L2::evict_first,.L2::evict_last,}{.L2::cache_hint,}{.L2::64B,.L2::128B,.L2::256B,}"
 #define NARROW_TYPES "{.b8,.b16,.b32,.u8,.u16,.u32,.s8,.s16,.s32,.f32}"
 #define WIDE_TYPES "{.b64,.u64,.s64,.f64}"
-#define LOAD_SPACES "{.global,.shared,.shared::cta,.local,.const,.param,.param::entry,.param::func,}"
-#define STORE_SPACES "{.global,.shared,.shared::cta,.local,.param,.param::func,}"
+#define LOAD_SPACES \
+  "{.global,.shared,.shared::cta,.shared::cluster,.local,.const,.param,.param::entry,.param::func,}"
+#define STORE_SPACES "{.global,.shared,.shared::cta,.shared::cluster,.local,.param,.param::func,}"
 #define LOAD_CACHE "{.ca,.cg,.cs,.lu,.cv,}"
 #define STORE_CACHE "{.wb,.cg,.cs,.wt,}"
 
@@ -40,6 +41,7 @@ constexpr std::string_view kWarp = "Warps";
 constexpr std::string_view kControl = "Control";
 
 constexpr std::string_view kTensor = "Matrices";
+constexpr std::string_view kCluster = "Clusters, mbarriers and proxies";
 constexpr std::string_view kFlow = "Control flow, barriers and copies";
 
 constexpr std::string_view kThree = "%t0, %t1, %t2", kFour = "%t0, %t1, %t2, %t3", kTwo = "%t0, %t1";
@@ -220,10 +222,10 @@ constexpr SupportedInstruction kForms[] = {
      "%d0, %d1", ""},
     {kMove, "isspacep{.global,.shared,.shared::cta,.shared::cluster,.local,.const,.param,.param::entry}",
      "%p0, %d1", "const and param: false"},
-    {kMove, "mapa{.u32,.u64}", "%t0, %t1, %w2", "a block is a cluster of its own"},
+    {kMove, "mapa{.u32,.u64}", "%t0, %t1, %w2", ""},
     {kMove, "mapa.shared::cluster{.u32,.u64}", "%t0, %t1, %w2", ""},
-    {kMove, "getctarank{.u32,.u64}", "%w0, %t1", "0"},
-    {kMove, "getctarank.shared::cluster{.u32,.u64}", "%w0, %t1", "0"},
+    {kMove, "getctarank{.u32,.u64}", "%w0, %t1", ""},
+    {kMove, "getctarank.shared::cluster{.u32,.u64}", "%w0, %t1", ""},
     {kMove,
      "createpolicy{.range,.fractional,.cvt}{.global,}{.L2::evict_last,.L2::evict_normal,.L2::evict_first,"
      ".L2::evict_unchanged,.L2}{.L2::evict_first,.L2::evict_unchanged,}.b64",
@@ -254,24 +256,29 @@ constexpr SupportedInstruction kForms[] = {
     {kMemory, "~applypriority{.global,}.L2::evict_normal", "", "no effect"},
 
     {kAtomic,
-     "~atom" SEMANTICS SCOPE
-     "{.global,.shared,.shared::cta,}{.and,.or,.xor,.exch,.cas}{.L2::cache_hint,}{.b32,.b64}",
+     "~atom" SEMANTICS SCOPE "{.global,.shared,.shared::cta,.shared::cluster,}{.and,.or,.xor,.exch,.cas}{.L2:"
+                             ":cache_hint,}{.b32,.b64}",
      "", ""},
     {kAtomic,
-     "~atom" SEMANTICS SCOPE "{.global,.shared,.shared::cta,}{.exch,.cas}{.L2::cache_hint,}{.b16,.u32,.s32,."
+     "~atom" SEMANTICS SCOPE
+     "{.global,.shared,.shared::cta,.shared::cluster,}{.exch,.cas}{.L2::cache_hint,}{.b16,.u32,.s32,."
      "f32,.u64,.s64,.f64,.b128}",
      "", ""},
     {kAtomic,
-     "~atom" SEMANTICS SCOPE
-     "{.global,.shared,.shared::cta,}{.add,.min,.max}{.L2::cache_hint,}{.u32,.s32,.u64,.s64}",
+     "~atom" SEMANTICS SCOPE "{.global,.shared,.shared::cta,.shared::cluster,}{.add,.min,.max}{.L2::cache_"
+                             "hint,}{.u32,.s32,.u64,.s64}",
      "", ""},
-    {kAtomic, "~atom" SEMANTICS SCOPE "{.global,.shared,.shared::cta,}{.inc,.dec}{.L2::cache_hint,}.u32", "",
-     ""},
-    {kAtomic, "~atom" SEMANTICS SCOPE "{.global,.shared,.shared::cta,}.add{.L2::cache_hint,}{.f32,.f64}", "",
-     "f32 on global memory flushes denormals"},
     {kAtomic,
      "~atom" SEMANTICS SCOPE
-     "{.global,.shared,.shared::cta,}{.add,.min,.max}.noftz{.L2::cache_hint,}{.f16,.bf16,.f16x2,.bf16x2}",
+     "{.global,.shared,.shared::cta,.shared::cluster,}{.inc,.dec}{.L2::cache_hint,}.u32",
+     "", ""},
+    {kAtomic,
+     "~atom" SEMANTICS SCOPE
+     "{.global,.shared,.shared::cta,.shared::cluster,}.add{.L2::cache_hint,}{.f32,.f64}",
+     "", "f32 on global memory flushes denormals"},
+    {kAtomic,
+     "~atom" SEMANTICS SCOPE "{.global,.shared,.shared::cta,.shared::cluster,}{.add,.min,.max}.noftz{.L2::"
+                             "cache_hint,}{.f16,.bf16,.f16x2,.bf16x2}",
      "", ""},
     {kAtomic, "~atom" SEMANTICS SCOPE "{.global,}.add{.L2::cache_hint,}{.v2,.v4}.f32", "", ""},
     {kAtomic,
@@ -281,19 +288,24 @@ constexpr SupportedInstruction kForms[] = {
      "~atom" SEMANTICS SCOPE "{.global,}{.add,.min,.max}.noftz{.L2::cache_hint,}{.v2,.v4}{.f16x2,.bf16x2}",
      "", ""},
     {kAtomic,
-     "~red" SEMANTICS SCOPE "{.global,.shared,.shared::cta,}{.and,.or,.xor}{.L2::cache_hint,}{.b32,.b64}", "",
-     ""},
-    {kAtomic,
      "~red" SEMANTICS SCOPE
-     "{.global,.shared,.shared::cta,}{.add,.min,.max}{.L2::cache_hint,}{.u32,.s32,.u64,.s64}",
+     "{.global,.shared,.shared::cta,.shared::cluster,}{.and,.or,.xor}{.L2::cache_hint,}{.b32,.b64}",
      "", ""},
-    {kAtomic, "~red" SEMANTICS SCOPE "{.global,.shared,.shared::cta,}{.inc,.dec}{.L2::cache_hint,}.u32", "",
-     ""},
-    {kAtomic, "~red" SEMANTICS SCOPE "{.global,.shared,.shared::cta,}.add{.L2::cache_hint,}{.f32,.f64}", "",
-     ""},
+    {kAtomic,
+     "~red" SEMANTICS SCOPE "{.global,.shared,.shared::cta,.shared::cluster,}{.add,.min,.max}{.L2::cache_"
+                            "hint,}{.u32,.s32,.u64,.s64}",
+     "", ""},
     {kAtomic,
      "~red" SEMANTICS SCOPE
-     "{.global,.shared,.shared::cta,}{.add,.min,.max}.noftz{.L2::cache_hint,}{.f16,.bf16,.f16x2,.bf16x2}",
+     "{.global,.shared,.shared::cta,.shared::cluster,}{.inc,.dec}{.L2::cache_hint,}.u32",
+     "", ""},
+    {kAtomic,
+     "~red" SEMANTICS SCOPE
+     "{.global,.shared,.shared::cta,.shared::cluster,}.add{.L2::cache_hint,}{.f32,.f64}",
+     "", ""},
+    {kAtomic,
+     "~red" SEMANTICS SCOPE "{.global,.shared,.shared::cta,.shared::cluster,}{.add,.min,.max}.noftz{.L2::"
+                            "cache_hint,}{.f16,.bf16,.f16x2,.bf16x2}",
      "", ""},
     {kAtomic, "~red" SEMANTICS SCOPE "{.global,}.add{.L2::cache_hint,}{.v2,.v4}.f32", "", ""},
     {kAtomic,
@@ -393,6 +405,29 @@ constexpr SupportedInstruction kOthers[] = {
     {kFlow, "cp.async{.commit_group,.wait_group,.wait_all}", "", ""},
     {kFlow, "griddepcontrol{.wait,.launch_dependents}", "",
      "grids run one after the other; accesses before the wait are found"},
+    {kCluster, "barrier.cluster.arrive{.release,.relaxed,}{.aligned,}", "", ""},
+    {kCluster, "barrier.cluster.wait{.acquire,}{.aligned,}", "", ""},
+    {kCluster, "mbarrier.init" SHARED ".b64", "[%a], %w0", ""},
+    {kCluster, "mbarrier.inval" SHARED ".b64", "[%a]", ""},
+    {kCluster,
+     "mbarrier{.expect_tx,.complete_tx}{.relaxed,}{.cta,.cluster,}{.shared,.shared::cta,.shared::cluster,}."
+     "b64",
+     "[%a], %w0", ""},
+    {kCluster,
+     "mbarrier{.arrive,.arrive_drop}{.expect_tx,}{.release,.relaxed,}{.cta,.cluster,}{.shared,.shared::cta,."
+     "shared::"
+     "cluster,}.b64",
+     "%d0, [%a], %w1", "the state may be _"},
+    {kCluster, "mbarrier{.arrive,.arrive_drop}.noComplete{.release,}{.cta,}" SHARED ".b64", "%d0, [%a], %w1",
+     ""},
+    {kCluster, "mbarrier{.test_wait,.try_wait}{.acquire,.relaxed,}{.cta,.cluster,}" SHARED ".b64",
+     "%p0, [%a], %d1", "try_wait waits until nothing else can go on"},
+    {kCluster, "mbarrier{.test_wait,.try_wait}.parity{.acquire,.relaxed,}{.cta,.cluster,}" SHARED ".b64",
+     "%p0, [%a], %w1", ""},
+    {kCluster, "mbarrier.pending_count.b64", "%w0, %d1", ""},
+    {kCluster, "cp.async.mbarrier.arrive{.noinc,}" SHARED ".b64", "[%a]", ""},
+    {kCluster, "fence.proxy.async{.global,.shared::cta,.shared::cluster,}", "", ""},
+    {kCluster, "fence.mbarrier_init.release.cluster", "", ""},
     {kFlow, "setmaxnreg{.inc,.dec}.sync.aligned.u32", "64", "no effect"},
 };
 

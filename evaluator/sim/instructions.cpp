@@ -143,9 +143,7 @@ std::string instructions_document() {
       "modifiers in any order. Operands are examples: `%p` predicates, `%h`, `%w`, `%d`, `%q` registers of\n"
       "16, 32, 64 and 128 bits, `%t` and `%s` of the width of the last and of the first type.\n\n"
       "What is not here is refused by name when a kernel reaches it: textures and surfaces, dynamic stack\n"
-      "allocation, device-side malloc and free, multimem, clusters of more than one block, mbarrier and "
-      "bulk\n"
-      "copies, wgmma and tcgen05.\n";
+      "allocation, device-side malloc and free, multimem.\n";
   std::string_view family;
   for (const SupportedInstruction& instruction : supported_instructions()) {
     if (instruction.family != family) {

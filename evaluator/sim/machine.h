@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "evaluator/sim/meeting.h"
 #include "evaluator/sim/memory_impl.h"
 #include "evaluator/sim/simulator.h"
 
@@ -38,6 +39,14 @@ struct MatrixProduct;
 struct WmmaForm;
 struct Callee;
 struct IndirectCall;
+struct Cluster;
+struct Mbarriers;
+
+// An address of shared memory is the block's rank in its cluster, above the offset in the block's own memory,
+// as on a GPU: kernels tell a pair's leader from its peer by that bit.
+inline constexpr int kRankShift = 24;
+inline constexpr uint32_t kOffsetMask = (1u << kRankShift) - 1;
+inline constexpr uint64_t kMaxClusterBlocks = 16;
 
 // Executes one operation for the warp's active lanes and returns the next one; nullptr hands the processor
 // back to the block's scheduler (Warp::state says why).
@@ -65,6 +74,10 @@ inline constexpr uint8_t kReleases = 8;       // a release, without a fence befo
 inline constexpr uint8_t kSynchronises = 2;   // volatile, acquire, release or atomic: orders other accesses
 
 enum class WarpState { kReady, kAtBarrier, kYielded, kDone, kFaulted };
+
+// What a group may wait at, besides the barriers 0 to 15 of its block (Group::barrier).
+inline constexpr int kAtClusterBarrier = 16;
+inline constexpr int kAtMbarrier = 32;  // + its offset in the block's shared memory
 
 // A part of a diverged warp.
 struct Group {
@@ -140,11 +153,12 @@ struct Warp {
   const Op* code = nullptr;
   Block* block = nullptr;
   const Kernel* kernel = nullptr;
-  int group_count = 0;       // the other parts of a diverged warp
-  int fair_leaders = 0;      // > 0: the running part keeps the processor although it is not the lowest
-  bool forced_sync = false;  // the next gather_lanes goes on with the lanes it has
-  int slice = 0;             // block leaders until others get their turn
-  int polls = 0;             // visits to the head of a polling loop in this turn
+  int group_count = 0;        // the other parts of a diverged warp
+  int fair_leaders = 0;       // > 0: the running part keeps the processor although it is not the lowest
+  bool forced_sync = false;   // the next gather_lanes goes on with the lanes it has
+  bool wait_expired = false;  // the next mbarrier.try_wait answers instead of waiting
+  int slice = 0;              // block leaders until others get their turn
+  int polls = 0;              // visits to the head of a polling loop in this turn
   SpinWatch spin;
   double cycles = 0;   // critical path so far
   double pending = 0;  // when the last slow result under way arrives, on the same clock
@@ -159,6 +173,8 @@ struct Warp {
   const uint32_t* lists = nullptr;
   std::byte* shared = nullptr;
   uint32_t shared_bytes = 0;
+  uint32_t shared_begin = 0;     // address of its first byte: the block's rank << kRankShift
+  bool in_cluster = false;       // of more than one block
   RaceShadow* shadow = nullptr;  // null when races are not looked for
   GlobalRaces* races = nullptr;  // likewise
   // Result of the last bar.red this warp took part in.
@@ -187,13 +203,14 @@ inline constexpr uint8_t kStores = 0x80;
 
 // Rows to fill before a block runs.
 struct ConstantRow {
-  enum class Kind { kLiteral, kParameter, kSymbol, kSpecial };
+  enum class Kind { kLiteral, kParameter, kSymbol, kShared, kSpecial };
   Kind kind = Kind::kLiteral;
   uint32_t row = 0;
   bool wide = false;       // 64-bit lanes
   bool is_signed = false;  // kParameter: sign-extended
   int size = 4;            // kParameter: bytes
-  uint64_t value = 0;  // kLiteral: the bits; kParameter: offset in the block; kSymbol: added to the address
+  uint64_t value = 0;  // kLiteral: the bits; kParameter: offset in the block; kSymbol: added to the address;
+                       // kShared: offset in the block's shared memory
   std::string name;    // kSymbol, kSpecial
 };
 
@@ -240,6 +257,8 @@ struct Kernel {
   std::vector<SiteInfo> sites;  // by Op::site
   std::vector<uint32_t> storing_stretches;  // that may store to global or shared memory, atomics aside
   bool has_fences = false;  // or acquire and release forms: flags in shared memory may order accesses
+  bool has_async_proxy =
+      false;  // operations that read and write shared memory through the asynchronous proxy
 };
 
 struct Barrier {
@@ -247,7 +266,7 @@ struct Barrier {
   uint32_t repeated_threads = 0;  // that arrived again before it opened
   bool active = false;
   std::array<uint32_t, kLanes> arrived_lanes = {};  // by warp
-  std::array<uint32_t, kLanes> meeting = {};        // what the arriving warps publish, see RaceShadow
+  Meeting meeting;                                  // of the arriving warps
   // bar.red
   bool all = true, any = false;
   uint32_t population = 0;
@@ -263,6 +282,13 @@ struct Block {
   std::array<Barrier, 16> barriers;
   std::unique_ptr<RaceShadow> shadow;
   std::unique_ptr<BlockRaces> races;
+  Cluster* cluster = nullptr;  // never null while the block runs
+  uint32_t rank = 0;           // in it
+  bool ended = false;
+  std::unique_ptr<Mbarriers> mbarriers;
+  std::array<uint32_t, kLanes> at_cluster = {};    // by warp: lanes that arrived at the cluster's barrier
+  std::array<uint32_t, kLanes> past_cluster = {};  // and have not waited for it since it opened
+  Meeting cluster_arrivals, cluster_meeting;       // of the phase under way, of the last one
 
   Block();
   ~Block();

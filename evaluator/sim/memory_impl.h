@@ -18,7 +18,7 @@ inline constexpr uint64_t kGuardBytes = 64 * 1024;
 inline constexpr uint64_t kSharedWindow = 0x0100'0000'0000;
 inline constexpr uint64_t kLocalWindow = 0x0200'0000'0000;
 inline constexpr uint64_t kParamWindow = 0x0300'0000'0000;
-inline constexpr uint64_t kWindowBytes = 0x0100'0000;
+inline constexpr uint64_t kSharedWindowBytes = 0x1000'0000;  // of 16 ranks
 inline constexpr int kSectorBytes = 32;
 
 struct AlignedDelete {
@@ -80,10 +80,10 @@ struct ModuleImage {
 struct Memory::Impl {
   std::vector<std::unique_ptr<Buffer>> buffers;  // by address
   uint64_t next = kGlobalBase;
-  uint32_t next_segment = 1;               // of GlobalRaces
-  uint32_t first_unfinished = 1;           // segment of the launches that a programmatic one runs beside
+  uint32_t next_segment = 1;      // of GlobalRaces
+  uint32_t first_unfinished = 1;  // segment of the launches that a programmatic one runs beside
   std::vector<std::byte> shared_residue, local_residue;  // what the last launch left, see BlockRunner
-  std::map<uint64_t, ModuleImage> images;  // by Program::Impl::id
+  std::map<uint64_t, ModuleImage> images;                // by Program::Impl::id
 
   Buffer* at(uint64_t base);             // exactly that base, or nullptr
   Buffer* find(uint64_t address) const;  // the buffer that holds the address, or nullptr

@@ -52,6 +52,7 @@ KernelInfo info_of(const ptx::Function& function) {
   };
   info.required_block = dimensions(function.required_threads);
   info.max_block = dimensions(function.max_threads);
+  info.required_cluster = dimensions(function.required_cluster);
   uint64_t shared = 0, local = 0;
   for (const ptx::Variable& variable : function.variables) {
     if (variable.space == ptx::Space::kShared) shared += variable.size;

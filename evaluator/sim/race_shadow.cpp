@@ -39,6 +39,7 @@ void RaceShadow::start_block(int warp_count) {
   begin = tag_of(block_start, 0);
   ++stamp;
   for (auto& row : known) row.fill(block_start);
+  for (auto& row : fenced) row.fill(block_start);
   now.fill(tag_of(stamp, 0));
   own_limit.fill(tag_of(stamp, 0));
   other_limit.fill(tag_of(block_start + 1, 0));
@@ -56,25 +57,56 @@ void RaceShadow::start_again() {
   std::fill(reads.begin(), reads.end(), 0);
   stamp = block_start + 1;
   for (auto& row : known) row.fill(block_start);
+  for (auto& row : fenced) row.fill(block_start);
   now.fill(tag_of(stamp, 0));
   own_limit.fill(tag_of(stamp, 0));
   other_limit.fill(tag_of(block_start + 1, 0));
   released.clear();
 }
 
-void RaceShadow::publish(int warp, Known& meeting) {
-  for (std::size_t v = 0; v < kMaxWarps; ++v) meeting[v] = std::max(meeting[v], known[at(warp)][v]);
-  meeting[at(warp)] = std::max(meeting[at(warp)], clock(warp));
+void RaceShadow::publish(int warp, Meeting& meeting) {
+  const auto add = [](Known& to, const Known& from) {
+    for (std::size_t v = 0; v < kMaxWarps; ++v) to[v] = std::max(to[v], from[v]);
+  };
+  add(meeting.known, known[at(warp)]);
+  meeting.known[at(warp)] = std::max(meeting.known[at(warp)], clock(warp));
+  if (tracks_proxies) add(meeting.fenced, fenced[at(warp)]);
 }
 
-void RaceShadow::take_over(int warp, const Known& meeting) {
+void RaceShadow::take_over(int warp, const Meeting& meeting) {
   Known& mine = known[at(warp)];
+  for (std::size_t v = 0; v < kMaxWarps; ++v) mine[v] = std::max(mine[v], meeting.known[v]);
+  set_other_limit(warp);
+  if (!tracks_proxies) return;
+  for (std::size_t v = 0; v < kMaxWarps; ++v)
+    fenced[at(warp)][v] = std::max(fenced[at(warp)][v], meeting.fenced[v]);
+  // Its own lanes met too.
+  own_limit[at(warp)] = std::max(own_limit[at(warp)], tag_of(meeting.known[at(warp)] + 1, 0));
+}
+
+void RaceShadow::set_other_limit(int warp) {
   uint32_t least = ~uint32_t{0};
-  for (int v = 0; v < kMaxWarps; ++v) {
-    mine[at(v)] = std::max(mine[at(v)], meeting[at(v)]);
-    if (v != warp && v < warps) least = std::min(least, mine[at(v)]);
+  for (int v = 0; v < warps; ++v) {
+    if (v != warp) least = std::min(least, known[at(warp)][at(v)]);
   }
   other_limit[at(warp)] = tag_of((warps > 1 ? least : stamp) + 1, 0);
+}
+
+void RaceShadow::fence_proxy(int warp) {
+  Known& mine = fenced[at(warp)];
+  for (std::size_t v = 0; v < kMaxWarps; ++v) mine[v] = std::max(mine[v], known[at(warp)][v]);
+  mine[at(warp)] = clock(warp);
+  advance(warp);
+}
+
+uint64_t RaceShadow::arrive_later(int warp, Meeting& meeting) {
+  advance(warp);
+  meeting.known[at(warp)] = std::max(meeting.known[at(warp)], clock(warp));
+  meeting.fenced[at(warp)] = std::max(meeting.fenced[at(warp)], clock(warp));
+  const uint64_t tag = now[at(warp)] | ShadowTag::kManyLanes | ShadowTag::kUnknownOp << ShadowTag::kOpShift |
+                       static_cast<uint64_t>(warp) << ShadowTag::kWarpShift;
+  advance(warp);
+  return tag;
 }
 
 void RaceShadow::advance(int warp) {
@@ -115,7 +147,7 @@ void RaceShadow::sync_lanes(int warp, uint32_t lanes, bool all) {
 }
 
 void RaceShadow::synchronise(int warp, uint64_t address) {
-  Known& place = released[address];
+  Meeting& place = released[address];
   take_over(warp, place);
   publish(warp, place);
   advance(warp);

@@ -14,9 +14,9 @@
 #include <memory>
 #include <vector>
 
-namespace warpwright::sim {
+#include "evaluator/sim/meeting.h"
 
-inline constexpr int kMaxWarps = 32;
+namespace warpwright::sim {
 
 // Who touched a cell, and when. Low to high: lane 5 bits, warp 5, flags 2, operation 16, epoch 8, stamp 28.
 struct ShadowTag {
@@ -56,22 +56,32 @@ struct RaceShadow {
   std::array<uint64_t, kMaxWarps> now = {}, own_limit = {}, other_limit = {};
   uint64_t begin = 0;  // of the block
 
-  using Known = std::array<uint32_t, kMaxWarps>;
+  using Known = Meeting::Known;
   std::array<Known, kMaxWarps> known = {};
-  std::map<uint64_t, Known> released;  // by address: what its last releases published
+  std::map<uint64_t, Meeting> released;  // by address: what its last releases published
+
+  // Of kernels with operations of the asynchronous proxy: up to which stamp of v, as w knows, v's writes are
+  // before a fence.proxy.async, so that such operations see them.
+  bool tracks_proxies = false;
+  std::array<Known, kMaxWarps> fenced = {};
 
   RaceShadow(uint32_t shared_bytes, uint32_t granule, bool tracks);
   void start_block(int warp_count);
 
   // Barriers: each arriving warp publishes into `meeting`; those that waited take it over.
-  void publish(int warp, Known& meeting);
-  void take_over(int warp, const Known& meeting);
+  void publish(int warp, Meeting& meeting);
+  void take_over(int warp, const Meeting& meeting);
   void advance(int warp);                // the warp's next accesses get a new stamp
   void advance_all(uint32_t warp_mask);  // one stamp for all of them
   // bar.warp.sync of some lanes, or of all that live.
   void sync_lanes(int warp, uint32_t lanes, bool all);
   // A release and an acquire through one address (atomics and volatile accesses beside fences).
   void synchronise(int warp, uint64_t address);
+  // fence.proxy.async: all that is ordered before the warp is now visible to the asynchronous proxy.
+  void fence_proxy(int warp);
+  // An asynchronous write of the warp's arrives: the tag of its cells. Whoever takes over `meeting` is
+  // ordered behind it, the warp's own lanes too, and nobody else is.
+  uint64_t arrive_later(int warp, Meeting& meeting);
 
   uint32_t clock(int warp) const { return ShadowTag::stamp(now[static_cast<std::size_t>(warp)]); }
   // Whether what `tag` says is ordered before the next access of a lane. A lane of -1: before every lane's.
@@ -81,6 +91,7 @@ struct RaceShadow {
 
  private:
   void set_time(int warp, uint32_t new_stamp, uint32_t epoch);
+  void set_other_limit(int warp);
   void start_again();
 
   // What lanes of a warp know of each other by partial bar.warp.syncs: time, exclusive. Made at the first.

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 
+#include "evaluator/sim/cluster.h"
 #include "evaluator/sim/global_races.h"
 #include "evaluator/sim/memory_impl.h"
 #include "evaluator/sim/program_impl.h"
@@ -58,6 +59,7 @@ std::string refuse(const Launch& launch, const Kernel& kernel, const Options& op
     return fmt::format("{} bytes of parameters, but the kernel has {}", launch.parameters.size(),
                        kernel.info.parameter_bytes);
   }
+  if (const std::string why = refuse_cluster(kernel, launch); !why.empty()) return why;
   return refuse_residents(kernel, launch, options.detect_races);
 }
 
@@ -197,6 +199,14 @@ std::string_view rule_name(Finding::Kind kind) {
       return "async-copy-read-before-wait";
     case Finding::Kind::kAsyncOverwrite:
       return "async-copy-overwritten";
+    case Finding::Kind::kMissingFence:
+      return "missing-fence";
+    case Finding::Kind::kMbarrierMisuse:
+      return "mbarrier-misuse";
+    case Finding::Kind::kBadDescriptor:
+      return "bad-descriptor";
+    case Finding::Kind::kTensorMemory:
+      return "tensor-memory";
     case Finding::Kind::kNoGridWait:
       return "pdl-without-wait";
     case Finding::Kind::kDivergentBarrier:

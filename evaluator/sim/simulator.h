@@ -36,6 +36,7 @@ struct KernelInfo {
   uint32_t local_bytes = 0;  // per thread
   Dim3 required_block;       // .reqntid, x = 0 if absent
   Dim3 max_block;            // .maxntid, x = 0 if absent
+  Dim3 required_cluster;     // .reqnctapercluster, x = 0 if absent
 };
 
 // A parsed module made ready to run. Kernels are decoded at their first launch. Immutable from outside; may
@@ -73,6 +74,7 @@ struct Launch {
   // blocks, and a block of an ordinary one that waits for another gets company up to this number. 0: what a
   // device of 148 SMs holds by the block's threads and shared memory (registers are not known here).
   uint64_t resident_blocks = 0;
+  Dim3 cluster = {0, 0, 0};  // blocks; 0: what the kernel requires (.reqnctapercluster), else each is alone
 };
 
 struct Options {
@@ -101,8 +103,12 @@ struct Finding {
     kUninitialisedRead,  // goes on
     kSharedRace,         // goes on
     kGlobalRace,         // between blocks, or warps of a block; goes on
-    kAsyncRead,          // shared memory is read before the cp.async that fills it was waited for; goes on
-    kAsyncOverwrite,     // source or destination of a cp.async is written before that; goes on
+    kAsyncRead,          // memory is read before the asynchronous copy that fills it was waited for; goes on
+    kAsyncOverwrite,     // source or destination of one is written before that; goes on
+    kMissingFence,       // between proxies (fence.proxy.async), of wgmma or tcgen05; goes on
+    kMbarrierMisuse,     // counts that cannot be, no mbarrier there, or one that is used already
+    kBadDescriptor,      // a tensor map, a matrix or instruction descriptor that the hardware does not take
+    kTensorMemory,       // outside of what was allocated, of what the warp may touch, or never given back
     kNoGridWait,         // a programmatic launch did not wait for those before it; goes on
     kDivergentBarrier,   // goes on when the barrier could be completed, ends the launch when not
     kDivergentSync,      // shfl, vote, match, bar.warp: lanes named in the mask never came; goes on

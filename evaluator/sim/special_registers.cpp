@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "evaluator/sim/cluster.h"
+
 namespace warpwright::sim {
 namespace {
 
@@ -23,10 +25,17 @@ uint32_t value_of(const Warp& w, std::string_view name, uint32_t lane) {
   if (name.starts_with("%ntid.")) return component(launch.block, axis);
   if (name.starts_with("%ctaid.")) return w.block->index[static_cast<std::size_t>(axis - 'x')];
   if (name.starts_with("%nctaid.")) return component(launch.grid, axis);
-  // Without clusters every block is a cluster of its own.
-  if (name.starts_with("%clusterid.")) return w.block->index[static_cast<std::size_t>(axis - 'x')];
-  if (name.starts_with("%nclusterid.")) return component(launch.grid, axis);
-  if (name.starts_with("%cluster_nctaid.") || name == "%cluster_nctarank") return 1;
+  const Dim3 cluster = cluster_size(*w.kernel, launch);
+  if (name.starts_with("%clusterid."))
+    return w.block->index[static_cast<std::size_t>(axis - 'x')] / component(cluster, axis);
+  if (name.starts_with("%nclusterid.")) return component(launch.grid, axis) / component(cluster, axis);
+  if (name.starts_with("%cluster_nctaid.")) return component(cluster, axis);
+  if (name == "%cluster_nctarank") return static_cast<uint32_t>(cluster.count());
+  if (name.starts_with("%cluster_ctaid."))
+    return w.block->index[static_cast<std::size_t>(axis - 'x')] % component(cluster, axis);
+  if (name == "%cluster_ctarank") return w.block->rank;
+  if (name == "%is_explicit_cluster")
+    return launch.cluster.count() > 0 || w.kernel->info.required_cluster.count() > 0;
   if (name == "%laneid") return lane;
   if (name == "%warpid") return static_cast<uint32_t>(w.index);
   if (name == "%nwarpid") return 64;
@@ -43,14 +52,14 @@ uint32_t value_of(const Warp& w, std::string_view name, uint32_t lane) {
   // Where the driver says where the grid's barrier is: cooperative_groups/details/driver_abi.h.
   if (name == "%envreg1") return static_cast<uint32_t>(w.block->launch->grid_barrier >> 32);
   if (name == "%envreg2") return static_cast<uint32_t>(w.block->launch->grid_barrier);
-  return 0;  // %smid without sm_count, %gridid, %cluster_ctaid, %cluster_ctarank, %is_explicit_cluster,
-             // reserved shared memory
+  return 0;  // %smid without sm_count, %gridid, reserved shared memory
 }
 
 }  // namespace
 
 bool is_per_block(std::string_view name) {
-  return name.starts_with("%ctaid.") || name.starts_with("%clusterid.") || name == "%smid";
+  return name.starts_with("%ctaid.") || name.starts_with("%clusterid.") || name == "%smid" ||
+         name.starts_with("%cluster_ctaid.") || name == "%cluster_ctarank";
 }
 
 void fill_special(Warp& w, const ConstantRow& row) {

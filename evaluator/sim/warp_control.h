@@ -21,6 +21,19 @@ void add_group(Warp& w, const Op* pc, uint32_t mask);
 const Op* next_group(Warp& w);
 // The slice is over: another part's turn, and other warps' (returns nullptr).
 const Op* end_slice(Warp& w, const Op* leader);
+// Lets the parts of a warp that wait at a barrier, and for which it holds, go on. True if there was one.
+template <class Predicate>
+bool wake_groups(Warp& w, Predicate predicate) {
+  bool woken = false;
+  for (int k = 0; k < w.group_count; ++k) {
+    Group& g = w.groups[static_cast<std::size_t>(k)];
+    if (g.state != Group::State::kAtBarrier || !predicate(g)) continue;
+    g.state = Group::State::kReady;
+    woken = true;
+  }
+  if (woken && w.state == WarpState::kAtBarrier) w.state = WarpState::kReady;
+  return woken;
+}
 // For operations that all lanes named in `wanted` execute together. True if the running part has them all, or
 // cannot get them (reported); false if it now waits at `leader` and *next is where to go on.
 bool gather_lanes(Warp& w, const Op* op, uint32_t wanted, const Op** next);

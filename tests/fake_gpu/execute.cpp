@@ -44,6 +44,10 @@ int code_of(const sim::Finding& finding) {
       return kMisaligned;
     case Kind::kTrap:
       return finding.message.find("assert") == std::string::npos ? kLaunchFailed : kAssert;
+    case Kind::kMbarrierMisuse:
+    case Kind::kBadDescriptor:
+    case Kind::kTensorMemory:
+      return kLaunchFailed;
     case Kind::kDeadlock:
     case Kind::kBudget:
     case Kind::kDivergentBarrier:
@@ -54,6 +58,7 @@ int code_of(const sim::Finding& finding) {
       fmt::print(stderr, "fake GPU: {}\n", finding.message);
       return kIllegalInstruction;
     case Kind::kNoGridWait:
+    case Kind::kMissingFence:
     case Kind::kUninitialisedRead:
     case Kind::kSharedRace:
     case Kind::kGlobalRace:

@@ -102,7 +102,7 @@ void Decoder::decode_exit() {
 void Decoder::decode_barrier() {
   branch_around();
   const auto& operands = instruction_->operands;
-  if (instruction_->has("cluster")) return void(fail("clusters of blocks"));
+  if (instruction_->has("cluster")) return decode_cluster_barrier();
   const bool reduces = instruction_->has("red");
   if (reduces && operands.size() < 3) return void(fail("operands are missing"));
   std::size_t next = reduces ? 1 : 0;
@@ -283,6 +283,10 @@ const std::map<std::string_view, Decoder::Method>& Decoder::methods() {
       {"match", &D::decode_match},
       {"redux", &D::decode_redux},
       {"elect", &D::decode_elect},
+      {"mbarrier", &D::decode_mbarrier},
+      {"tensormap", &D::decode_tensormap},
+      {"wgmma", &D::decode_wgmma},
+      {"tcgen05", &D::decode_tcgen05},
       {"mov", &D::decode_mov},
       {"cvta", &D::decode_cvta},
       {"isspacep", &D::decode_isspacep},

@@ -50,8 +50,15 @@ bool has_no_effect(const ptx::Instruction& instruction) {
 
 bool orders_memory(const ptx::Instruction& instruction) {
   const std::string& base = instruction.base();
+  if (base == "mbarrier" || instruction.has("cluster")) return false;  // they have an order of their own
   return base == "membar" || base == "fence" || instruction.has("acquire") || instruction.has("release") ||
          instruction.has("acq_rel");
+}
+
+bool uses_async_proxy(const ptx::Instruction& instruction) {
+  const std::string& base = instruction.base();
+  return base == "mbarrier" || base == "wgmma" || base == "tcgen05" || instruction.has("bulk") ||
+         (instruction.has("async") && (base == "st" || base == "red"));
 }
 
 // Whether it has the operands and the opcode's components that decoding takes for granted.
@@ -74,6 +81,7 @@ bool is_complete(const ptx::Instruction& instruction) {
 
 bool waits_for_lanes(const ptx::Instruction& instruction) {
   const std::string& base = instruction.base();
+  if (base == "mbarrier" && (instruction.has("try_wait") || instruction.has("test_wait"))) return true;
   return base == "bar" || base == "barrier" || base == "call" || base == "shfl" || base == "vote" ||
          base == "match" || base == "redux" || base == "elect" || base == "brx" ||
          (is_matrix_instruction(instruction) && instruction.predicate >= 0);
@@ -106,6 +114,7 @@ void Decoder::collect(const ptx::Function& function, int depth) {
   plans_.push_back(std::move(plan));
   for (const ptx::Instruction& instruction : function.code) {
     if (orders_memory(instruction)) kernel_->has_fences = true;
+    if (uses_async_proxy(instruction)) kernel_->has_async_proxy = true;
     if (instruction.base() != "call") continue;
     for (const ptx::Operand& operand : instruction.operands) {
       const int number = operand.name.empty() ? -1 : function_number(operand.name);
@@ -263,6 +272,8 @@ void Decoder::decode_instruction(int index) {
     (this->*method->second)();
   } else if (base == "ld" || base == "ldu") {
     decode_load_store(true);
+  } else if ((base == "st" || base == "red") && instruction_->has("async")) {
+    decode_store_async();
   } else if (base == "st") {
     decode_load_store(false);
   } else if (base == "atom" || base == "red") {
@@ -278,6 +289,9 @@ void Decoder::decode_instruction(int index) {
     push(op);
   } else if (base == "trap" || base == "brkpt") {
     decode_simple(trap);
+  } else if (base == "fence" && ((instruction_->has("proxy") && instruction_->has("async")) ||
+                                 instruction_->has("mbarrier_init"))) {
+    decode_proxy_fence();
   } else if (is_fence(*instruction_)) {
     decode_simple(fence_op);
   } else if (base == "griddepcontrol" && instruction_->has("wait")) {

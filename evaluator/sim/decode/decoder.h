@@ -16,6 +16,7 @@
 #include "evaluator/ptx/flow.h"
 #include "evaluator/ptx/module.h"
 #include "evaluator/sim/machine.h"
+#include "evaluator/sim/mbarrier.h"
 #include "evaluator/sim/op_table.h"
 #include "evaluator/sim/ops/calls.h"
 
@@ -75,6 +76,7 @@ class Decoder {
   uint32_t literal(uint64_t bits, RowKind kind);
   uint32_t constant(ConstantRow row, RowKind kind);
   uint32_t special(const std::string& name, RowKind kind);
+  uint32_t shared_address(uint64_t offset, RowKind kind);
   uint32_t symbol_address(const std::string& name, int64_t offset, RowKind kind);
   uint32_t source(const ptx::Operand& operand, RowKind kind);
   struct Destination {
@@ -126,6 +128,21 @@ class Decoder {
   std::vector<uint32_t> data_sources(const ptx::Operand& data, int bytes);
   void decode_atomic(bool has_result);
   void decode_cp();
+  // mbarrier.cpp
+  void set_shared_address(Op& op, const ptx::Operand& operand);  // kGenericAddress where no space is named
+  void decode_mbarrier();
+  bool decode_mbarrier_counts(Op& op, MbarrierAction action, std::size_t at);
+  void decode_pending_count();
+  void decode_copies_arrive();
+  void decode_cluster_barrier();
+  void decode_proxy_fence();
+  // bulk.cpp: bulk and tensor copies, st.async, red.async, tensormap.replace
+  void decode_bulk();
+  void decode_store_async();
+  void decode_tensormap();
+  // wgmma.cpp, tcgen05.cpp
+  void decode_wgmma();
+  void decode_tcgen05();
   std::vector<const ptx::Operand*> elements(const ptx::Operand& operand) const;
   uint32_t add_list(const std::vector<uint32_t>& rows);
   bool is_frame_symbol(const ptx::Operand& memory) const;

@@ -14,6 +14,7 @@ bool is_private(const ptx::Instruction& instruction) {
 // A load that sees what others write while it is repeated, or an atomic operation whose result is used.
 bool polls(const ptx::Instruction& instruction) {
   if (instruction.base() == "atom") return true;
+  if (instruction.base() == "mbarrier") return instruction.has("test_wait") || instruction.has("try_wait");
   if (instruction.base() != "ld") return false;
   for (const char* order : {"volatile", "acquire", "relaxed", "mmio"}) {
     if (instruction.has(order)) return true;
@@ -26,7 +27,7 @@ bool polls(const ptx::Instruction& instruction) {
 bool may_store(const ptx::Instruction& instruction) {
   const std::string& base = instruction.base();
   // Atomic operations are counted when they change a value, and what a call does where it does it.
-  if (base == "atom" || base == "red" || base == "call") return false;
+  if (base == "atom" || base == "red" || base == "call" || base == "mbarrier") return false;
   return ptx::may_write_memory(instruction) && !is_private(instruction);
 }
 

@@ -96,7 +96,7 @@ void Decoder::decode_load_store(bool is_load) {
       memory.elements.front().kind == ptx::Operand::Kind::kSymbol) {
     return decode_parameter_load();
   }
-  if (instruction_->has("shared::cluster")) return void(fail("another block's shared memory"));
+  const bool in_cluster = instruction_->has("shared::cluster");
   Op op;
   set_address(op, memory);
   if (instruction_->has("const") || (is_param && !in_frame)) op.flags |= kConstantSpace;
@@ -117,10 +117,12 @@ void Decoder::decode_load_store(bool is_load) {
   op.list = add_list(rows);
   const MemoryHandlers& handlers = best_level().handlers;
   const int size_index = log2_of(bytes), count_index = log2_of(count);
-  const bool generic =
-      !in_frame && !is_shared(*instruction_) && !instruction_->has("global") && !(op.flags & kConstantSpace);
+  const bool generic = !in_frame && !in_cluster && !is_shared(*instruction_) &&
+                       !instruction_->has("global") && !(op.flags & kConstantSpace);
   if (in_frame) {
     op.run = is_load ? load_local : store_local;
+  } else if (in_cluster) {
+    op.run = is_load ? load_cluster : store_cluster;
   } else if (is_shared(*instruction_)) {
     op.run = (is_load ? handlers.load_shared : handlers.store_shared)[size_index][count_index];
   } else if (generic) {
@@ -131,9 +133,10 @@ void Decoder::decode_load_store(bool is_load) {
   if (op.run == nullptr) return void(fail(""));
   op.site = static_cast<int32_t>(kernel_->sites.size());
   const auto instruction = static_cast<int32_t>(kernel_->instructions.size()) - 1;
-  if (!is_shared(*instruction_)) kernel_->sites.push_back({false, is_load, instruction});
-  if (generic || is_shared(*instruction_)) kernel_->sites.push_back({true, is_load, instruction});
-  if (!is_load && (generic || is_shared(*instruction_))) {
+  const bool shared = in_cluster || is_shared(*instruction_);
+  if (!shared) kernel_->sites.push_back({false, is_load, instruction});
+  if (generic || shared) kernel_->sites.push_back({true, is_load, instruction});
+  if (!is_load && (generic || shared)) {
     kernel_->shared_granule = std::min(kernel_->shared_granule, static_cast<uint32_t>(bytes));
   }
   push(op);
@@ -176,16 +179,16 @@ void Decoder::decode_atomic(bool has_result) {
   const std::size_t address = has_result ? 1 : 0;
   const bool compares = kind && kind->operation == AtomicOperation::kCas;
   if (!kind || operands.size() < address + (compares ? 3 : 2)) return void(fail(""));
-  if (instruction_->has("shared::cluster")) return void(fail("another block's shared memory"));
   Op op;
   set_address(op, operands[address]);
   op.run = atomic_op;
   op.size = static_cast<uint8_t>(kind->bytes * kind->elements);
   op.count = static_cast<uint8_t>(kind->operation);
   op.target = static_cast<int32_t>(kind->type) + 256 * kind->elements;
-  op.list = static_cast<uint32_t>(is_shared(*instruction_)      ? AtomicSpace::kShared
-                                  : instruction_->has("global") ? AtomicSpace::kGlobal
-                                                                : AtomicSpace::kGeneric);
+  op.list = static_cast<uint32_t>(instruction_->has("shared::cluster") ? AtomicSpace::kCluster
+                                  : is_shared(*instruction_)           ? AtomicSpace::kShared
+                                  : instruction_->has("global")        ? AtomicSpace::kGlobal
+                                                                       : AtomicSpace::kGeneric);
   const int width = ptx::type_size(instruction_->type());
   const auto count = static_cast<std::size_t>(kind->elements);
   const std::vector<uint32_t> values = data_sources(operands[address + 1], width);
@@ -218,8 +221,8 @@ void Decoder::decode_atomic(bool has_result) {
 void Decoder::decode_cp() {
   const auto& operands = instruction_->operands;
   const bool waits = instruction_->has("wait_group"), waits_for_all = instruction_->has("wait_all");
-  if (instruction_->has("bulk") || instruction_->has("mbarrier"))
-    return void(fail("bulk copies and mbarriers"));
+  if (instruction_->has("bulk")) return decode_bulk();
+  if (instruction_->has("mbarrier")) return decode_copies_arrive();
   if (waits || waits_for_all || instruction_->has("commit_group")) {
     Op op;
     op.run = waits || waits_for_all ? wait_for_copies : commit_copies;

@@ -158,16 +158,28 @@ void Decoder::decode_isspacep() {
   }
 }
 
-// mapa, getctarank: every block is a cluster of its own, whose only rank is 0.
+// mapa: the address with another rank. getctarank: the rank. Generic addresses have it in the same bits.
 void Decoder::decode_cluster_address() {
   const auto& operands = instruction_->operands;
-  const bool is_wide = ptx::type_size(instruction_->type()) == 8;
-  if (operands.size() < 2) return void(fail(""));
-  const bool is_rank = instruction_->base() == "getctarank";
-  const RowKind kind = is_wide && !is_rank ? RowKind::k64 : RowKind::k32;
-  const uint32_t from = is_rank ? literal(0, kind) : source(operands[1], kind);
+  const bool is_wide = ptx::type_size(instruction_->type()) == 8,
+             is_rank = instruction_->base() == "getctarank";
+  if (operands.size() < (is_rank ? 2 : 3)) return void(fail(""));
+  const RowKind kind = is_wide ? RowKind::k64 : RowKind::k32;
+  const std::string width = is_wide ? "64" : "32";
+  const uint32_t from = source(operands[1], kind), shift = literal(kRankShift, RowKind::k32);
+  if (is_rank) {
+    const uint32_t shifted = new_row(kind), rank = new_row(kind);
+    emit_raw("shr.u" + width, shifted, {from, shift}, false);
+    emit_raw("and.b" + width, rank, {shifted, literal(kMaxClusterBlocks - 1, kind)}, false);
+    const Destination to = destination(operands[0], RowKind::k32);
+    emit_raw(is_wide ? "unpack.low.32" : "mov.32", to.row, {rank}, to.whole);
+    return finish_destination(to, false);
+  }
+  const uint32_t rank = new_row(kind), plain = new_row(kind);
+  emit_raw("shl.b" + width, rank, {source(operands[2], kind), shift}, false);
+  emit_raw("and.b" + width, plain, {from, literal(~((kMaxClusterBlocks - 1) << kRankShift), kind)}, false);
   const Destination to = destination(operands[0], kind);
-  emit_raw(kind == RowKind::k64 ? "mov.64" : "mov.32", to.row, {from}, to.whole);
+  emit_raw("or.b" + width, to.row, {plain, rank}, to.whole);
   finish_destination(to, false);
 }
 

@@ -150,14 +150,19 @@ uint32_t Decoder::special(const std::string& name, RowKind kind) {
   return constant({.kind = ConstantRow::Kind::kSpecial, .name = name}, kind);
 }
 
+// Of the block's own shared memory: its rank is part of it.
+uint32_t Decoder::shared_address(uint64_t offset, RowKind kind) {
+  return constant({.kind = ConstantRow::Kind::kShared, .value = offset, .name = {}}, kind);
+}
+
 uint32_t Decoder::symbol_address(const std::string& name, int64_t offset, RowKind kind) {
   const FunctionPlan& plan = plans_[function_];
   if (const auto shared = plan.shared.find(name); shared != plan.shared.end()) {
-    return literal(shared->second + static_cast<uint64_t>(offset), kind);
+    return shared_address(shared->second + static_cast<uint64_t>(offset), kind);
   }
   if (const auto shared = module_shared_.find(name);
       shared != module_shared_.end() && !plan.variables.contains(name)) {
-    return literal(shared->second + static_cast<uint64_t>(offset), kind);
+    return shared_address(shared->second + static_cast<uint64_t>(offset), kind);
   }
   if (const auto frame = plan.frame.find(name); frame != plan.frame.end()) {
     return literal(frame->second + static_cast<uint64_t>(offset), kind);

@@ -322,9 +322,9 @@ template <bool Load>
 [[gnu::noinline]] static bool do_matrix_rows(Warp& w, const Op* op) {
   constexpr uint32_t kBytes = 16;
   Addresses rows;
-  read_addresses(w, op, rows);
+  read_addresses(w, op, rows, 0);
   for (int lane = 0; lane < kLanes; ++lane)
-    rows.at[lane] -= rows.at[lane] / kSharedWindow == 1 ? kSharedWindow : 0;
+    rows.at[lane] -= (rows.at[lane] / kSharedWindow == 1 ? kSharedWindow : 0) + w.shared_begin;
   const int count = matrix_rows(op);
   const uint32_t mask = count == kLanes ? kFullMask : (1u << count) - 1;
   AccessSite& site = w.sites[op->site];

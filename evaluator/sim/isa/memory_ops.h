@@ -6,6 +6,7 @@
 #pragma once
 
 #include "evaluator/sim/access_pattern.h"
+#include "evaluator/sim/cluster.h"
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/isa/lanes.h"
 #include "evaluator/sim/ops/local_memory.h"
@@ -17,14 +18,15 @@ struct alignas(64) Addresses {
   uint64_t at[kLanes];
 };
 
-WW_INLINE void read_addresses(const Warp& w, const Op* op, Addresses& out) {
+// Relative to `begin`: the block's own shared memory, or 0.
+WW_INLINE void read_addresses(const Warp& w, const Op* op, Addresses& out, uint32_t begin) {
   if (op->flags & kAddress32) {
     const Word* row = words(w, op->s[0]);
-    const auto offset = static_cast<uint32_t>(op->immediate);
+    const auto offset = static_cast<uint32_t>(op->immediate) - begin;
     for (int lane = 0; lane < kLanes; ++lane) out.at[lane] = row[lane] + offset;
   } else {
     const Wide* row = wides(w, op->s[0]);
-    const auto offset = static_cast<uint64_t>(op->immediate);
+    const auto offset = static_cast<uint64_t>(op->immediate) - begin;
     for (int lane = 0; lane < kLanes; ++lane) out.at[lane] = row[lane] + offset;
   }
 }
@@ -352,13 +354,13 @@ WW_INLINE bool access_shared(Warp& w, const Op* op, AccessSite& site, const Addr
 template <int Bytes, int Count, bool Load>
 [[gnu::noinline]] static bool do_global(Warp& w, const Op* op) {
   Addresses addresses;
-  read_addresses(w, op, addresses);
+  read_addresses(w, op, addresses, 0);
   return access_global<Bytes, Count, Load>(w, op, w.sites[op->site], addresses, w.mask);
 }
 template <int Bytes, int Count, bool Load>
 [[gnu::noinline]] static bool do_shared(Warp& w, const Op* op) {
   Addresses addresses;
-  read_addresses(w, op, addresses);
+  read_addresses(w, op, addresses, w.shared_begin);
   return access_shared<Bytes, Count, Load>(w, op, w.sites[op->site], addresses, w.mask);
 }
 template <int Bytes, int Count, bool Load>
@@ -376,7 +378,7 @@ static const Op* shared_op(Warp& w, const Op* op) {
 template <int Bytes, int Count, bool Load>
 static const Op* generic_op(Warp& w, const Op* op) {
   Addresses addresses;
-  read_addresses(w, op, addresses);
+  read_addresses(w, op, addresses, 0);
   uint32_t shared = 0, local = 0;
   for (int lane = 0; lane < kLanes; ++lane) {
     const uint64_t window = addresses.at[lane] / kSharedWindow;
@@ -392,6 +394,12 @@ static const Op* generic_op(Warp& w, const Op* op) {
   }
   shared &= w.mask;
   local &= w.mask;
+  if (shared != 0 && w.in_cluster) [[unlikely]] {
+    const uint32_t others = foreign_lanes(w, addresses.at, shared);
+    if (others != 0 && !access_cluster(w, op, addresses.at, others, Load)) return nullptr;
+    shared &= ~others;
+    for (int lane = 0; lane < kLanes; ++lane) addresses.at[lane] -= shared >> lane & 1 ? w.shared_begin : 0;
+  }
   if (shared != 0 && !access_shared<Bytes, Count, Load>(w, op, w.sites[op->site + 1], addresses, shared))
     return nullptr;
   if (local != 0 && !access_local(w, op, addresses.at, local, Load)) return nullptr;

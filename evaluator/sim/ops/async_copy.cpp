@@ -103,7 +103,7 @@ const Op* copy_async(Warp& w, const Op* op) {
   uint64_t to[kLanes], from[kLanes];
   uint32_t reading = w.mask & (op->s[3] == kNoRow ? kFullMask : ~predicate_bits(w, op->s[3]));
   for (int lane = 0; lane < kLanes; ++lane) {
-    to[lane] = lane_address(w, op, lane);
+    to[lane] = lane_address(w, op, lane) - w.shared_begin;
     from[lane] = lane_wide(w, op->s[1], lane) +
                  static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(op->list)));
     if (op->s[2] != kNoRow && lane_word(w, op->s[2], lane) == 0) reading &= ~(1u << lane);
@@ -116,6 +116,7 @@ const Op* copy_async(Warp& w, const Op* op) {
   AsyncCopy& copy = copies_of(w).under_way.emplace_back();
   copy.op = op;
   copy.mask = w.mask;
+  copy.number = w.copies->issued++;
   for (uint32_t left = w.mask; left != 0; left &= left - 1) {
     const int lane = __builtin_ctz(left);
     uint32_t valid = reading >> lane & 1 ? bytes : 0;
@@ -149,6 +150,21 @@ const Op* wait_for_copies(Warp& w, const Op* op) {
   }
   std::erase_if(copies.under_way, [](const AsyncCopy& copy) { return copy.mask == 0; });
   return op + 1;
+}
+
+void land_copies(Warp& w, uint32_t lanes, uint64_t before) {
+  if (w.copies == nullptr) return;
+  for (AsyncCopy& copy : w.copies->under_way) {
+    if (copy.number >= before) continue;
+    for (uint32_t left = copy.mask & lanes; left != 0; left &= left - 1)
+      land_lane(w, copy, __builtin_ctz(left));
+    copy.mask &= ~lanes;
+  }
+  std::erase_if(w.copies->under_way, [](const AsyncCopy& copy) { return copy.mask == 0; });
+}
+
+uint64_t copies_issued(const Warp& w) {
+  return w.copies == nullptr ? 0 : w.copies->issued;
 }
 
 void forget_copies(Warp& w) {

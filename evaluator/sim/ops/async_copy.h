@@ -17,6 +17,7 @@ inline constexpr int kMaxAsyncBytes = 16;
 // One instruction's copies that are still under way.
 struct AsyncCopy {
   const Op* op = nullptr;
+  uint64_t number = 0;                      // of the warp's copies
   uint32_t mask = 0;                        // lanes
   std::array<uint32_t, kLanes> group = {};  // the lane's group it belongs to, counted from 1
   std::array<uint32_t, kLanes> to = {};     // offset in shared memory
@@ -29,6 +30,7 @@ struct AsyncCopy {
 // Of one warp.
 struct AsyncCopies {
   std::vector<AsyncCopy> under_way;
+  uint64_t issued = 0;
   std::array<uint32_t, kLanes> committed = {};  // groups, by lane
 };
 
@@ -38,6 +40,10 @@ const Op* copy_async(Warp& w, const Op* op);
 const Op* commit_copies(Warp& w, const Op* op);
 // Op: immediate = how many of the lane's newest groups may still be under way; -1: none, committed or not.
 const Op* wait_for_copies(Warp& w, const Op* op);
+
+// Lands the lanes' copies numbered below `before`, in whatever group; how many copies the warp has issued.
+void land_copies(Warp& w, uint32_t lanes, uint64_t before);
+uint64_t copies_issued(const Warp& w);
 
 // A new block starts: what the last one left under way is forgotten.
 void forget_copies(Warp& w);

@@ -1,9 +1,12 @@
 #define WW_ISA scalar
 #include "evaluator/sim/ops/atomics.h"
 
+#include <fmt/format.h>
+
 #include <map>
 
 #include "evaluator/sim/access_pattern.h"
+#include "evaluator/sim/cluster.h"
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/isa/numbers.h"
 #include "evaluator/sim/ops/row_access.h"
@@ -201,6 +204,25 @@ bool run_global(Warp& w, const Op* op, const AtomicKind& kind, const uint64_t* a
   return true;
 }
 
+// Lanes of other blocks' shared memory.
+bool run_in_cluster(Warp& w, const Op* op, const AtomicKind& kind, const uint64_t* addresses, uint32_t mask) {
+  for (uint32_t left = mask; left != 0; left &= left - 1) {
+    const int lane = __builtin_ctz(left);
+    const SharedPlace place = locate_shared(*w.block, addresses[lane], op->size);
+    if (place.block == nullptr || place.block->ended || place.offset % op->size != 0) {
+      fault(w, op, lane, Finding::Kind::kOutOfBoundsWrite,
+            fmt::format(
+                "an atomic operation at address {:#x}, which is in no running block's shared memory of this "
+                "cluster, or not a multiple of {}",
+                addresses[lane], op->size));
+      return false;
+    }
+    run_lane(w, op, kind, lane, place.host(), false);
+  }
+  w.counters->atomics_shared += mask != 0;
+  return true;
+}
+
 }  // namespace
 
 std::optional<AtomicKind> parse_atomic(const std::vector<std::string>& parts) {
@@ -249,17 +271,23 @@ const Op* atomic_op(Warp& w, const Op* op) {
   const AtomicKind kind{static_cast<AtomicOperation>(op->count), static_cast<AtomicType>(op->target % 256),
                         op->size / elements, elements};
   uint64_t addresses[kLanes];
-  uint32_t shared = op->list == static_cast<uint32_t>(AtomicSpace::kShared) ? w.mask : 0;
+  const auto space = static_cast<AtomicSpace>(op->list);
+  uint32_t shared = space == AtomicSpace::kShared || space == AtomicSpace::kCluster ? w.mask : 0;
   for (int lane = 0; lane < kLanes; ++lane) {
     addresses[lane] = lane_address(w, op, lane);
-    if (op->list != static_cast<uint32_t>(AtomicSpace::kGeneric) || addresses[lane] / kSharedWindow != 1)
-      continue;
+    if (space != AtomicSpace::kGeneric || addresses[lane] / kSharedWindow != 1) continue;
     addresses[lane] -= kSharedWindow;
     shared |= 1u << lane;
   }
   shared &= w.mask;
-  if (const uint32_t global = w.mask & ~shared; global != 0 && !run_global(w, op, kind, addresses, global))
-    return nullptr;
+  const uint32_t global = w.mask & ~shared;
+  if (w.in_cluster && space != AtomicSpace::kShared) {
+    const uint32_t others = foreign_lanes(w, addresses, shared);
+    if (!run_in_cluster(w, op, kind, addresses, others)) return nullptr;
+    shared &= ~others;
+  }
+  for (uint32_t left = shared; left != 0; left &= left - 1) addresses[__builtin_ctz(left)] -= w.shared_begin;
+  if (global != 0 && !run_global(w, op, kind, addresses, global)) return nullptr;
   if (shared == 0) return op + 1;
   if (!check(w, op, addresses, shared, true)) return nullptr;
   const bool sums = is_plain_sum(kind);

@@ -11,7 +11,7 @@ namespace warpwright::sim {
 
 enum class AtomicOperation : uint8_t { kAdd, kExchange, kMin, kMax, kAnd, kOr, kXor, kCas, kInc, kDec };
 enum class AtomicType : uint8_t { kUnsigned, kSigned, kFloat, kHalf, kBfloat, kHalfPair, kBfloatPair };
-enum class AtomicSpace : uint8_t { kGlobal, kShared, kGeneric };
+enum class AtomicSpace : uint8_t { kGlobal, kShared, kGeneric, kCluster };
 
 struct AtomicKind {
   AtomicOperation operation = AtomicOperation::kAdd;

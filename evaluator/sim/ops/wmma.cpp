@@ -100,7 +100,8 @@ class FragmentAccess {
   }
   uint64_t base(int lane) const {
     const uint64_t address = lane_address(w_, op_, lane);
-    return in_window_ && address / kSharedWindow == 1 ? address - kSharedWindow : address;
+    const uint64_t window = in_window_ && address / kSharedWindow == 1 ? kSharedWindow : 0;
+    return address - window - (shared_ ? w_.shared_begin : 0);
   }
   uint64_t address(int lane, int r, int e) const {
     const Place at = place_of(form_, lane, r, e, per_);
