@@ -92,12 +92,15 @@ Result<void> copy_events(const journal::Journal& source, const std::vector<event
 }  // namespace
 
 Result<search::State> fold(const journal::Journal& journal, const fs::path& run_directory) {
-  TRY_ASSIGN(const auto records, journal.read_events());
-  auto state = search::State::fold(records);
-  if (!state) return add_context(state.error(), run_directory.string());
-  if (!state->started())
+  search::State state;
+  TRY(journal.for_each_event(0, [&](events::Record&& record) -> Result<void> {
+    const auto done = state.apply(record.event);
+    if (done) return {};
+    return add_context(done.error(), fmt::format("{}: event {}", run_directory.string(), record.seq));
+  }));
+  if (!state.started())
     return usage_error(run_directory.string() + ": the run ended before it began; start a new one");
-  return std::move(*state);
+  return state;
 }
 
 Result<RunConfig> recorded_config(const events::RunView& view, const fs::path& run_directory) {

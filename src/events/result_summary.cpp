@@ -1,9 +1,14 @@
 #include "src/events/result_summary.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <concepts>
+#include <optional>
 
 #include "src/base/check.h"
 #include "src/events/event_text.h"
+#include "src/events/summary_fields.h"
 
 namespace warpwright::events {
 namespace {
@@ -14,6 +19,111 @@ int feature_of(const KernelReport& kernel, std::string_view name) {
   CHECK(name == "threads_per_block");
   return kernel.max_threads_per_block;
 }
+
+// An archive (summary_fields.h) that reads a tree. Members are in alphabetical order, as the fields are asked
+// for, so one pass finds them all; those that are not known are passed over.
+class TreeReader {
+ public:
+  template <class Structure>
+  static void object(const Json& json, const std::string& where, Structure& value,
+                     std::optional<Error>& error) {
+    if (error) return;
+    if (!json.is_object()) {
+      error = usage_error(fmt::format("{}: must be a JSON object", where)).value();
+      return;
+    }
+    TreeReader reader(json.get_ref<const Json::object_t&>(), where, error);
+    describe(reader, value);
+  }
+
+  template <class Value>
+  void field(std::string_view name, Value& value, const Value& = {}) {
+    if (const Json* json = find(name)) read(name, *json, value);
+  }
+  template <class Item>
+  void field(std::string_view name, std::vector<Item>& items) {
+    const Json* json = find(name);
+    if (json == nullptr || !check(name, json->is_array(), "an array", *json)) return;
+    items.reserve(json->size());
+    const std::string where = fmt::format("{}.{}", where_, name);
+    for (const Json& item : *json) object(item, where, items.emplace_back(), error_);
+  }
+  template <class Value>
+  void always(std::string_view name, Value& value) {
+    if (const Json* json = find(name))
+      read(name, *json, value);
+    else
+      fail(fmt::format("key '{}' is missing", name));
+  }
+  template <class Structure>
+  void structure(std::string_view name, Structure& value) {
+    if (const Json* json = find(name)) object(*json, fmt::format("{}.{}", where_, name), value, error_);
+  }
+  void first_of_list(std::string_view name, std::string& text) {
+    const Json* json = find(name);
+    if (json == nullptr || !check(name, json->is_array(), "an array", *json) || json->empty()) return;
+    read(name, json->front(), text);
+  }
+  void value_if(std::string_view name, bool& is_there, double& number) {
+    const Json* json = find(name);
+    is_there = json != nullptr;
+    if (is_there) read(name, *json, number);
+  }
+
+ private:
+  TreeReader(const Json::object_t& members, const std::string& where, std::optional<Error>& error)
+      : at_(members.begin()), end_(members.end()), where_(where), error_(error) {}
+
+  // Null as if it were absent: what is not a number was written so.
+  const Json* find(std::string_view name) {
+    while (at_ != end_ && at_->first < name) ++at_;
+    return at_ == end_ || at_->first != name || at_->second.is_null() ? nullptr : &at_->second;
+  }
+
+  void fail(const std::string& what) {
+    if (!error_) error_ = usage_error(fmt::format("{}: {}", where_, what)).value();
+  }
+  bool check(std::string_view name, bool is_right, std::string_view expected, const Json& json) {
+    if (!is_right) fail(fmt::format("key '{}' must be {}, not {}", name, expected, json.type_name()));
+    return is_right;
+  }
+
+  void read(std::string_view name, const Json& json, std::string& text) {
+    if (check(name, json.is_string(), "a string", json)) text = json.get_ref<const std::string&>();
+  }
+  void read(std::string_view name, const Json& json, double& number) {
+    if (check(name, json.is_number(), "a number", json)) number = json.get<double>();
+  }
+  template <std::integral Integer>
+  void read(std::string_view name, const Json& json, Integer& number) {
+    if (check(name, json.is_number_integer(), "an integer", json))
+      number = static_cast<Integer>(json.get<int64_t>());
+  }
+  void read(std::string_view name, const Json& json, std::map<std::string, int64_t>& map) {
+    if (!check(name, json.is_object(), "an object", json)) return;
+    for (const auto& [key, value] : json.get_ref<const Json::object_t&>()) read(key, value, map[key]);
+  }
+  void read(std::string_view name, const Json& json, Status& status) {
+    read_enum(name, json, status, status_from_string);
+  }
+  void read(std::string_view name, const Json& json, Stage& stage) {
+    read_enum(name, json, stage, stage_from_string);
+  }
+  template <class Enum>
+  void read_enum(std::string_view name, const Json& json, Enum& value,
+                 std::optional<Enum> (*from_string)(std::string_view)) {
+    std::string text;
+    read(name, json, text);
+    if (const auto known = from_string(text))
+      value = *known;
+    else
+      fail(fmt::format("unknown {} '{}'", name, text));
+  }
+
+  Json::object_t::const_iterator at_, end_;
+  const std::string& where_;
+  std::optional<Error>& error_;
+};
 
 }  // namespace
 
@@ -70,14 +180,12 @@ Json to_json(const ResultSummary& summary) {
   return std::move(*json);
 }
 
-// A summary is stored as a report that has only the summary's fields; the report's own codec reads it.
 Result<ResultSummary> result_summary_from_json(const Json& json) {
-  TRY_ASSIGN(auto reader, JsonObjectReader::open(json, "summary"));
-  TRY_ASSIGN(const std::string executor, reader.string_or("executor", ""));
-  Json full = json;
-  full["id"] = "";
-  TRY_ASSIGN(const EvaluationReport report, evaluation_report_from_json(full));
-  return summarize(report, executor);
+  ResultSummary summary;
+  std::optional<Error> error;
+  TreeReader::object(json, "summary", summary, error);
+  if (error) return tl::unexpected(std::move(*error));
+  return summary;
 }
 
 }  // namespace warpwright::events

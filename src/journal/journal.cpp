@@ -99,8 +99,31 @@ struct Journal::Impl {
       row.bind(link);
     }
     TRY(row.step());
-    if (const auto* finished = std::get_if<events::EvaluationFinished>(&event)) return store_result(*finished);
+    if (const auto* finished = std::get_if<events::EvaluationFinished>(&event))
+      return store_result(*finished);
     return {};
+  }
+
+  // `link`: the chain of the event before; becomes this one's.
+  Result<Record> read_event(const Statement::Use& row, int64_t expected, std::string& link) const {
+    const auto where = [&] { return fmt::format("{}, event {}", db.path().string(), row.integer(0)); };
+    if (row.integer(0) != expected)
+      return infrastructure_error(fmt::format("{}: event {} is missing", where(), expected));
+    const std::string_view kind = row.view(2), text = row.view(3);
+    if (format == Format::kChained) {
+      link = chain_of(link, row.integer(1), kind, text);
+      if (link != row.view(4))
+        return infrastructure_error(fmt::format(
+            "{} is damaged: it is not what was written, or not in its place; restore it from a copy",
+            where()));
+    }
+    if (auto event = events::scan_event(kind, text))
+      return Record{row.integer(0), row.integer(1), std::move(*event)};
+    const auto json = parse_json(text, where());
+    if (!json) return infrastructure_error(json.error().message);
+    auto event = events::event_from_json(kind, *json);
+    if (!event) return add_context(event.error(), where());
+    return Record{row.integer(0), row.integer(1), std::move(*event)};
   }
 
   Result<void> store_result(const events::EvaluationFinished& finished) {
@@ -200,27 +223,23 @@ Result<void> Journal::append_hashed(const std::vector<Event>& events, int64_t un
 
 Result<std::vector<Record>> Journal::read_events(int64_t after_seq) const {
   std::vector<Record> records;
+  TRY(for_each_event(after_seq, [&](Record&& record) {
+    records.push_back(std::move(record));
+    return Result<void>();
+  }));
+  return records;
+}
+
+Result<void> Journal::for_each_event(int64_t after_seq,
+                                     const std::function<Result<void>(Record&&)>& take) const {
   TRY_ASSIGN(std::string link, impl_->chain_at(after_seq));
   auto row = impl_->statements.select_events.use(impl_->db);
   row.bind(after_seq);
   for (int64_t expected = after_seq + 1;; ++expected) {
     TRY_ASSIGN(const bool found, row.step());
-    if (!found) return records;
-    const std::string where = fmt::format("{}, event {}", path().string(), row.integer(0));
-    if (row.integer(0) != expected)
-      return infrastructure_error(fmt::format("{}: event {} is missing", where, expected));
-    const std::string kind = row.text(2), text = row.text(3);
-    if (impl_->format == Format::kChained) {
-      link = chain_of(link, row.integer(1), kind, text);
-      if (link != row.text(4))
-        return infrastructure_error(fmt::format(
-            "{} is damaged: it is not what was written, or not in its place; restore it from a copy", where));
-    }
-    auto json = parse_json(text, where);
-    if (!json) return infrastructure_error(json.error().message);
-    auto event = events::event_from_json(kind, *json);
-    if (!event) return add_context(event.error(), where);
-    records.push_back({row.integer(0), row.integer(1), std::move(*event)});
+    if (!found) return {};
+    TRY_ASSIGN(Record record, impl_->read_event(row, expected, link));
+    TRY(take(std::move(record)));
   }
 }
 

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -45,12 +46,17 @@ class Journal {
   // recorded already.
   Result<std::vector<events::Record>> append(const std::vector<events::Event>& events, int64_t unix_ms,
                                              const std::vector<std::string>& blobs = {});
-  // The same without a copy of the events; blobs by their SHA-256, which the caller knows (it is not checked).
+  // The same without a copy of the events; blobs by their SHA-256, which the caller knows (it is not
+  // checked).
   Result<void> append_hashed(const std::vector<events::Event>& events, int64_t unix_ms,
                              const std::map<std::string, std::string>& blobs);
 
   // In order. Error: damage, or an event kind of another version.
   Result<std::vector<events::Record>> read_events(int64_t after_seq = 0) const;
+  // The same one by one, without all of them in memory; ends with the first error of `take`, which must not
+  // use this journal.
+  Result<void> for_each_event(int64_t after_seq,
+                              const std::function<Result<void>(events::Record&&)>& take) const;
 
   Result<std::string> blob(const std::string& hash) const;  // error: missing or damaged
 

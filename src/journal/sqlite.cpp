@@ -140,10 +140,14 @@ int64_t Statement::Use::integer(int column) const {
 }
 
 std::string Statement::Use::text(int column) const {
+  return std::string(view(column));
+}
+
+std::string_view Statement::Use::view(int column) const {
   const void* bytes = sqlite3_column_blob(statement_, column);
   const int size = sqlite3_column_bytes(statement_, column);
-  return bytes == nullptr ? std::string()
-                          : std::string(static_cast<const char*>(bytes), static_cast<size_t>(size));
+  return bytes == nullptr ? std::string_view()
+                          : std::string_view(static_cast<const char*>(bytes), static_cast<size_t>(size));
 }
 
 Result<Transaction> Transaction::begin(const Db& db) {

@@ -56,7 +56,8 @@ class Statement {
 
     Result<bool> step();  // true: a row
     int64_t integer(int column) const;
-    std::string text(int column) const;  // text or blob
+    std::string text(int column) const;       // text or blob
+    std::string_view view(int column) const;  // the same, valid until the next step
 
    private:
     const Db* db_;
