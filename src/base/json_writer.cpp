@@ -7,6 +7,9 @@
 #include "src/base/json.h"
 
 namespace warpwright {
+namespace {
+constexpr size_t kUsualBytes = 2048;  // so that a text grows once at most
+}  // namespace
 
 void JsonWriter::separate() {
   if (needs_comma_) text_ += ',';
@@ -14,6 +17,7 @@ void JsonWriter::separate() {
 }
 
 JsonWriter& JsonWriter::open(char bracket) {
+  if (text_.empty()) text_.reserve(kUsualBytes);
   separate();
   text_ += bracket;
   needs_comma_ = false;

@@ -20,7 +20,7 @@ concept Either = std::same_as<std::remove_const_t<Value>, Structure>;
 //   always(name, value)               a text, a number, Status or Stage
 //   structure(name, value)            a described structure
 //   first_of_list(name, text)         a list of texts of which only the first is kept
-//   value_if(name, is_there, number)  written exactly if the flag is set
+//   value_if(name, is_there, value)   written exactly if the flag is set
 // The fields are taken apart by structured bindings so that a new one does not compile until it is named
 // here.
 template <class Archive>

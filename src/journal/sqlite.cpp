@@ -111,15 +111,14 @@ Statement::Use& Statement::Use::bind(int64_t value) {
   bound_ &= sqlite3_bind_int64(statement_, next_++, value) == SQLITE_OK;
   return *this;
 }
-// Bound texts are copied: the caller's may be temporary.
 Statement::Use& Statement::Use::bind(std::string_view text) {
   bound_ &= sqlite3_bind_text64(statement_, next_++, text.data() ? text.data() : "", text.size(),
-                                SQLITE_TRANSIENT, SQLITE_UTF8) == SQLITE_OK;
+                                SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK;
   return *this;
 }
 Statement::Use& Statement::Use::bind_blob(std::string_view bytes) {
   bound_ &= sqlite3_bind_blob64(statement_, next_++, bytes.data() ? bytes.data() : "", bytes.size(),
-                                SQLITE_TRANSIENT) == SQLITE_OK;
+                                SQLITE_STATIC) == SQLITE_OK;
   return *this;
 }
 

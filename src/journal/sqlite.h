@@ -50,6 +50,7 @@ class Statement {
     Use& operator=(const Use&) = delete;
     ~Use();
 
+    // Texts and blobs are not copied. REQUIRES: they live until the last step.
     Use& bind(int64_t value);
     Use& bind(std::string_view text);
     Use& bind_blob(std::string_view bytes);
