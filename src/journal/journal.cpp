@@ -126,17 +126,18 @@ struct Journal::Impl {
     return Record{row.integer(0), row.integer(1), std::move(*event)};
   }
 
+  // The key is unique: a second row of it is refused by the table itself.
   Result<void> store_result(const events::EvaluationFinished& finished) {
-    TRY_ASSIGN(const auto present, find_result(finished.result_key));
-    if (present)
-      return infrastructure_error(fmt::format("{}: the result {} is recorded already (ticket {})",
-                                              db.path().string(), finished.result_key, present->ticket));
-    TRY(statements.insert_result.use(db)
-            .bind(finished.result_key)
-            .bind(finished.ticket)
-            .bind(finished.report_hash)
-            .step());
-    return {};
+    const auto stored = statements.insert_result.use(db)
+                            .bind(finished.result_key)
+                            .bind(finished.ticket)
+                            .bind(finished.report_hash)
+                            .step();
+    if (stored) return {};
+    const auto present = find_result(finished.result_key);
+    if (!present || !*present) return tl::unexpected(stored.error());
+    return infrastructure_error(fmt::format("{}: the result {} is recorded already (ticket {})",
+                                            db.path().string(), finished.result_key, (*present)->ticket));
   }
 
   Result<std::optional<StoredResult>> find_result(const std::string& result_key) {
