@@ -1,11 +1,11 @@
 #include "src/engine/sources.h"
 
-#include <algorithm>
 #include <cctype>
 
 #include "src/base/check.h"
 #include "src/base/hash.h"
 #include "src/base/log.h"
+#include "src/plan/requirements.h"
 #include "src/rules/workload_binding.h"
 
 namespace warpwright::engine {
@@ -16,8 +16,11 @@ SourceStore::SourceStore(trace::Definition definition, rules::Rules rules,
       rules_(std::move(rules)),
       workloads_(std::move(workloads)),
       device_model_(device) {
-  device_.arch = device.arch;
-  device_.sm_count = device.sm_count;
+  plan::DeviceFacts facts;
+  facts.arch = device.arch;
+  facts.sm_count = device.sm_count;
+  for (const rules::SelectedWorkload& selected : workloads_)
+    inputs_.push_back(rules::bind_inputs(definition_, selected.group.workload, rules_, {}, facts));
 }
 
 std::string SourceStore::add(std::string text) {
@@ -54,11 +57,7 @@ std::vector<events::DeclaredKnob> SourceStore::declared_knobs(const std::string&
 bool SourceStore::accepts(const std::string& hash, const KnobValues& knobs) const {
   const Source& source = at(hash);
   if (!source.plan) return true;
-  return std::none_of(workloads_.begin(), workloads_.end(), [&](const rules::SelectedWorkload& selected) {
-    return plan::violates_requirement(
-        *source.plan, definition_,
-        rules::bind_inputs(definition_, selected.group.workload, rules_, knobs, device_));
-  });
+  return plan::meets_requirements(*source.plan, definition_, inputs_, knobs);
 }
 
 std::optional<std::string> SourceStore::compose(const std::vector<plan::Part>& parts) {
@@ -70,10 +69,7 @@ std::optional<std::string> SourceStore::compose(const std::vector<plan::Part>& p
   }
   const auto [known, is_new] = compositions_.try_emplace(hasher.hex());
   if (!is_new) return known->second;
-  std::vector<plan::BindInputs> inputs;
-  for (const rules::SelectedWorkload& selected : workloads_)
-    inputs.push_back(rules::bind_inputs(definition_, selected.group.workload, rules_, {}, device_));
-  auto text = plan::compose(parts, definition_, inputs);
+  auto text = plan::compose(parts, definition_, inputs_);
   if (text) {
     known->second = add(std::move(*text));
   } else {

@@ -48,7 +48,7 @@ class SourceStore {
   rules::Rules rules_;
   std::vector<rules::SelectedWorkload> workloads_;
   rules::DeviceModel device_model_;
-  plan::DeviceFacts device_;
+  std::vector<plan::BindInputs> inputs_;  // of the workloads, without knobs
   std::map<std::string, Source> sources_;
   std::map<std::string, std::optional<std::string>> compositions_;  // by what they are made of
 };

@@ -180,6 +180,7 @@ struct TensorMap {
 struct Statement;
 struct Block {
   std::vector<Statement> statements;
+  size_t requirements_end = 0;  // behind the last statement that is or holds a `require`; 0: none
 };
 
 struct If {
@@ -226,8 +227,9 @@ struct Statement {
 };
 
 struct Ast {
-  Block body;               // in source order; names are declared before use and never shadowed
-  std::vector<Knob> knobs;  // of the Tune statements, in order
+  Block body;                      // in source order; names are declared before use and never shadowed
+  std::vector<Knob> knobs;         // of the Tune statements, in order
+  bool requirements_vary = false;  // what decides on `require` may differ between workloads, beside the knobs
 };
 
 }  // namespace warpwright::plan

@@ -39,8 +39,14 @@ BoundPlan Binder::run(const Ast& ast) {
   return std::move(plan_);
 }
 
+bool Binder::violates_requirement(const Ast& ast) {
+  only_requirements_ = true;
+  if (bind_knobs(ast)) bind_block(ast.body);
+  return requirement_failed_;
+}
+
 bool Binder::bind_knobs(const Ast& ast) {
-  for (const auto& [name, value] : inputs_.knobs) {
+  for (const auto& [name, value] : knobs_) {
     const auto declared =
         std::any_of(ast.knobs.begin(), ast.knobs.end(), [&](const Knob& k) { return k.name == name; });
     if (declared) continue;
@@ -55,9 +61,9 @@ bool Binder::bind_knobs(const Ast& ast) {
                          : near));
   }
   for (const Knob& knob : ast.knobs) {
-    const auto given = inputs_.knobs.find(knob.name);
-    auto value = given == inputs_.knobs.end() ? tl::expected<std::string, std::string>(knob.default_value)
-                                              : find_knob_value(knob, given->second);
+    const auto given = knobs_.find(knob.name);
+    auto value = given == knobs_.end() ? tl::expected<std::string, std::string>(knob.default_value)
+                                       : find_knob_value(knob, given->second);
     if (!value) {
       fail(knob.at, value.error());
       continue;
@@ -71,7 +77,11 @@ bool Binder::bind_knobs(const Ast& ast) {
 
 // False: a name has no value, so nothing after it can be bound.
 bool Binder::bind_block(const Block& block) {
-  for (const Statement& statement : block.statements) {
+  const bool is_last = only_requirements_;  // of what is bound: nothing follows that could fail a `require`
+  const size_t end = is_last ? block.requirements_end : block.statements.size();
+  for (size_t i = 0; i < end; ++i) {
+    const Statement& statement = block.statements[i];
+    only_requirements_ = is_last && i + 1 == end;
     if (diagnostics_.full()) return false;
     const bool ok = std::visit([&](const auto& node) { return bind(node, statement.at); }, statement.node);
     if (!ok) return false;

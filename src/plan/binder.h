@@ -27,14 +27,18 @@ inline constexpr int64_t kMaxWorkspaceBytes = int64_t{1} << 38;  // of all works
 
 class Binder {
  public:
-  Binder(const trace::Definition& definition, const BindInputs& inputs, Diagnostics& diagnostics)
+  // Borrows everything. `knobs` stand in place of those of `inputs`.
+  Binder(const trace::Definition& definition, const BindInputs& inputs, const KnobValues& knobs,
+         Diagnostics& diagnostics)
       : definition_(definition),
         inputs_(inputs),
+        knobs_(knobs),
         diagnostics_(diagnostics),
         evaluator_(definition, inputs, diagnostics) {}
 
   BoundPlan run(const Ast& ast);
-  bool requirement_failed() const { return requirement_failed_; }
+  // In place of run(): binds as far as the last `require` that is reached.
+  bool violates_requirement(const Ast& ast);
 
  private:
   struct Buffer {
@@ -85,6 +89,7 @@ class Binder {
 
   const trace::Definition& definition_;
   const BindInputs& inputs_;
+  const KnobValues& knobs_;
   Diagnostics& diagnostics_;
   Evaluator evaluator_;
   BoundPlan plan_;
@@ -92,6 +97,7 @@ class Binder {
   std::map<std::string, std::string> tensor_maps_;  // the plan's name -> the bound name
   int64_t workspace_bytes_ = 0;
   bool requirement_failed_ = false;
+  bool only_requirements_ = false;  // what follows the last `require` is left out
 };
 
 }  // namespace warpwright::plan

@@ -9,6 +9,7 @@
 #include "src/plan/evaluate.h"
 #include "src/plan/lexer.h"
 #include "src/plan/parser.h"
+#include "src/plan/requirements.h"
 
 namespace warpwright::plan {
 namespace {
@@ -54,21 +55,20 @@ Checked<Plan> parse_plan(const CandidateSource& source, const trace::Definition&
     Checker(definition, std::move(units), diagnostics).check_plan(*ast, source.plan_at);
   }
   if (!diagnostics.empty()) return tl::unexpected(diagnostics.take());
+  mark_requirements(*ast, definition);
   return Plan(std::move(ast));
 }
 
 Checked<BoundPlan> bind(const Plan& plan, const trace::Definition& definition, const BindInputs& inputs) {
   Diagnostics diagnostics;
-  BoundPlan bound = Binder(definition, inputs, diagnostics).run(plan.ast());
+  BoundPlan bound = Binder(definition, inputs, inputs.knobs, diagnostics).run(plan.ast());
   if (!diagnostics.empty()) return tl::unexpected(diagnostics.take());
   return bound;
 }
 
 bool violates_requirement(const Plan& plan, const trace::Definition& definition, const BindInputs& inputs) {
   Diagnostics diagnostics;
-  Binder binder(definition, inputs, diagnostics);
-  binder.run(plan.ast());
-  return binder.requirement_failed();
+  return Binder(definition, inputs, inputs.knobs, diagnostics).violates_requirement(plan.ast());
 }
 
 Result<bool> evaluate_condition(std::string_view expression, const trace::Definition& definition,

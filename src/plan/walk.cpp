@@ -8,8 +8,10 @@ class Walker {
   explicit Walker(const Visitor& visitor) : visitor_(visitor) {}
 
   void block(const Block& block) {
-    for (const Statement& statement : block.statements)
-      std::visit([this](const auto& node) { visit(node); }, statement.node);
+    for (const Statement& statement : block.statements) this->statement(statement);
+  }
+  void statement(const Statement& statement) {
+    std::visit([this](const auto& node) { visit(node); }, statement.node);
   }
 
  private:
@@ -90,6 +92,10 @@ class Walker {
 
 void walk(const Block& block, const Visitor& visitor) {
   Walker(visitor).block(block);
+}
+
+void walk(const Statement& statement, const Visitor& visitor) {
+  Walker(visitor).statement(statement);
 }
 
 }  // namespace warpwright::plan

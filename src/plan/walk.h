@@ -13,5 +13,6 @@ struct Visitor {
 };
 
 void walk(const Block& block, const Visitor& visitor);
+void walk(const Statement& statement, const Visitor& visitor);
 
 }  // namespace warpwright::plan
