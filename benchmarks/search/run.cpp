@@ -150,15 +150,19 @@ Result<Figures> run(const Settings& settings, const fs::path& folder, int64_t de
   figures.open_s = now_s() - open_begin_s;
   figures.resident_mb_open = resident_mb();
 
+  constexpr int kTimedEvery = 16;
+  int evaluations = 0;
   double evaluator_s = 0;
   const engine::TestEvaluator evaluator(
       setup.sources->workloads(), settings.simulated_reports ? engine::TestEvaluator::Reports::kSimulated
                                                              : engine::TestEvaluator::Reports::kMeasured);
   workers::InProcessPool pool(
       [&](const EvaluationRequest& request) {
+        // To ask for the time costs a quarter of what is timed: every sixteenth stands for the others.
+        if (evaluations++ % kTimedEvery != 0) return evaluator(request);
         const double begin_s = cpu_s();
         EvaluationReport report = evaluator(request);
-        evaluator_s += cpu_s() - begin_s;
+        evaluator_s += kTimedEvery * (cpu_s() - begin_s);
         return report;
       },
       static_cast<size_t>(settings.window));
