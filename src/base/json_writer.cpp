@@ -1,6 +1,7 @@
 #include "src/base/json_writer.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -8,7 +9,22 @@
 
 namespace warpwright {
 namespace {
-constexpr size_t kUsualBytes = 2048;  // so that a text grows once at most
+
+constexpr size_t kFirstBytes = 4096;  // of a text's memory
+
+// Bytes that stand in a JSON text as they are.
+constexpr std::array<bool, 256> kIsPlain = [] {
+  std::array<bool, 256> plain{};
+  for (size_t c = 0x20; c < 0x7f; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
+
+bool is_plain(std::string_view text) {
+  bool plain = true;  // without a branch for each byte: nearly all texts are
+  for (const char c : text) plain &= kIsPlain[static_cast<unsigned char>(c)];
+  return plain;
+}
+
 }  // namespace
 
 void JsonWriter::separate() {
@@ -17,7 +33,7 @@ void JsonWriter::separate() {
 }
 
 JsonWriter& JsonWriter::open(char bracket) {
-  if (text_.empty()) text_.reserve(kUsualBytes);
+  if (text_.empty()) text_.reserve(kFirstBytes);
   separate();
   text_ += bracket;
   needs_comma_ = false;
@@ -38,11 +54,9 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 }
 
 JsonWriter& JsonWriter::value(std::string_view text) {
-  const auto is_plain = [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x7f && c != '"' &&
-           c != '\\';
-  };
-  if (!std::all_of(text.begin(), text.end(), is_plain)) return raw(dump_json(Json(text)));
+  if (!is_plain(text)) return raw(dump_json(Json(text)));
+  const size_t size = text_.size(), more = text.size() + (needs_comma_ ? 3 : 2);
+  if (text_.capacity() < size + more) text_.reserve(std::max<size_t>(2 * (size + more), kFirstBytes));
   separate();
   text_ += '"';
   text_ += text;

@@ -64,6 +64,17 @@ Result<Applied> application_of(const State& state, events::Ticket ticket) {
   return applied;
 }
 
+// Whom it has to be held against before it is applied, if it would lead.
+std::optional<DuelNeeded> duel_before(const State& state, const Applied& applied) {
+  const RunView& view = state.view();
+  if (applied.status != Status::kPassed || applied.lost_race || applied.duplicate_of || !view.best)
+    return std::nullopt;
+  if (!would_lead(view, applied.ticket, applied.score)) return std::nullopt;
+  if (view.result_of(*view.find(applied.ticket))->measure.is_estimate()) return std::nullopt;
+  if (view.duel_of(applied.ticket, *view.best) != nullptr) return std::nullopt;
+  return DuelNeeded{applied.ticket, *view.best};
+}
+
 // The next ticket in order, if its outcome is known and the next decision may see it.
 std::optional<events::Ticket> next_to_apply(const State& state, Drain drain) {
   const events::Ticket ticket = state.applied();
@@ -91,12 +102,7 @@ Result<std::optional<DuelNeeded>> needed_duel(const State& state, Drain drain) {
   const auto ticket = next_to_apply(state, drain);
   if (!ticket) return none;
   TRY_ASSIGN(const Applied applied, application_of(state, *ticket));
-  const RunView& view = state.view();
-  if (applied.status != Status::kPassed || applied.lost_race || applied.duplicate_of || !view.best)
-    return none;
-  if (view.result_of(*view.find(*ticket))->measure.is_estimate()) return none;
-  if (!would_lead(view, *ticket, applied.score) || view.duel_of(*ticket, *view.best) != nullptr) return none;
-  return DuelNeeded{*ticket, *view.best};
+  return duel_before(state, applied);
 }
 
 Result<std::optional<events::Event>> next_settlement(const State& state, Drain drain) {
@@ -108,11 +114,8 @@ Result<std::optional<events::Event>> next_settlement(const State& state, Drain d
   if (auto intervention = state.due_intervention()) return Settlement(std::move(*intervention));
   const auto ticket = next_to_apply(state, drain);
   if (!ticket) return Settlement();
-  if (drain != Drain::kNoDuels) {
-    TRY_ASSIGN(const auto duel, needed_duel(state, drain));
-    if (duel) return Settlement();
-  }
   TRY_ASSIGN(Applied applied, application_of(state, *ticket));
+  if (drain != Drain::kNoDuels && duel_before(state, applied)) return Settlement();
   return Settlement(std::move(applied));
 }
 
