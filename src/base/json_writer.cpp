@@ -70,6 +70,12 @@ JsonWriter& JsonWriter::value(bool truth) {
 
 JsonWriter& JsonWriter::value(double number) {
   if (!std::isfinite(number)) return raw("null");
+  if (const auto whole = static_cast<int32_t>(std::clamp(number, -1e9, 1e9));
+      whole == number && (whole != 0 || !std::signbit(number))) {
+    integer(whole);
+    text_ += ".0";
+    return *this;
+  }
   char buffer[64];  // the same digits as a dump's: the shortest that read back as the same number
   const char* end = nlohmann::detail::to_chars(buffer, buffer + sizeof buffer, number);
   return raw({buffer, static_cast<size_t>(end - buffer)});

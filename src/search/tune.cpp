@@ -45,7 +45,9 @@ class Tuner {
     if (movable_.empty() || input_.tried->size() >= size) return std::nullopt;
     for (int draw = 0; draw < kDraws; ++draw) {
       TuneMove move = draw_move();
-      if (usable(move.knobs)) return move;
+      if (!usable(move.knobs)) continue;
+      if (changed_ != nullptr) move.note = note_on(*changed_, move.knobs);
+      return move;
     }
     return enumerate(size);
   }
@@ -55,7 +57,13 @@ class Tuner {
     return !input_.tried->contains(canonical_knobs(knobs)) && (!input_.accepts || input_.accepts(knobs));
   }
 
+  // Only of the move that is made: many are drawn in vain.
+  std::string note_on(const DeclaredKnob& knob, const KnobValues& knobs) const {
+    return fmt::format("neighbour: {} {} -> {}", knob.name, parent_.at(knob.name), knobs.at(knob.name));
+  }
+
   TuneMove draw_move() {
+    changed_ = nullptr;
     const double share = rng_.uniform();
     if (share < kNeighbourShare) return neighbour();
     if (share < kNeighbourShare + kCrossoverShare && !input_.mates.empty()) return crossover();
@@ -68,8 +76,7 @@ class Tuner {
     const bool up = at == 0 || (at + 1 < knob.values.size() && rng_.below(2) == 1);
     TuneMove move{parent_, {}, {}};
     move.knobs[knob.name] = knob.values[up ? at + 1 : at - 1];
-    move.note =
-        fmt::format("neighbour: {} {} -> {}", knob.name, parent_.at(knob.name), move.knobs[knob.name]);
+    changed_ = &knob;
     return move;
   }
 
@@ -108,6 +115,7 @@ class Tuner {
   std::vector<const DeclaredKnob*> knobs_;    // with values
   std::vector<const DeclaredKnob*> movable_;  // with more than one
   KnobValues parent_;                         // complete, declared values only
+  const DeclaredKnob* changed_ = nullptr;     // by the move drawn last, if it is to a neighbour
 };
 
 }  // namespace
