@@ -25,6 +25,54 @@ bool is_plain(std::string_view text) {
   return plain;
 }
 
+// How many bytes the character takes that `text` begins with, if they are well-formed UTF-8 (Unicode 15,
+// table 3-7); 0 if not.
+size_t character_bytes(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
+  const unsigned char low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  const unsigned char high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+  if (byte(1) < low || byte(1) > high) return 0;
+  for (size_t i = 2; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  return length;
+}
+
+void append_escaped(std::string& out, char c) {
+  constexpr std::string_view kShort = "\b\t\n\f\r\"\\", kLetter = "btnfr\"\\";
+  out += '\\';
+  if (const size_t at = kShort.find(c); at != kShort.npos) {
+    out += kLetter[at];
+    return;
+  }
+  out += "u00";
+  out += "01"[c >> 4 & 1];
+  out += "0123456789abcdef"[c & 15];
+}
+
+// False: it is not well-formed, and `out` holds a part of it.
+bool append_quoted(std::string& out, std::string_view text) {
+  out += '"';
+  for (size_t begin = 0, at = 0;; ++at) {
+    while (at < text.size() && kIsPlain[static_cast<unsigned char>(text[at])]) ++at;
+    out.append(text, begin, at - begin);
+    if (at == text.size()) break;
+    const size_t bytes = character_bytes(text.substr(at));
+    if (bytes == 0) return false;
+    if (bytes > 1 || text[at] == 0x7f)
+      out.append(text, at, bytes);
+    else
+      append_escaped(out, text[at]);
+    begin = at + bytes;
+    at = begin - 1;
+  }
+  out += '"';
+  return true;
+}
+
 }  // namespace
 
 void JsonWriter::separate() {
@@ -54,13 +102,18 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 }
 
 JsonWriter& JsonWriter::value(std::string_view text) {
-  if (!is_plain(text)) return raw(dump_json(Json(text)));
-  const size_t size = text_.size(), more = text.size() + (needs_comma_ ? 3 : 2);
+  const size_t size = text_.size(), more = text.size() + 3;
   if (text_.capacity() < size + more) text_.reserve(std::max<size_t>(2 * (size + more), kFirstBytes));
   separate();
-  text_ += '"';
-  text_ += text;
-  text_ += '"';
+  const size_t begin = text_.size();
+  if (is_plain(text)) {
+    text_ += '"';
+    text_ += text;
+    text_ += '"';
+  } else if (!append_quoted(text_, text)) {
+    text_.resize(begin);
+    text_ += dump_json(Json(text));
+  }
   return *this;
 }
 

@@ -38,7 +38,7 @@ Result<Decided> decide_next(const DecisionContext& context, const search::State&
     seed_knobs = sources.declared_knobs(seed->seed.source_hash);
   }
   if (const auto* composed = std::get_if<search::ComposeProposal>(&decision))
-    decided.blobs.push_back(*sources.find(composed->source.source_hash));
+    decided.blobs.emplace(composed->source.source_hash, *sources.find(composed->source.source_hash));
   decided.events.push_back(search::event_of(state, decision, seed_knobs));
   auto* request = std::get_if<events::ModelRequested>(&decided.events.front());
   if (request == nullptr || context.agent == nullptr || request->origin.op == "scripted") return decided;
@@ -52,7 +52,7 @@ Result<Decided> decide_next(const DecisionContext& context, const search::State&
   }
   if (!prompt) return tl::unexpected(prompt.error());
   request->prompt_hash = sha256_hex(prompt->blob);
-  decided.blobs.push_back(std::move(prompt->blob));
+  decided.blobs.emplace(request->prompt_hash, std::move(prompt->blob));
   decided.conversation = std::move(prompt->conversation);
   return decided;
 }

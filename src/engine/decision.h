@@ -2,6 +2,7 @@
 // same for a live run and for a replay, which compares what it gets with what was recorded.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,7 +15,7 @@ namespace warpwright::engine {
 
 struct Decided {
   std::vector<events::Event> events;  // the decision; behind it a ProposalFailed where no prompt can be made
-  std::vector<std::string> blobs;
+  std::map<std::string, std::string> blobs;       // by hash
   std::optional<llm::Conversation> conversation;  // of a request: what the prompt's blob says
   std::string exhausted;                          // not empty: the run is over, and why; no events
 };

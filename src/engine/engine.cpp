@@ -223,7 +223,7 @@ Result<void> Engine::decide() {
     }
     if (decided.conversation) conversations_[state_.next_ticket()] = std::move(*decided.conversation);
     for (events::Event& event : decided.events) TRY(apply(std::move(event)));
-    for (std::string& text : decided.blobs) keep(std::move(text));
+    uncommitted_blobs_.merge(decided.blobs);
     TRY(settle(search::Drain::kNo));
   }
   return {};

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "src/engine/shown_source.h"
+#include "src/llm/conversation_text.h"
 #include "src/prompt/build_prompt.h"
 #include "src/prompt/lessons.h"
 #include "src/search/strategy.h"
@@ -130,19 +131,26 @@ class Gatherer {
   std::set<std::string> shown_sources_;
 };
 
-std::string blob_of(const llm::Conversation& conversation, Json sections) {
-  return dump_json({{"conversation", llm::to_json(conversation)}, {"sections", std::move(sections)}});
+std::string blob_of(const llm::Conversation& conversation, std::string_view sections) {
+  JsonWriter writer;
+  llm::write_json(writer.begin_object().key("conversation"), conversation);
+  writer.key("sections").raw(sections).end_object();
+  return writer.take();
 }
 
-Json sections_of(const prompt::BuiltPrompt& built) {
-  Json sections = Json::array();
+std::string sections_of(const prompt::BuiltPrompt& built) {
+  JsonWriter writer;
+  writer.begin_array();
   for (const prompt::Section& s : built.sections)
-    sections.push_back({{"name", s.name},
-                        {"place", s.is_system ? "system" : "user"},
-                        {"tokens", s.tokens},
-                        {"cut_tokens", s.cut_tokens},
-                        {"cut", s.cut}});
-  return sections;
+    writer.begin_object()
+        .field("cut", s.cut)
+        .field("cut_tokens", s.cut_tokens)
+        .field("name", s.name)
+        .field("place", s.is_system ? "system" : "user")
+        .field("tokens", s.tokens)
+        .end_object();
+  writer.end_array();
+  return writer.take();
 }
 
 }  // namespace
@@ -172,7 +180,7 @@ Result<std::string> render_follow_up(const Agent& agent, const std::string& prom
              llm::conversation_from_json(json.value("conversation", Json()), "prompt"));
   conversation.messages.push_back({llm::Message::Role::kAssistant, reply});
   conversation.messages.push_back({llm::Message::Role::kUser, prompt::follow_up(agent.library, problem)});
-  return blob_of(conversation, json.value("sections", Json::array()));
+  return blob_of(conversation, dump_json(json.value("sections", Json::array())));
 }
 
 Result<llm::Conversation> conversation_of(const std::string& prompt_blob) {

@@ -71,8 +71,12 @@ std::string line_of(const std::string& knob, const std::vector<Tried>& tried) {
 
 std::string knob_table(const RunView& view, const Candidate& of) {
   std::vector<const Candidate*> settings;
-  for (const auto& [id, candidate] : view.candidates)
-    if (candidate.source_hash == of.source_hash && is_settled(candidate)) settings.push_back(&candidate);
+  const auto source = view.sources.find(of.source_hash);
+  auto next = source == view.sources.end() ? view.candidates.begin()
+                                           : view.candidates.lower_bound(source->second.first_candidate);
+  for (; next != view.candidates.end(); ++next)
+    if (next->second.source_hash == of.source_hash && is_settled(next->second))
+      settings.push_back(&next->second);
   if (settings.size() < 2) return "";
   std::string lines;
   size_t count = 0;
