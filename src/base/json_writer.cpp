@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "src/base/json.h"
 
@@ -15,14 +16,24 @@ constexpr size_t kFirstBytes = 4096;  // of a text's memory
 // Bytes that stand in a JSON text as they are.
 constexpr std::array<bool, 256> kIsPlain = [] {
   std::array<bool, 256> plain{};
-  for (size_t c = 0x20; c < 0x7f; ++c) plain[c] = c != '"' && c != '\\';
+  for (size_t c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\';
   return plain;
 }();
 
-bool is_plain(std::string_view text) {
-  bool plain = true;  // without a branch for each byte: nearly all texts are
-  for (const char c : text) plain &= kIsPlain[static_cast<unsigned char>(c)];
-  return plain;
+// How many bytes from the beginning are plain; eight at a time, for prompts are long.
+size_t plain_bytes(std::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101ull, kHighBits = 0x80 * kOnes;
+  const auto has_zero = [](uint64_t word) { return (word - kOnes) & ~word & kHighBits; };
+  size_t at = 0;
+  for (uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    const uint64_t below_space = (word - 0x20 * kOnes) & ~word & kHighBits;
+    if ((below_space | (word & kHighBits) | has_zero(word ^ '"' * kOnes) | has_zero(word ^ '\\' * kOnes)) !=
+        0)
+      break;
+  }
+  while (at < text.size() && kIsPlain[static_cast<unsigned char>(text[at])]) ++at;
+  return at;
 }
 
 // How many bytes the character takes that `text` begins with, if they are well-formed UTF-8 (Unicode 15,
@@ -56,18 +67,18 @@ void append_escaped(std::string& out, char c) {
 // False: it is not well-formed, and `out` holds a part of it.
 bool append_quoted(std::string& out, std::string_view text) {
   out += '"';
-  for (size_t begin = 0, at = 0;; ++at) {
-    while (at < text.size() && kIsPlain[static_cast<unsigned char>(text[at])]) ++at;
-    out.append(text, begin, at - begin);
-    if (at == text.size()) break;
-    const size_t bytes = character_bytes(text.substr(at));
+  for (;;) {
+    const size_t plain = plain_bytes(text);
+    out.append(text, 0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const size_t bytes = character_bytes(text);
     if (bytes == 0) return false;
-    if (bytes > 1 || text[at] == 0x7f)
-      out.append(text, at, bytes);
+    if (bytes > 1)
+      out.append(text, 0, bytes);
     else
-      append_escaped(out, text[at]);
-    begin = at + bytes;
-    at = begin - 1;
+      append_escaped(out, text[0]);
+    text.remove_prefix(bytes);
   }
   out += '"';
   return true;
@@ -106,11 +117,7 @@ JsonWriter& JsonWriter::value(std::string_view text) {
   if (text_.capacity() < size + more) text_.reserve(std::max<size_t>(2 * (size + more), kFirstBytes));
   separate();
   const size_t begin = text_.size();
-  if (is_plain(text)) {
-    text_ += '"';
-    text_ += text;
-    text_ += '"';
-  } else if (!append_quoted(text_, text)) {
+  if (!append_quoted(text_, text)) {
     text_.resize(begin);
     text_ += dump_json(Json(text));
   }
