@@ -9,11 +9,13 @@
 
 #include "src/contract/evaluation.h"
 #include "src/prompt/lesson_memory.h"
+#include "src/prompt/run_prompts.h"
 
 namespace warpwright::engine {
 
 struct PromptMemory {
   prompt::LessonMemory lessons;
+  prompt::RunPrompts prompts;
   // The last reports shown, by hash: the same few parents and failures are shown again and again.
   static constexpr size_t kMaxReports = 64;
   std::map<std::string, EvaluationReport> reports;

@@ -6,7 +6,6 @@
 
 #include "src/engine/shown_source.h"
 #include "src/llm/conversation_text.h"
-#include "src/prompt/build_prompt.h"
 #include "src/prompt/lessons.h"
 #include "src/search/strategy.h"
 
@@ -162,7 +161,7 @@ Result<RenderedPrompt> render_prompt(const PromptTask& task, const search::State
   const RunView seeds = is_blind ? search::seeds_alone(state.view()) : RunView{};
   Gatherer gatherer(task, is_blind ? seeds : state.view(), blob);
   TRY_ASSIGN(const prompt::PromptContext context, gatherer.gather(request));
-  auto built = prompt::build_prompt(task.agent.library, task.agent.config.prompt, context);
+  auto built = task.memory.prompts.build(task.agent.library, task.agent.config.prompt, context);
   if (!built) return add_context(built.error(), fmt::format("prompt of ticket {}", request.ticket));
   llm::Conversation conversation;
   conversation.system = std::move(built->system);

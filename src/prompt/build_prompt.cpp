@@ -6,6 +6,7 @@
 #include <set>
 
 #include "src/base/check.h"
+#include "src/prompt/run_prompts.h"
 #include "src/prompt/sections.h"
 #include "src/prompt/text.h"
 
@@ -82,6 +83,18 @@ bool is_vital(std::string_view section) {
     if (section == name) return true;
   return false;
 }
+
+// What the system prompt depends on beside the task: sections on trial, and the tie margin, which a fork may
+// change.
+std::string system_kind(const PromptContext& context) {
+  std::string kind;
+  for (const std::string& section : context.left_out) kind += section + "\n";
+  if (context.view != nullptr && context.view->started)
+    kind += fmt::format("{:a}", context.view->started->search.tie_margin);
+  return kind;
+}
+
+constexpr size_t kMaxSystems = 16;
 
 }  // namespace
 
@@ -163,17 +176,30 @@ std::vector<std::string> tags_of(const PromptSettings& settings, const PromptCon
 
 Result<BuiltPrompt> build_prompt(const PromptLibrary& library, const PromptSettings& settings,
                                  const PromptContext& context) {
+  return RunPrompts().build(library, settings, context);
+}
+
+Result<BuiltPrompt> RunPrompts::build(const PromptLibrary& library, const PromptSettings& settings,
+                                      const PromptContext& context) {
   CHECK(context.definition != nullptr && context.rules != nullptr && context.device != nullptr);
   const Template* form = library.find_operator(context.op);
   if (form == nullptr)
     return usage_error(fmt::format("operator '{}' has no template; there are: {}", context.op,
                                    join(library.operators(), ", ")));
-  TRY_ASSIGN(trace::Definition definition,
-             context.rules->definition_for(context.selection, *context.definition));
-  Frame frame{library, settings, context, std::move(definition), *form, {}};
-  frame.rows = workload_rows(context, frame.definition);
-  BuiltPrompt prompt;
-  TRY_ASSIGN(prompt.system, fill(library.system(), true, settings.system_tokens, frame, prompt.sections));
+  if (!definition_) {
+    TRY_ASSIGN(definition_, context.rules->definition_for(context.selection, *context.definition));
+    rows_ = workload_rows(context, *definition_);
+  }
+  const Frame frame{library, settings, context, *definition_, *form, rows_};
+  std::string kind = system_kind(context);
+  auto system = systems_.find(kind);
+  if (system == systems_.end()) {
+    System made;
+    TRY_ASSIGN(made.text, fill(library.system(), true, settings.system_tokens, frame, made.sections));
+    if (systems_.size() >= kMaxSystems) systems_.clear();
+    system = systems_.emplace(std::move(kind), std::move(made)).first;
+  }
+  BuiltPrompt prompt{system->second.text, {}, system->second.sections};
   TRY_ASSIGN(prompt.user, fill(*form, false, settings.user_tokens, frame, prompt.sections));
   return prompt;
 }

@@ -14,9 +14,9 @@ struct Frame {
   const PromptLibrary& library;
   const PromptSettings& settings;
   const PromptContext& context;
-  trace::Definition definition;  // with the selection's constants
-  const Template& form;          // the operator's: which sections the prompt has
-  std::vector<WorkloadRow> rows;
+  const trace::Definition& definition;  // with the selection's constants
+  const Template& form;                 // the operator's: which sections the prompt has
+  const std::vector<WorkloadRow>& rows;
 
   bool is_left_out(std::string_view section) const;  // on trial
   bool shows(std::string_view section) const;        // of the operator's template
