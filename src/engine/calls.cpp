@@ -68,7 +68,9 @@ Result<void> Engine::take_answers() {
     if (auto* answered = std::get_if<llm::Answered>(&outcome)) {
       TRY(on_answered(std::move(*answered)));
     } else {
-      TRY(on_attempt_failed(std::get<llm::AttemptFailed>(outcome)));
+      const auto& failed = std::get<llm::AttemptFailed>(outcome);
+      const bool is_left = calls_cancelled_ && failed.failure.kind == llm::FailureClass::kCancelled;
+      if (!is_left) TRY(on_attempt_failed(failed));
     }
   }
   for (const std::string& warning : desk_->take_warnings()) spdlog::warn("{}", warning);
@@ -102,6 +104,22 @@ Result<void> Engine::on_answered(llm::Answered answered) {
   event.total_ms = reply.total_ms;
   const Answer answer{reply.text, event.finish};
   TRY(apply(std::move(event)));
+  return read_answer(candidate, answer);
+}
+
+// Of an earlier process of this run, which got them and said no more.
+Result<void> Engine::read_left_answers() {
+  for (events::Ticket ticket = state_.applied(); ticket < state_.next_ticket(); ++ticket) {
+    const std::string* finish = state_.unread_answer(ticket);
+    if (finish == nullptr) continue;
+    const Candidate& candidate = *state_.view().find(ticket);
+    TRY_ASSIGN(std::string text, blob(candidate.reply_hash));
+    TRY(read_answer(candidate, Answer{std::move(text), *finish}));
+  }
+  return {};
+}
+
+Result<void> Engine::read_answer(const Candidate& candidate, const Answer& answer) {
   std::string parent_source;
   if (candidate.origin.parent) {
     const Candidate& parent = *state_.view().find(*candidate.origin.parent);
@@ -138,10 +156,12 @@ Result<void> Engine::on_attempt_failed(const llm::AttemptFailed& failed) {
   return apply(events::ProposalFailed{failed.ticket, events::ProposalFailed::Kind::kProvider, reason});
 }
 
-// What is still in flight when the run cannot wait for it: charged as if it had been billed, asked again on
-// resume.
+// What is still in flight when the run cannot wait for it is lost, as if the process had been killed (see
+// ModelUsage::lost) and asked for again on resume. No CallFailed tells of it: that would be charged to the
+// candidate, and a run that was left would go on otherwise than one that was not.
 Result<void> Engine::cancel_calls() {
   if (desk_ == nullptr) return {};
+  calls_cancelled_ = true;
   desk_->cancel_all(clock_.monotonic_ms());
   return take_answers();
 }

@@ -43,6 +43,7 @@ Result<Stop> Engine::run(const std::function<void()>& on_new_best) {
 
 Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
   std::optional<events::CandidateId> best;
+  TRY(read_left_answers());
   for (;;) {
     TRY(settle(drain()));
     if (!stop_now()) TRY(decide());

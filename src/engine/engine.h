@@ -43,6 +43,8 @@
 
 namespace warpwright::engine {
 
+struct Answer;
+
 class Engine {
  public:
   // References must outlive the engine. `state` is the fold of the journal, started and not finished. `agent`
@@ -95,6 +97,8 @@ class Engine {
   Result<void> send_calls();
   Result<void> take_answers();
   Result<void> on_answered(llm::Answered answered);
+  Result<void> read_answer(const events::Candidate& candidate, const Answer& answer);
+  Result<void> read_left_answers();
   Result<void> on_attempt_failed(const llm::AttemptFailed& failed);
   Result<void> cancel_calls();
   Result<std::string> blob(const std::string& hash) const;
@@ -140,6 +144,7 @@ class Engine {
   std::optional<std::string> unusable_;
   bool closing_ = false;                       // nothing new is decided or sent; the last duels are held
   bool in_haste_ = false;                      // closing, and no duel is begun, no finalist measured
+  bool calls_cancelled_ = false;               // what is told of them is no failure
   std::vector<WorkItem> finals_;               // to be handed out: nothing else is left to do
   std::set<events::CandidateId> lost_finals_;  // the machine lost them: this process does not try again
   std::optional<std::string> said_;            // what the live view was told about the drain

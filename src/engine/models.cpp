@@ -170,25 +170,28 @@ Result<std::unique_ptr<llm::ReplayProvider>> open_recorded_answers(const fs::pat
                                                                    bool to_any_prompt) {
   TRY_ASSIGN(const auto journal, journal::Journal::open_read_only(run_directory));
   TRY_ASSIGN(const auto records, journal.read_events());
-  auto provider = std::make_unique<llm::ReplayProvider>();
-  std::map<std::pair<int64_t, int>, int64_t> failed_microdollars;
+  std::map<std::pair<int64_t, int>, llm::RecordedAnswer> answers;
+  std::map<std::pair<int64_t, int>, int64_t> spent_microdollars;  // before the answer that counts
   for (const events::Record& record : records) {
     if (const auto* failed = std::get_if<events::CallFailed>(&record.event)) {
-      failed_microdollars[{failed->ticket, failed->turn}] += failed->charged_microdollars;
+      spent_microdollars[{failed->ticket, failed->turn}] += failed->charged_microdollars;
       if (!failed->is_final) continue;
       llm::RecordedAnswer answer;
       answer.failure = llm::Failure{};
       answer.failure->kind = llm::FailureClass::kInvalid;  // not tried again
       answer.failure->reason = failed->reason;
-      provider->add(failed->ticket, failed->turn, std::move(answer));
+      answers[{failed->ticket, failed->turn}] = std::move(answer);
     } else if (const auto* answered = std::get_if<events::ModelAnswered>(&record.event)) {
-      const int64_t cost =
-          answered->cost_microdollars + failed_microdollars[{answered->ticket, answered->turn}];
+      // Older programs asked again where they had died before they read an answer: the last one was read.
+      int64_t& cost = spent_microdollars[{answered->ticket, answered->turn}];
+      cost += answered->cost_microdollars;
       TRY_ASSIGN(llm::RecordedAnswer answer, recorded_answer(*answered, cost, journal));
       if (to_any_prompt) answer.conversation_hash.clear();
-      provider->add(answered->ticket, answered->turn, std::move(answer));
+      answers[{answered->ticket, answered->turn}] = std::move(answer);
     }
   }
+  auto provider = std::make_unique<llm::ReplayProvider>();
+  for (auto& [turn, answer] : answers) provider->add(turn.first, turn.second, std::move(answer));
   return provider;
 }
 

@@ -55,7 +55,7 @@ class Replayer {
     if (std::holds_alternative<events::EvaluationFinished>(event)) ++outcome_.evaluations;
     if (outcome_.divergence) return {};
     TRY(state_.apply(event));
-    answered_.reset();
+    if (!std::holds_alternative<events::RunResumed>(event)) answered_.reset();  // it may be read after that
     if (const auto* answered = std::get_if<events::ModelAnswered>(&event)) answered_ = *answered;
     if (std::holds_alternative<events::RunStarted>(event) || std::holds_alternative<events::RunForked>(event))
       TRY(load());

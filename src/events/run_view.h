@@ -44,7 +44,7 @@ struct Candidate {
   int turn = 0;                         // 1: told once that its answer could not be used
   int attempts = 0;                     // calls of this turn so far
   int64_t request_index = 0;
-  int64_t microdollars = 0;           // of all its calls
+  int64_t microdollars = 0;           // of its calls that ended by themselves: not of lost ones (ModelUsage)
   std::vector<Lesson> lessons;        // of kResearched
   std::string fingerprint, sketch;    // see EvaluationReport; empty: not known
   bool lost_race = false;             // stopped early: not passed, and its score is a bound
@@ -102,7 +102,7 @@ struct IslandView {
 struct ModelUsage {
   int64_t answered = 0, failed_attempts = 0, refused = 0, truncated = 0;
   int64_t counted = 0;  // of the failed ones, those that may have been billed
-  int64_t lost = 0;     // in flight when a process died: charged their worst case
+  int64_t lost = 0;     // in flight when a process died or left: charged their worst case, here alone
   int64_t input_tokens = 0, cached_tokens = 0, output_tokens = 0, reasoning_tokens = 0;
   int64_t charged_tokens = 0;  // of attempts that brought no answer
   int64_t microdollars = 0;    // spent, attempts that may have been billed included

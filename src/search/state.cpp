@@ -165,6 +165,7 @@ void State::set_phase(Candidate& candidate, Phase phase) {
   --view_.counters.by_phase[index_of(candidate.phase)];
   candidate.phase = phase;
   ++view_.counters.by_phase[index_of(phase)];
+  unread_.erase(candidate.id);
 }
 
 // ---- one function per event ----
@@ -193,6 +194,7 @@ Result<void> State::on(const events::ModelAnswered& event) {
   if (candidate->phase != Phase::kRequested)
     return contradiction(fmt::format("ticket {} is answered but was not asked", event.ticket));
   candidate->reply_hash = event.reply_hash;
+  unread_[event.ticket] = event.finish;
   view_.counters.input_tokens += event.input_tokens;
   view_.counters.output_tokens += event.output_tokens;
   if (!view_.open_calls.contains({event.ticket, event.turn}))
@@ -362,6 +364,7 @@ Result<void> State::on(const events::Migrated& event) {
 }
 
 Result<void> State::on(const events::RunPaused&) {
+  charge_lost_calls();
   return {};
 }
 
@@ -373,6 +376,7 @@ Result<void> State::on(const events::RunResumed&) {
 }
 
 Result<void> State::on(const events::RunFinished& event) {
+  charge_lost_calls();
   view_.finished_reason = event.reason.empty() ? "finished" : event.reason;
   return {};
 }
@@ -393,7 +397,12 @@ Result<void> State::on(const events::DuelFinished& event) {
 bool State::wants_call(Ticket ticket) const {
   const Candidate* candidate = view_.find(ticket);
   return candidate != nullptr && candidate->phase == Phase::kRequested &&
-         !view_.open_calls.contains({ticket, candidate->turn});
+         !view_.open_calls.contains({ticket, candidate->turn}) && !unread_.contains(ticket);
+}
+
+const std::string* State::unread_answer(Ticket ticket) const {
+  const auto unread = unread_.find(ticket);
+  return unread == unread_.end() ? nullptr : &unread->second;
 }
 
 Result<void> State::on(const events::CallStarted& event) {
@@ -403,6 +412,7 @@ Result<void> State::on(const events::CallStarted& event) {
   if (!view_.open_calls.emplace(std::pair(event.ticket, event.turn), event).second)
     return contradiction(fmt::format("ticket {} is called twice at once", event.ticket));
   candidate->attempts = event.attempt + 1;
+  unread_.erase(event.ticket);  // older programs asked again
   return {};
 }
 
@@ -427,8 +437,9 @@ Result<void> State::on(const events::CallFailed& event) {
   return {};
 }
 
-// Their answers died with the process that asked; whether they were billed nobody knows. Not charged to their
-// candidates: an interrupted run decides as the undisturbed one.
+// Their answers died with the process that asked; whether they were billed nobody knows. The run's account is
+// charged their worst case, once. Their candidates are not: what an operator and a model cost is read by
+// decisions (record_pull), and an interrupted run decides as the undisturbed one.
 void State::charge_lost_calls() {
   for (const auto& [key, call] : view_.open_calls) {
     events::ModelUsage& usage = view_.models[call.model];
@@ -444,6 +455,7 @@ Result<void> State::on(const events::FollowUpAsked& event) {
   if (candidate->phase != Phase::kRequested || event.turn != candidate->turn + 1 ||
       candidate->reply_hash.empty())
     return contradiction(fmt::format("ticket {} is asked again without an answer", event.ticket));
+  unread_.erase(event.ticket);
   candidate->turn = event.turn;
   candidate->attempts = 0;
   candidate->prompt_hash = event.prompt_hash;

@@ -71,6 +71,9 @@ class State {
 
   // Does this ticket wait for a model, with nothing of it in flight?
   bool wants_call(events::Ticket ticket) const;
+  // How an answer ended that is here and was not read yet (ModelAnswered::finish); null: there is none. The
+  // process that got it died: it is read, not asked for and paid for again.
+  const std::string* unread_answer(events::Ticket ticket) const;
 
   // A digest of everything `decide` can read: equal digests decide alike. For tests and `journal verify`.
   std::string digest() const;
@@ -121,6 +124,7 @@ class State {
   Population population_;
   Stagnation stagnation_;
   std::set<events::Ticket> idle_;  // decided, nothing proposed, not yet applied
+  std::map<events::Ticket, std::string> unread_;
   std::map<std::string, int64_t> requests_;
   std::map<std::string, std::set<std::string>> tried_;
   std::map<std::string, events::CandidateId> first_with_key_, first_with_identity_, first_with_fingerprint_;

@@ -70,6 +70,7 @@ class World {
   bool one_duel();
   bool one_compilation(const events::Candidate& candidate, const std::string& key);
   void answer(const events::Candidate& candidate);
+  void read_answer(const events::Candidate& candidate);
   std::vector<events::Ticket> outstanding() const;
 
   int workers_ = 1;

@@ -273,6 +273,7 @@ void World::answer(const Candidate& candidate) {
   const Ticket ticket = candidate.id;
   const auto open = state.view().open_calls.find({ticket, candidate.turn});
   const bool has_calls = !candidate.model.empty() && candidate.role != "scripted";
+  if (state.unread_answer(ticket) != nullptr) return read_answer(candidate);  // it died before it could
   if (has_calls && open == state.view().open_calls.end()) {
     const bool is_second = candidate.turn == 0 && candidate.microdollars > 0;
     append(CallStarted{ticket, candidate.turn, is_second ? 1 : 0, candidate.model, 900, 90});
@@ -289,6 +290,12 @@ void World::answer(const Candidate& candidate) {
   answered.attempt = attempt;
   answered.cost_microdollars = candidate.model == "strong" ? 500 : 100;
   append(answered);
+  read_answer(candidate);
+}
+
+void World::read_answer(const Candidate& candidate) {
+  const Ticket ticket = candidate.id, answer = ticket % 8;
+  const bool has_calls = !candidate.model.empty() && candidate.role != "scripted";
   if (candidate.origin.op == "research") {
     append(Researched{ticket, {{"idea " + std::to_string(ticket), Lesson::Outcome::kOpen, "", "", ticket}}});
   } else if (has_calls && answer == 5 && candidate.turn == 0) {
