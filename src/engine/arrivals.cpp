@@ -23,6 +23,7 @@ using events::Ticket;
 
 namespace {
 
+constexpr int kBaselineTries = 3;
 constexpr std::string_view kCompileSuffix = "/compile";
 constexpr std::string_view kEvaluateSuffix = "/evaluate";
 constexpr std::string_view kDuelSuffix = "/duel";
@@ -156,20 +157,34 @@ Result<void> Engine::on_finished(workers::RequestFinished finished) {
     spdlog::warn("{}: the result key changed between compile and evaluation",
                  events::format_candidate_id(item->ticket));
   const events::Baseline* baseline = state_.view().baseline ? &*state_.view().baseline : nullptr;
-  if (const auto why = why_not_believed(finished.report, baseline))
-    return abandon(candidate, finished.attempts, "its evaluator's report cannot be believed: " + *why);
+  if (const auto why = why_not_believed(finished.report, baseline, search::race_of(state_, candidate)))
+    return disbelieve(candidate, finished.attempts, "its evaluator's report cannot be believed: " + *why);
   if (memory_) memory_->keep(candidate.result_key, agent_ != nullptr, finished.report);
   return record_result(item->ticket, candidate.result_key, finished.report);
 }
 
+// Without the baseline there is no run: its evaluation is tried again before the run is left as it stands, to
+// be taken up with an evaluator that can be believed.
+Result<void> Engine::disbelieve(const Candidate& candidate, int attempts, const std::string& reason) {
+  if (!is_baseline_seed(candidate) || ++baseline_lies_ == kBaselineTries)
+    return abandon(candidate, attempts, reason);
+  spdlog::warn("seed {}: {}; evaluated again", candidate.note, reason);
+  return {};  // open work, as before
+}
+
+bool Engine::is_baseline_seed(const Candidate& candidate) const {
+  return candidate.id == 0 && candidate.origin.op == "seed";
+}
+
 Result<void> Engine::abandon(const Candidate& candidate, int attempts, const std::string& reason) {
-  // Seeds are known to be harmless: it is the machine that fails, and without them there is no run.
-  if (candidate.origin.op == "seed")
+  // Seeds are known to be harmless: it is the machine that fails.
+  if (is_baseline_seed(candidate))
     return infrastructure_error(fmt::format("seed {}: {}", candidate.note, reason));
   return apply(events::Abandoned{candidate.id, attempts, reason});
 }
 
 Result<void> Engine::on_compile_report(const Candidate& candidate, const EvaluationReport& report) {
+  if (report.status == Status::kWorkerLost) return disbelieve(candidate, 1, "its worker was lost");
   const bool passed = report.status == Status::kPassed;
   if (passed && report.result_key.empty())
     return abandon(candidate, 1, "the worker compiled it and gave no result key: is it of this build?");

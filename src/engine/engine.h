@@ -118,6 +118,8 @@ class Engine {
   LoopMoment moment() const;
   void note_moment();          // books the time since the last one in the stage ledger
   Result<void> note_ledger();  // about once a minute, with what is committed anyway
+  bool is_baseline_seed(const events::Candidate& candidate) const;
+  Result<void> disbelieve(const events::Candidate& candidate, int attempts, const std::string& reason);
   Result<void> abandon(const events::Candidate& candidate, int attempts, const std::string& reason);
 
   const RunConfig& config_;
@@ -149,6 +151,7 @@ class Engine {
   std::set<events::CandidateId> lost_finals_;  // the machine lost them: this process does not try again
   std::optional<std::string> said_;            // what the live view was told about the drain
   std::string stop_reason_;
+  int baseline_lies_ = 0;
   int64_t start_ms_ = 0;
   int64_t evaluations_at_start_ = 0;
 };

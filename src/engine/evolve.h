@@ -44,8 +44,8 @@ struct RunOutcome {
 // processes only (see resumed_config). The run's folder ends with report.txt, best.cu and best.json.
 //
 // Errors: usage (unknown definition, no seed, run folder in use or of another configuration), infrastructure
-// (no worker can start: in the workers' own words; disk full; results of unlike measures). After an error the
-// journal holds all that had finished and the run can be resumed.
+// (no worker can start: in the workers' own words; disk full; a baseline whose reports cannot be believed).
+// After an error the journal holds all that had finished and the run can be resumed.
 Result<RunOutcome> evolve(const RunConfig& config, const std::filesystem::path& run_directory,
                           const EvolveOptions& options, report::LiveView& live, Clock& clock);
 

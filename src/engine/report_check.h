@@ -9,7 +9,9 @@
 
 namespace warpwright::engine {
 
-// None: it can. Else why not, in one line. `baseline` may be null (nothing has passed yet).
-std::optional<std::string> why_not_believed(const EvaluationReport& report, const events::Baseline* baseline);
+// None: it can. Else why not, in one line. `baseline` may be null (nothing has passed yet: what does not fit
+// it is found when the result is scored, search/window.h); `race` is what was asked for, null if none was.
+std::optional<std::string> why_not_believed(const EvaluationReport& report, const events::Baseline* baseline,
+                                            const Race* race = nullptr);
 
 }  // namespace warpwright::engine

@@ -28,6 +28,13 @@ events::Baseline baseline() {
   return baseline;
 }
 
+Race held() {
+  Race race;
+  race.floor = 0.5;
+  race.workloads = {{"a", 1, 10, 2}, {"b", 1, 10, 2}};
+  return race;
+}
+
 TEST(ReportCheck, AnHonestReportIsBelieved) {
   const events::Baseline base = baseline();
   EXPECT_EQ(why_not_believed(passed(), nullptr), std::nullopt);
@@ -39,7 +46,8 @@ TEST(ReportCheck, AnHonestReportIsBelieved) {
   lost.workloads.pop_back();
   lost.lost_race = true;
   lost.race_bound = 0.4;
-  EXPECT_EQ(why_not_believed(lost, &base), std::nullopt);
+  const Race race = held();
+  EXPECT_EQ(why_not_believed(lost, &base, &race), std::nullopt);
 }
 
 TEST(ReportCheck, WhatWouldEndTheRunOrWinItByALieIsNotBelieved) {
@@ -51,6 +59,15 @@ TEST(ReportCheck, WhatWouldEndTheRunOrWinItByALieIsNotBelieved) {
       [](auto& r) { r.workloads[1].latency_us = -5; },
       [nan](auto& r) { r.workloads[1].latency_us = nan; },
       [infinity](auto& r) { r.workloads[1].latency_us = infinity; },
+      [](auto& r) { r.workloads[1].latency_us = 1e300; },
+      [](auto& r) { r.workloads[1].latency_us = 1e-300; },
+      [](auto& r) { r.workloads[1].weight = 1e300; },
+      [](auto& r) { r.workloads[1].weight = -1; },
+      [](auto& r) { r.workloads[1].spread_us = -1; },
+      [](auto& r) { r.workloads.push_back(r.workloads[0]); },
+      [](auto& r) { r.status = Status::kWorkerLost; },
+      [](auto& r) { r.lost_race = true, r.race_bound = 0.6; },
+      [](auto& r) { r.lost_race = true, r.race_bound = 0.4, r.workloads[0].uuids = {"c"}; },
       [](auto& r) { r.workloads[1].weight = 0; },
       [nan](auto& r) { r.workloads[0].weight = nan; },
       [nan](auto& r) { r.workloads[0].spread_us = nan; },
@@ -64,11 +81,15 @@ TEST(ReportCheck, WhatWouldEndTheRunOrWinItByALieIsNotBelieved) {
       [nan](auto& r) { r.lost_race = true, r.race_bound = nan; },
       [](auto& r) { r.lost_race = true, r.race_bound = -1; }};
   const events::Baseline base = baseline();
+  const Race race = held();
   for (size_t i = 0; i < lies.size(); ++i) {
     EvaluationReport report = passed();
     lies[i](report);
-    EXPECT_NE(why_not_believed(report, &base), std::nullopt) << "lie " << i;
+    EXPECT_NE(why_not_believed(report, &base, &race), std::nullopt) << "lie " << i;
   }
+  EvaluationReport lost = passed();
+  lost.lost_race = true;
+  EXPECT_NE(why_not_believed(lost, &base), std::nullopt) << "no race was held";
 }
 
 }  // namespace

@@ -200,7 +200,7 @@ struct DuelFinished {
   bool is_won() const { return verdict == "FASTER"; }
 };
 
-// The infrastructure lost this evaluation too often. Not charged to the candidate, never shown to a model.
+// Its evaluation was lost too often, or its report cannot be believed. Not charged to it, shown to no model.
 struct Abandoned {
   Ticket ticket = 0;
   int attempts = 0;

@@ -127,7 +127,7 @@ TEST(Decide, WithoutABaselineTheRunEndsAndSaysWhy) {
       << world.ended;
 }
 
-TEST(Decide, ResultsOfAnotherDeviceStopTheRun) {
+TEST(Decide, ResultsOfAnotherDeviceAreNobodysAndTheRunGoesOn) {
   World world(make_run(1, 4), 1, 0);
   world.run(3);
   ASSERT_TRUE(world.state.view().baseline);
@@ -141,9 +141,15 @@ TEST(Decide, ResultsOfAnotherDeviceStopTheRun) {
   ResultSummary result = evaluate("plain", {{"THREADS", "64"}});
   result.measure.device = "h100";
   ASSERT_TRUE(state.apply(EvaluationFinished{3, "foreign", "", result}));
-  auto settled = next_settlement(state, Drain::kYes);
-  ASSERT_FALSE(settled);
-  EXPECT_NE(settled.error().message.find("c0003: results of unlike measures"), std::string::npos);
+  const auto abandoned = next_settlement(state, Drain::kYes);
+  ASSERT_TRUE(abandoned && *abandoned);
+  ASSERT_TRUE(std::holds_alternative<Abandoned>(**abandoned));
+  EXPECT_NE(std::get<Abandoned>(**abandoned).reason.find("results of unlike measures"), std::string::npos);
+  ASSERT_TRUE(state.apply(**abandoned));
+  const auto applied = next_settlement(state, Drain::kYes);
+  ASSERT_TRUE(applied && *applied);
+  EXPECT_EQ(std::get<Applied>(**applied).ticket, 3);
+  EXPECT_FALSE(std::get<Applied>(**applied).status);
 }
 
 TEST(Tune, ExhaustionIsExactAndEveryAssignmentIsReached) {

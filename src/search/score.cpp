@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "src/base/check.h"
 
@@ -22,7 +23,7 @@ std::string describe(const Measure& m) {
 Result<void> check_timed(const std::vector<WorkloadSummary>& workloads, const Measure& measure) {
   if (measure.method.empty() || workloads.empty()) return infrastructure_error("nothing was timed");
   for (const WorkloadSummary& w : workloads) {
-    if (!(w.latency_us > 0) || !(w.weight > 0))
+    if (!(w.latency_us > 0) || !(w.weight > 0) || !std::isfinite(w.latency_us) || !std::isfinite(w.weight))
       return infrastructure_error(fmt::format("workload {} has no time", w.uuid));
   }
   return {};
@@ -47,6 +48,8 @@ Result<std::vector<Ratio>> ratios(const Baseline& baseline, const ResultSummary&
   TRY(check_timed(result.workloads, result.measure));
   std::map<std::string_view, double> latency_us;
   for (const WorkloadSummary& w : result.workloads) latency_us[w.uuid] = w.latency_us;
+  if (result.workloads.size() != latency_us.size())
+    return infrastructure_error("the result has a workload twice");
   if (latency_us.size() != baseline.workloads.size())
     return infrastructure_error(fmt::format("the result has {} workloads, the baseline {}", latency_us.size(),
                                             baseline.workloads.size()));
@@ -77,6 +80,8 @@ Result<double> score(const Baseline& baseline, const ResultSummary& result) {
   TRY_ASSIGN(const std::vector<Ratio> list, ratios(baseline, result));
   Mean mean;
   for (const Ratio& ratio : list) mean.add(ratio);
+  if (!std::isfinite(mean.value()))
+    return infrastructure_error(fmt::format("a score of {} is none", mean.value()));
   return mean.value();
 }
 

@@ -32,6 +32,17 @@ bool migration_is_due(const State& state) {
          state.applied() - state.last_migration() >= settings.migration_interval;
 }
 
+// 0 where there is no baseline to hold it against.
+Result<double> score_of(const RunView& view, events::Ticket ticket, const events::ResultSummary& result) {
+  if (is_baseline(view, ticket)) {
+    TRY_ASSIGN(const auto baseline, make_baseline(baseline_name(view, ticket), ticket, result));
+    return score(baseline, result);
+  }
+  if (!view.baseline) return 0.0;
+  return score(*view.baseline, result);
+}
+
+// Error: the result cannot be scored; whoever gave it is broken or lies.
 Result<Applied> application_of(const State& state, events::Ticket ticket) {
   const RunView& view = state.view();
   Applied applied;
@@ -53,14 +64,7 @@ Result<Applied> application_of(const State& state, events::Ticket ticket) {
     applied.score = result.race_bound;
     return applied;
   }
-  if (is_baseline(view, ticket)) {
-    TRY_ASSIGN(const auto baseline, make_baseline(baseline_name(view, ticket), ticket, result));
-    TRY_ASSIGN(applied.score, score(baseline, result));
-  } else if (view.baseline) {
-    auto value = score(*view.baseline, result);
-    if (!value) return add_context(value.error(), events::format_candidate_id(ticket));
-    applied.score = *value;
-  }
+  TRY_ASSIGN(applied.score, score_of(view, ticket, result));
   return applied;
 }
 
@@ -101,8 +105,9 @@ Result<std::optional<DuelNeeded>> needed_duel(const State& state, Drain drain) {
     return none;
   const auto ticket = next_to_apply(state, drain);
   if (!ticket) return none;
-  TRY_ASSIGN(const Applied applied, application_of(state, *ticket));
-  return duel_before(state, applied);
+  const auto applied = application_of(state, *ticket);
+  if (!applied) return none;  // it is abandoned (next_settlement)
+  return duel_before(state, *applied);
 }
 
 Result<std::optional<events::Event>> next_settlement(const State& state, Drain drain) {
@@ -114,9 +119,12 @@ Result<std::optional<events::Event>> next_settlement(const State& state, Drain d
   if (auto intervention = state.due_intervention()) return Settlement(std::move(*intervention));
   const auto ticket = next_to_apply(state, drain);
   if (!ticket) return Settlement();
-  TRY_ASSIGN(Applied applied, application_of(state, *ticket));
-  if (drain != Drain::kNoDuels && duel_before(state, applied)) return Settlement();
-  return Settlement(std::move(applied));
+  auto applied = application_of(state, *ticket);
+  if (!applied)  // nobody's result: not its candidate's fault, and no reason to end the run
+    return Settlement(events::Abandoned{
+        *ticket, 1, "its evaluator's report cannot be believed: " + applied.error().message});
+  if (drain != Drain::kNoDuels && duel_before(state, *applied)) return Settlement();
+  return Settlement(std::move(*applied));
 }
 
 bool is_settlement(const events::Event& event) {

@@ -30,7 +30,7 @@ enum class Drain {
 };
 
 // The duel that the next ticket to be applied needs first: it passed, its times are measured and would make
-// it the best, and nobody has held the duel yet. Nothing is settled before it is. Error: as next_settlement.
+// it the best, and nobody has held the duel yet. Nothing is settled before it is.
 struct DuelNeeded {
   events::CandidateId challenger = 0, incumbent = 0;
   auto operator<=>(const DuelNeeded&) const = default;
@@ -39,7 +39,8 @@ Result<std::optional<DuelNeeded>> needed_duel(const State& state, Drain drain = 
 
 // The next event that follows from the state alone: Applied of the next ticket in order, a Migrated or a
 // RacePlanned that is due, or what is done about an island that stagnates. None: nothing follows until
-// something arrives or is decided. Error: the result cannot be scored against the baseline (unlike records).
+// something arrives or is decided. A result that cannot be scored against the baseline (other workloads,
+// unlike measures, no finite score) is nobody's: an Abandoned comes before its Applied, which has no status.
 Result<std::optional<events::Event>> next_settlement(const State& state, Drain drain = Drain::kNo);
 
 // Is it one of those that follow from the state alone?
