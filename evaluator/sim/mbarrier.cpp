@@ -101,7 +101,6 @@ bool initialise(Warp& w, const Op* op, int lane, const SharedPlace& place) {
   if (w.shadow != nullptr) check_shared(w, op, offsets, 1u << lane, kBytes, SharedUse::kWrite);
   Mbarrier m;
   m.expected = m.pending = count;
-  m.initialiser = w.index;
   write_image(place, m);
   if (w.block->mbarriers == nullptr) w.block->mbarriers = std::make_unique<Mbarriers>();
   auto& objects = w.block->mbarriers->by_offset;
@@ -229,14 +228,7 @@ Mbarrier* find_mbarrier(Warp& w, const Op* op, int lane, const SharedPlace& plac
 }
 
 Mbarrier* find_fenced_mbarrier(Warp& w, const Op* op, int lane, const SharedPlace& place) {
-  Mbarrier* m = find_mbarrier(w, op, lane, place);
-  if (m == nullptr || m->is_fenced) return m;
-  m->is_fenced = true;  // said once
-  report(w, op, lane, Finding::Kind::kMissingFence,
-         fmt::format("signals the mbarrier at {}, whose initialisation the asynchronous proxy may not see: "
-                     "fence.mbarrier_init (or fence.proxy.async) comes behind mbarrier.init, then a barrier",
-                     describe_shared(*w.block, place)));
-  return m;
+  return find_mbarrier(w, op, lane, place);
 }
 
 bool complete_at(Warp& w, const Op* op, int lane, const SharedPlace& place, const Completion& completion,
@@ -313,8 +305,6 @@ const Op* arrive_after_copies(Warp& w, const Op* op) {
 
 const Op* fence_proxies(Warp& w, const Op* op) {
   if ((op->flags & kOnlyMbarriers) == 0 && w.shadow != nullptr) w.shadow->fence_proxy(w.index);
-  if (w.block->mbarriers == nullptr) return op + 1;
-  for (auto& [offset, m] : w.block->mbarriers->by_offset) m.is_fenced |= m.initialiser == w.index;
   return op + 1;
 }
 

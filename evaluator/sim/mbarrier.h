@@ -21,8 +21,6 @@ struct Mbarrier {
   uint32_t expected = 0, pending = 0;  // arrivals
   int64_t transactions = 0;            // bytes that asynchronous operations still have to bring
   uint64_t phase = 0;                  // how many have completed
-  bool is_fenced = false;              // the initialisation is visible to the asynchronous proxy
-  int initialiser = 0;                 // warp
   Meeting arrivals, meeting;           // of the phase under way, of the last one that completed
   double cycles = 0,
          last_cycles = 0;  // on the blocks' clock: the latest arrival; when the last phase completed
@@ -35,8 +33,9 @@ struct Mbarriers {
 // The object at a place, if there is one and its bytes are as it left them. Otherwise faults, and nullptr.
 Mbarrier* find_mbarrier(Warp& w, const Op* op, int lane, const SharedPlace& place);
 
-// For operations of the asynchronous proxy, when they are issued: also reports an object whose initialisation
-// no fence.mbarrier_init or fence.proxy.async of the initialising warp has made visible.
+// For operations of the asynchronous proxy. Whether a fence.mbarrier_init comes behind the initialisation is
+// not asked: compilers leave it out inside a block, and a cluster has to meet anyway before any other block
+// signals.
 Mbarrier* find_fenced_mbarrier(Warp& w, const Op* op, int lane, const SharedPlace& place);
 
 // An asynchronous operation, or a thread, completes `bytes` of transactions (negative: expects them) and then
