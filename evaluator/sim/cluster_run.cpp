@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "evaluator/sim/bulk_copy.h"
 #include "evaluator/sim/mbarrier.h"
 
 namespace warpwright::sim {
@@ -56,6 +57,9 @@ Turn ClusterRun::turn() {
 
 void ClusterRun::end() {
   cluster_.queue.end();
+  for (const auto& runner : runners_) {
+    for (Warp& w : runner->block().warps) end_bulk(w);
+  }
   Counters& c = launch_.counters;
   for (const auto& runner : runners_) {
     c.blocks += 1;

@@ -42,6 +42,7 @@ constexpr std::string_view kControl = "Control";
 
 constexpr std::string_view kTensor = "Matrices";
 constexpr std::string_view kCluster = "Clusters, mbarriers and proxies";
+constexpr std::string_view kBulk = "Bulk and tensor copies";
 constexpr std::string_view kFlow = "Control flow, barriers and copies";
 
 constexpr std::string_view kThree = "%t0, %t1, %t2", kFour = "%t0, %t1, %t2, %t3", kTwo = "%t0, %t1";
@@ -257,7 +258,7 @@ constexpr SupportedInstruction kForms[] = {
 
     {kAtomic,
      "~atom" SEMANTICS SCOPE "{.global,.shared,.shared::cta,.shared::cluster,}{.and,.or,.xor,.exch,.cas}{.L2:"
-                             ":cache_hint,}{.b32,.b64}",
+     ":cache_hint,}{.b32,.b64}",
      "", ""},
     {kAtomic,
      "~atom" SEMANTICS SCOPE
@@ -266,7 +267,7 @@ constexpr SupportedInstruction kForms[] = {
      "", ""},
     {kAtomic,
      "~atom" SEMANTICS SCOPE "{.global,.shared,.shared::cta,.shared::cluster,}{.add,.min,.max}{.L2::cache_"
-                             "hint,}{.u32,.s32,.u64,.s64}",
+     "hint,}{.u32,.s32,.u64,.s64}",
      "", ""},
     {kAtomic,
      "~atom" SEMANTICS SCOPE
@@ -278,7 +279,7 @@ constexpr SupportedInstruction kForms[] = {
      "", "f32 on global memory flushes denormals"},
     {kAtomic,
      "~atom" SEMANTICS SCOPE "{.global,.shared,.shared::cta,.shared::cluster,}{.add,.min,.max}.noftz{.L2::"
-                             "cache_hint,}{.f16,.bf16,.f16x2,.bf16x2}",
+     "cache_hint,}{.f16,.bf16,.f16x2,.bf16x2}",
      "", ""},
     {kAtomic, "~atom" SEMANTICS SCOPE "{.global,}.add{.L2::cache_hint,}{.v2,.v4}.f32", "", ""},
     {kAtomic,
@@ -293,7 +294,7 @@ constexpr SupportedInstruction kForms[] = {
      "", ""},
     {kAtomic,
      "~red" SEMANTICS SCOPE "{.global,.shared,.shared::cta,.shared::cluster,}{.add,.min,.max}{.L2::cache_"
-                            "hint,}{.u32,.s32,.u64,.s64}",
+     "hint,}{.u32,.s32,.u64,.s64}",
      "", ""},
     {kAtomic,
      "~red" SEMANTICS SCOPE
@@ -305,7 +306,7 @@ constexpr SupportedInstruction kForms[] = {
      "", ""},
     {kAtomic,
      "~red" SEMANTICS SCOPE "{.global,.shared,.shared::cta,.shared::cluster,}{.add,.min,.max}.noftz{.L2::"
-                            "cache_hint,}{.f16,.bf16,.f16x2,.bf16x2}",
+     "cache_hint,}{.f16,.bf16,.f16x2,.bf16x2}",
      "", ""},
     {kAtomic, "~red" SEMANTICS SCOPE "{.global,}.add{.L2::cache_hint,}{.v2,.v4}.f32", "", ""},
     {kAtomic,
@@ -428,6 +429,56 @@ constexpr SupportedInstruction kOthers[] = {
     {kCluster, "cp.async.mbarrier.arrive{.noinc,}" SHARED ".b64", "[%a]", ""},
     {kCluster, "fence.proxy.async{.global,.shared::cta,.shared::cluster,}", "", ""},
     {kCluster, "fence.mbarrier_init.release.cluster", "", ""},
+    {kBulk,
+     "~cp.async.bulk{.shared::cta,.shared::cluster}.global.mbarrier::complete_tx::bytes"
+     "{.multicast::cluster,}{.L2::cache_hint,}",
+     "[%a], [%d0], %w1, [%a]", "arrives when its mbarrier is waited for"},
+    {kBulk, "cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes", "[%a], [%a], %w1, [%a]",
+     ""},
+    {kBulk, "~cp.async.bulk.global.shared::cta.bulk_group{.L2::cache_hint,}{.cp_mask,}", "[%d0], [%a], %w1",
+     "arrives at wait_group"},
+    {kBulk, "cp.async.bulk{.commit_group,.wait_group,.wait_group.read}", "", ""},
+    {kBulk,
+     "~cp.reduce.async.bulk.global.shared::cta.bulk_group{.L2::cache_hint,}"
+     "{.add,.min,.max,.inc,.dec,.and,.or,.xor}{.noftz,}"
+     "{.u32,.s32,.b32,.u64,.s64,.b64,.f16,.bf16,.f32,.f64}",
+     "[%d0], [%a], %w1", "the pairs of the ISA's table"},
+    {kBulk,
+     "~cp.reduce.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes"
+     "{.add,.min,.max,.inc,.dec,.and,.or,.xor}{.u32,.s32,.b32,.u64}",
+     "[%a], [%a], %w1, [%a]", "the pairs of the ISA's table"},
+    {kBulk,
+     "~cp.async.bulk.tensor{.1d,.2d,.3d,.4d,.5d}{.shared::cta,.shared::cluster}.global"
+     "{.tile,.tile::gather4,}.mbarrier::complete_tx::bytes{.multicast::cluster,}{.cta_group::1,.cta_group::2,"
+     "}"
+     "{.L2::cache_hint,}",
+     "[%a], [%d0, {%w1, %w2}], [%a]", "interleaved maps and im2col are refused"},
+    {kBulk,
+     "~cp.async.bulk.tensor{.1d,.2d,.3d,.4d,.5d}.global.shared::cta{.tile,.tile::scatter4,}.bulk_group"
+     "{.L2::cache_hint,}",
+     "[%d0, {%w1, %w2}], [%a]", ""},
+    {kBulk,
+     "~cp.reduce.async.bulk.tensor{.1d,.2d,.3d,.4d,.5d}.global.shared::cta"
+     "{.add,.min,.max,.inc,.dec,.and,.or,.xor}{.tile,}.bulk_group{.L2::cache_hint,}",
+     "[%d0, {%w1, %w2}], [%a]", ""},
+    {kBulk, "~cp.async.bulk.prefetch{.tensor,}{.1d,.2d,.3d,.4d,.5d,}.L2.global{.tile,.tile::gather4,}", "",
+     "no effect"},
+    {kBulk,
+     "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes{.v2,.v4,}{.b32,.b64,.u32,.u64,.s32,.s64,."
+     "f32,"
+     ".f64}",
+     "[%a], %t0, [%a]", ""},
+    {kBulk,
+     "red.async.relaxed.cluster.shared::cluster.mbarrier::complete_tx::bytes"
+     "{.add,.min,.max,.inc,.dec,.and,.or,.xor}{.u32,.s32,.b32,.u64}",
+     "[%a], %t0, [%a]", "the pairs of the ISA's table"},
+    {kBulk,
+     "tensormap.replace.tile{.global_address,.rank,.box_dim,.global_dim,.global_stride,.element_stride,"
+     ".elemtype,.interleave_layout,.swizzle_mode,.swizzle_atomicity,.fill_mode}{.global,.shared::cta,}.b1024"
+     "{.b32,.b64}",
+     "[%d0], %t1", ""},
+    {kBulk, "tensormap.cp_fenceproxy.global.shared::cta.tensormap::generic.release.gpu.sync.aligned",
+     "[%d0], [%a], 128", ""},
     {kFlow, "setmaxnreg{.inc,.dec}.sync.aligned.u32", "64", "no effect"},
 };
 

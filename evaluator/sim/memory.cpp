@@ -39,6 +39,10 @@ void Buffer::mark_written(uint64_t address, uint64_t bytes) {
 bool Buffer::is_written(uint64_t address, uint64_t bytes) const {
   if (initialised) return true;
   uint64_t offset = address - base;
+  if (offset % 4 == 0 && bytes % 4 == 0) {
+    const uint8_t* words = written.data() + offset / 4;
+    return std::all_of(words, words + bytes / 4, [](uint8_t word) { return word == 0xf; });
+  }
   for (const uint64_t end = offset + bytes; offset < end; ++offset) {
     if (!(written[offset / 4] >> (offset % 4) & 1)) return false;
   }

@@ -164,6 +164,7 @@ struct Counters {
   uint64_t atomic_lanes = 0;                        // lanes of both
   double critical_path_cycles = 0;                  // the longest block, latencies without contention
   double total_block_cycles = 0;                    // the same, summed over blocks
+  uint64_t copy_engine_bytes = 0;  // moved by bulk and tensor copies, what is filled in beside a tensor too
 };
 
 // What one instruction of the kernel did in the whole launch.

@@ -22,6 +22,8 @@
 
 namespace warpwright::sim {
 
+struct BulkForm;
+
 // Thrown by nothing: decoding failures are values that stop one instruction.
 struct Undecodable {
   std::string note;
@@ -137,7 +139,12 @@ class Decoder {
   void decode_cluster_barrier();
   void decode_proxy_fence();
   // bulk.cpp: bulk and tensor copies, st.async, red.async, tensormap.replace
+  uint32_t address_row(const ptx::Operand& operand);
   void decode_bulk();
+  void decode_bulk_group();
+  bool decode_bulk_reduction(BulkForm& form);
+  bool decode_bulk_operands(BulkForm& form);
+  bool decode_tensor_operands(BulkForm& form);
   void decode_store_async();
   void decode_tensormap();
   // wgmma.cpp, tcgen05.cpp

@@ -175,6 +175,7 @@ void forget_copies(Warp& w) {
   }
   w.copies->under_way.clear();
   w.copies->committed = {};
+  w.copies->bulk.reset();
 }
 
 }  // namespace warpwright::sim

@@ -12,6 +12,8 @@
 
 namespace warpwright::sim {
 
+struct BulkGroups;
+
 inline constexpr int kMaxAsyncBytes = 16;
 
 // One instruction's copies that are still under way.
@@ -32,6 +34,7 @@ struct AsyncCopies {
   std::vector<AsyncCopy> under_way;
   uint64_t issued = 0;
   std::array<uint32_t, kLanes> committed = {};  // groups, by lane
+  std::shared_ptr<BulkGroups> bulk;             // bulk_copy.h; null until the first one
 };
 
 // Op: s[0] + immediate shared address, s[1] + list global address, size = bytes, s[2] = bytes to read or

@@ -266,6 +266,12 @@ std::optional<AtomicKind> parse_atomic(const std::vector<std::string>& parts) {
   return kind;
 }
 
+uint64_t atomic_result(const AtomicKind& kind, uint64_t old, uint64_t value, bool flushes) {
+  const bool sums = kind.operation == AtomicOperation::kAdd && kind.type == AtomicType::kFloat;
+  if (!flushes || !sums || kind.bytes != 4) return new_value(kind, old, value, 0);
+  return flush_word(new_value(kind, flush_word(old), flush_word(value), 0));
+}
+
 const Op* atomic_op(Warp& w, const Op* op) {
   const int elements = op->target / 256;
   const AtomicKind kind{static_cast<AtomicOperation>(op->count), static_cast<AtomicType>(op->target % 256),

@@ -21,6 +21,9 @@ struct AtomicKind {
 };
 std::optional<AtomicKind> parse_atomic(const std::vector<std::string>& parts);
 
+// What an element becomes. `flushes`: sums of f32 take denormals for zeros, as in global memory.
+uint64_t atomic_result(const AtomicKind& kind, uint64_t old, uint64_t value, bool flushes);
+
 // Op: s[0] address, s[1] and s[2] values, d (kNoRow for red), size = bytes of all elements, count =
 // operation, target = type + 256 * elements, list = space. With more than one element s[3] is the index in
 // Kernel::lists of the rows of {result, value, other value} of each.
