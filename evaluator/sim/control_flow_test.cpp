@@ -210,10 +210,10 @@ TEST(Faults, TrapsAndUnknownInstructionsSayWhere) {
   ASSERT_NE(trapped.fatal(), nullptr);
   EXPECT_EQ(trapped.fatal()->kind, Finding::Kind::kTrap);
   const auto [unknown, unused2] =
-      run(kernel("tensormap.replace.tile.rank.global.b1024.b32 [%rd0], 1;\n"), 32);
+      run(kernel("multimem.red.relaxed.sys.global.add.u32 [%rd0], 1;\n"), 32);
   ASSERT_NE(unknown.fatal(), nullptr);
   EXPECT_EQ(unknown.fatal()->kind, Finding::Kind::kUnsupported);
-  EXPECT_NE(unknown.fatal()->message.find("tensormap.replace.tile.rank.global.b1024.b32"), std::string::npos);
+  EXPECT_NE(unknown.fatal()->message.find("multimem.red.relaxed.sys.global.add.u32"), std::string::npos);
   EXPECT_NE(unknown.fatal()->message.find("PTX line 11"), std::string::npos) << unknown.fatal()->message;
 }
 
