@@ -114,11 +114,12 @@ ParameterBlock lay_out_arguments(const plan::BoundLaunch& launch,
   return block;
 }
 
-std::vector<std::byte> pack_arguments(const plan::BoundLaunch& launch,
-                                      const std::vector<ptx::Parameter>& parameters, uint64_t parameter_bytes,
-                                      const std::function<uint64_t(const std::string&)>& address_of) {
+std::vector<std::byte> pack_arguments(
+    const plan::BoundLaunch& launch, const std::vector<ptx::Parameter>& parameters, uint64_t parameter_bytes,
+    const std::function<uint64_t(const std::string&)>& address_of,
+    const std::function<std::array<std::byte, 128>(const std::string&)>& image_of) {
   ParameterBlock block = lay_out_arguments(launch, parameters, parameter_bytes);
-  CHECK(block.maps.empty());
+  for (const auto& [offset, map] : block.maps) store(block.bytes, offset, image_of(map->name));
   for (const auto& [offset, view] : block.pointers)
     store(block.bytes, offset, address_of(view->buffer) + static_cast<uint64_t>(view->byte_offset));
   return std::move(block.bytes);

@@ -1,6 +1,7 @@
 // A launch's parameter block: the plan's arguments at the offsets of the kernel's PTX parameters.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -42,9 +43,11 @@ struct ParameterBlock {
 ParameterBlock lay_out_arguments(const plan::BoundLaunch& launch,
                                  const std::vector<ptx::Parameter>& parameters, uint64_t parameter_bytes);
 
-// REQUIRES: check_arguments found nothing, no tensor maps. `address_of` gives a buffer's device address.
-std::vector<std::byte> pack_arguments(const plan::BoundLaunch& launch,
-                                      const std::vector<ptx::Parameter>& parameters, uint64_t parameter_bytes,
-                                      const std::function<uint64_t(const std::string&)>& address_of);
+// REQUIRES: check_arguments found nothing. `address_of` gives a buffer's device address, `image_of` a tensor
+// map's 128 bytes, both by name.
+std::vector<std::byte> pack_arguments(
+    const plan::BoundLaunch& launch, const std::vector<ptx::Parameter>& parameters, uint64_t parameter_bytes,
+    const std::function<uint64_t(const std::string&)>& address_of,
+    const std::function<std::array<std::byte, 128>(const std::string&)>& image_of);
 
 }  // namespace warpwright::exec

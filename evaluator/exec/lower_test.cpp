@@ -115,8 +115,10 @@ TEST(Lowering, PackedAndPatchedBlocksAreTheSame) {
   const auto kernels = table(units);
   const auto* kernel = kernels.find(launch);
   ASSERT_NE(kernel, nullptr);
-  const auto packed = pack_arguments(launch, kernel->parameters, kernel->parameter_bytes,
-                                     [](const std::string& name) { return name == "x" ? 0x1000u : 0x2000u; });
+  const auto packed = pack_arguments(
+      launch, kernel->parameters, kernel->parameter_bytes,
+      [](const std::string& name) { return name == "x" ? 0x1000u : 0x2000u; },
+      [](const std::string&) { return std::array<std::byte, 128>{}; });
   auto block = lay_out_arguments(launch, kernel->parameters, kernel->parameter_bytes);
   ASSERT_EQ(block.pointers.size(), 2u);
   for (const auto& pointer : block.pointers) {

@@ -7,7 +7,9 @@
 #include <set>
 
 #include "evaluator/exec/arguments.h"
+#include "evaluator/exec/tensor_maps.h"
 #include "evaluator/ptx/module.h"
+#include "evaluator/sim/tensor_map.h"
 #include "src/base/check.h"
 
 namespace warpwright::exec {
@@ -118,7 +120,7 @@ class SimSession final : public Session {
     uint64_t budget = options.warp_instruction_budget;
     for (const plan::BoundOperation& operation : plan.operations) {
       if (const auto* launch = std::get_if<plan::BoundLaunch>(&operation)) {
-        run_launch(*launch, options, budget, report);
+        run_launch(plan, *launch, options, budget, report);
       } else if (const auto* memset = std::get_if<plan::BoundMemset>(&operation)) {
         run_memset(*memset, report);
       } else {
@@ -168,8 +170,29 @@ class SimSession final : public Session {
     return whole.subspan(static_cast<size_t>(view.byte_offset), static_cast<size_t>(bytes));
   }
 
-  void run_launch(const plan::BoundLaunch& bound, const CallOptions& options, uint64_t& budget,
-                  CallReport& report) {
+  // The plan's tensor map of this name, as its kernels read it.
+  sim::TensorMapImage image_of(const plan::BoundPlan& plan, const std::string& name) const {
+    const auto found = std::find_if(plan.tensor_maps.begin(), plan.tensor_maps.end(),
+                                    [&](const plan::BoundTensorMap& map) { return map.name == name; });
+    CHECK(found != plan.tensor_maps.end());  // the binder makes both
+    const cuda::TensorMap lowered = lower_tensor_map(*found, {});
+    sim::TensorMap map;
+    map.address = address_of(found->base.buffer) + static_cast<uint64_t>(found->base.byte_offset);
+    map.type = static_cast<sim::TensorMapType>(lowered.data_type);
+    map.rank = static_cast<uint32_t>(lowered.dims.size());
+    std::copy(lowered.dims.begin(), lowered.dims.end(), map.dims.begin());
+    std::copy(lowered.strides_bytes.begin(), lowered.strides_bytes.end(), map.strides.begin());
+    std::copy(lowered.box.begin(), lowered.box.end(), map.box.begin());
+    std::copy(lowered.element_strides.begin(), lowered.element_strides.end(), map.element_strides.begin());
+    map.interleave = static_cast<uint8_t>(lowered.interleave);
+    map.swizzle = static_cast<sim::TensorSwizzle>(lowered.swizzle);
+    map.l2_promotion = static_cast<uint8_t>(lowered.l2_promotion);
+    map.oob_fill = static_cast<uint8_t>(lowered.oob_fill);
+    return sim::encode_tensor_map(map);
+  }
+
+  void run_launch(const plan::BoundPlan& plan, const plan::BoundLaunch& bound, const CallOptions& options,
+                  uint64_t& budget, CallReport& report) {
     const auto kernel = code_->find(bound);
     CHECK(kernel.has_value());  // LoadedProgram::check came first
     sim::Launch launch;
@@ -181,8 +204,10 @@ class SimSession final : public Session {
     launch.programmatic = bound.attributes.pdl;
     if (options.resident_blocks) launch.resident_blocks = options.resident_blocks(bound);
     launch.dynamic_shared_bytes = static_cast<uint32_t>(bound.dynamic_shared_bytes);
-    launch.parameters = pack_arguments(bound, kernel->info->parameters, kernel->info->parameter_bytes,
-                                       [this](const std::string& name) { return address_of(name); });
+    launch.parameters = pack_arguments(
+        bound, kernel->info->parameters, kernel->info->parameter_bytes,
+        [this](const std::string& name) { return address_of(name); },
+        [&](const std::string& name) { return image_of(plan, name); });
     sim::Options sim_options;
     sim_options.warp_instruction_budget = budget;
     sim_options.reverse_order = options.reverse_order;
@@ -229,6 +254,9 @@ class SimProgram final : public LoadedProgram {
   explicit SimProgram(std::shared_ptr<const SimCode> code) : code_(std::move(code)) {}
 
   std::optional<Failure> check(const plan::BoundPlan& plan) const override {
+    for (const plan::BoundTensorMap& map : plan.tensor_maps)
+      if (auto complaint = check_tensor_map(map))
+        return Failure{Status::kCompileError, "", fmt::format("line {}: {}", map.at.line, *complaint)};
     for (const plan::BoundOperation& operation : plan.operations) {
       const auto* launch = std::get_if<plan::BoundLaunch>(&operation);
       if (launch == nullptr) continue;
@@ -246,12 +274,6 @@ class SimProgram final : public LoadedProgram {
     if (!kernel)
       return fmt::format("the plan launches `{}`, which is not a __global__ function of the source",
                          launch.name_expression);
-    for (const plan::Argument& argument : launch.arguments)
-      if (std::holds_alternative<plan::TensorMapArgument>(argument))
-        return "the simulator does not support tensor maps (TMA) yet; load with plain or cp.async copies";
-    if (launch.attributes.cluster &&
-        launch.attributes.cluster->x * launch.attributes.cluster->y * launch.attributes.cluster->z > 1)
-      return "the simulator does not support thread block clusters yet; remove [[cluster(...)]]";
     return check_arguments(launch, kernel->info->parameters);
   }
 
