@@ -37,8 +37,8 @@ class AsyncQueue {
  public:
   // Counts as a change for who waits.
   void add(std::unique_ptr<AsyncWork> work);
-  // Lands, in the order in which they were issued, all that complete at this mbarrier. True if there were
-  // any.
+  // Lands, in the order in which they were issued, those that complete at this mbarrier, until its phase
+  // completes. True if there were any.
   bool land(const SharedPlace& mbarrier);
   bool empty() const { return under_way_.empty(); }
   // The cluster's blocks have all ended: reports what is still under way.

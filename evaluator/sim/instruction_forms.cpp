@@ -464,12 +464,11 @@ constexpr SupportedInstruction kOthers[] = {
     {kBulk, "~cp.async.bulk.prefetch{.tensor,}{.1d,.2d,.3d,.4d,.5d,}.L2.global{.tile,.tile::gather4,}", "",
      "no effect"},
     {kBulk,
-     "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes{.v2,.v4,}{.b32,.b64,.u32,.u64,.s32,.s64,."
-     "f32,"
-     ".f64}",
+     "~st.async{.weak,}{.shared::cluster,}.mbarrier::complete_tx::bytes{.v2,.v4,}"
+     "{.b32,.b64,.u32,.u64,.s32,.s64,.f32,.f64}",
      "[%a], %t0, [%a]", ""},
     {kBulk,
-     "red.async.relaxed.cluster.shared::cluster.mbarrier::complete_tx::bytes"
+     "~red.async.relaxed.cluster{.shared::cluster,}.mbarrier::complete_tx::bytes"
      "{.add,.min,.max,.inc,.dec,.and,.or,.xor}{.u32,.s32,.b32,.u64}",
      "[%a], %t0, [%a]", "the pairs of the ISA's table"},
     {kBulk,

@@ -106,7 +106,11 @@ bool look_up(std::string_view opcode) {
     knows_base = true;
     if (matches(instruction.form, opcode)) return true;
   }
-  return !knows_base;
+  const auto others = other_forms();
+  return !knows_base ||
+         std::any_of(others.begin(), others.end(), [&](const SupportedInstruction& instruction) {
+           return has_base(instruction.form, base) && matches(instruction.form, opcode);
+         });
 }
 
 }  // namespace

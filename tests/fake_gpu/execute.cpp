@@ -105,6 +105,7 @@ int run_launch(const LaunchRequest& request, const std::shared_ptr<Program>& pro
   launch.dynamic_shared_bytes = request.dynamic_shared_bytes;
   launch.parameters = request.parameters;
   launch.cooperative = request.cooperative;
+  if (request.cluster.count() > 1) launch.cluster = request.cluster;
   launch.resident_blocks = resident_blocks(request);
   sim::Options options;
   options.warp_instruction_budget = settings().budget;
