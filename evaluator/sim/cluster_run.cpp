@@ -4,6 +4,7 @@
 
 #include "evaluator/sim/bulk_copy.h"
 #include "evaluator/sim/mbarrier.h"
+#include "evaluator/sim/ops/wgmma.h"
 
 namespace warpwright::sim {
 
@@ -60,6 +61,7 @@ void ClusterRun::end() {
   for (const auto& runner : runners_) {
     for (Warp& w : runner->block().warps) end_bulk(w);
   }
+  for (const auto& runner : runners_) end_wgmmas(runner->block());
   Counters& c = launch_.counters;
   for (const auto& runner : runners_) {
     c.blocks += 1;

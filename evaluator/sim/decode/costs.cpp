@@ -48,6 +48,7 @@ OpCost cost_of(const ptx::Instruction& i) {
   if (base == "ldmatrix" || base == "stmatrix") return {Unit::kLsu, 1, 33};
   if (base == "cp") return {Unit::kLsu, 1, 4.5};
   if (base == "mma" || (base == "wmma" && i.has("mma"))) return {Unit::kTensor, 1, 33};
+  if (base == "wgmma") return {i.has("mma_async") ? Unit::kTensor : Unit::kNone, 1, 4.5};  // asynchronous
   if (base == "wmma") return memory_cost(i);
   if (base == "movmatrix") return {Unit::kLsu, 1, 24};
   if (is_one_of(base, {"ex2", "lg2", "rcp", "rsqrt", "sqrt", "sin", "cos", "tanh"}) && type != "f64")
@@ -70,7 +71,8 @@ OpCost cost_of(const ptx::Instruction& i) {
 double flops_of_mma(const ptx::Instruction& i) {
   for (const std::string& part : i.parts) {
     int m = 0, n = 0, k = 0;
-    if (std::sscanf(part.c_str(), "m%dn%dk%d", &m, &n, &k) == 3) return 2.0 * m * n * k;
+    if (std::sscanf(part.c_str(), "m%dn%dk%d", &m, &n, &k) != 3) continue;
+    return 2.0 * m * n * k / (i.base() == "wgmma" ? 4 : 1);  // a warp's part
   }
   return 0;
 }
@@ -93,7 +95,8 @@ TensorType type_of_mma(const ptx::Instruction& i) {
   for (const std::string& part : i.parts) {
     if (tensor_type(part) || is_one_of(part, {"f32", "s32"})) types.push_back(part);
   }
-  if (types.size() < 4) return TensorType::kF16;
+  if (types.size() < 4 && i.base() != "wgmma") return TensorType::kF16;
+  if (types.size() < 2) return TensorType::kF16;
   return tensor_type(types[1]).value_or(TensorType::kF16);
 }
 

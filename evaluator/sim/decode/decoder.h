@@ -23,6 +23,7 @@
 namespace warpwright::sim {
 
 struct BulkForm;
+struct WgmmaForm;
 
 // Thrown by nothing: decoding failures are values that stop one instruction.
 struct Undecodable {
@@ -149,6 +150,8 @@ class Decoder {
   void decode_tensormap();
   // wgmma.cpp, tcgen05.cpp
   void decode_wgmma();
+  void decode_wgmma_product();
+  bool decode_wgmma_immediates(WgmmaForm& form, std::size_t at);
   void decode_tcgen05();
   std::vector<const ptx::Operand*> elements(const ptx::Operand& operand) const;
   uint32_t add_list(const std::vector<uint32_t>& rows);

@@ -43,7 +43,7 @@ std::optional<MatrixLayout> layout_of(const ptx::Instruction& i, uint32_t& unpac
 }  // namespace
 
 bool is_matrix_instruction(const ptx::Instruction& instruction) {
-  static constexpr std::string_view kBases[] = {"mma", "wmma", "ldmatrix", "stmatrix", "movmatrix"};
+  static constexpr std::string_view kBases[] = {"mma", "wmma", "wgmma", "ldmatrix", "stmatrix", "movmatrix"};
   return std::find(std::begin(kBases), std::end(kBases), instruction.base()) != std::end(kBases);
 }
 

@@ -112,48 +112,66 @@ static void multiply(int m, int n, int k, const float* a, const float* b, float*
 
 using Short [[gnu::may_alias]] = uint16_t;
 
-// The chunk's elements, 32 at most (kCodes of a bit: 128).
+using Kind = ChunkFormat::Kind;
+
+// The chunk's elements.
+template <Kind Of>
 WW_INLINE void decode_chunk(const std::byte* chunk, const ChunkFormat& format, float* out) {
-  using Kind = ChunkFormat::Kind;
-  switch (format.kind) {
-    case Kind::kHalf:
-      for (int e = 0; e < 8; ++e) out[e] = to_float(Half{reinterpret_cast<const Short*>(chunk)[e]});
-      break;
-    case Kind::kBfloat:
-      for (int e = 0; e < 8; ++e) out[e] = to_float(Bfloat{reinterpret_cast<const Short*>(chunk)[e]});
-      break;
-    case Kind::kTf32:
-      for (int e = 0; e < 4; ++e) out[e] = float_of(reinterpret_cast<const Word*>(chunk)[e] & 0xffffe000u);
-      break;
-    case Kind::kBytes:
-      for (int e = 0; e < 16; ++e) out[e] = format.table[static_cast<uint8_t>(chunk[e])];
-      break;
-    case Kind::kCodes:
-      for (int e = 0; e < format.count; ++e) {
-        const int bit = e * format.bits;
-        const int byte = bit / 8;
-        const uint32_t high = byte < 15 ? static_cast<uint32_t>(chunk[byte + 1]) << 8 : 0;
-        const uint32_t two = static_cast<uint32_t>(chunk[byte]) | high;
-        out[e] = format.table[two >> (bit % 8) & ((1u << format.bits) - 1)];
-      }
-      break;
+  if constexpr (Of == Kind::kHalf) {
+    for (int e = 0; e < 8; ++e) out[e] = to_float(Half{reinterpret_cast<const Short*>(chunk)[e]});
+  } else if constexpr (Of == Kind::kBfloat) {
+    for (int e = 0; e < 8; ++e) out[e] = to_float(Bfloat{reinterpret_cast<const Short*>(chunk)[e]});
+  } else if constexpr (Of == Kind::kTf32) {
+    for (int e = 0; e < 4; ++e) out[e] = float_of(reinterpret_cast<const Word*>(chunk)[e] & 0xffffe000u);
+  } else if constexpr (Of == Kind::kBytes) {
+    for (int e = 0; e < 16; ++e) out[e] = format.table[static_cast<uint8_t>(chunk[e])];
+  } else {
+    for (int e = 0; e < format.count; ++e) {
+      const int bit = e * format.bits, byte = bit / 8;
+      const uint32_t high = byte < 15 ? static_cast<uint32_t>(chunk[byte + 1]) << 8 : 0;
+      const uint32_t two = static_cast<uint32_t>(chunk[byte]) | high;
+      out[e] = format.table[two >> (bit % 8) & ((1u << format.bits) - 1)];
+    }
   }
 }
 
-static void load(const std::byte* shared, const uint32_t* chunks, const ChunkFormat& format, int lines,
-                 int length, float* out, std::ptrdiff_t line_stride, std::ptrdiff_t element_stride) {
+constexpr int kMostElements = 128;  // of a chunk: single bits
+
+template <Kind Of>
+WW_INLINE void load_lines(const std::byte* shared, const uint32_t* chunks, const ChunkFormat& format,
+                          int lines, int length, float* out, std::ptrdiff_t line_stride,
+                          std::ptrdiff_t element_stride) {
   const int count = format.count;
   for (int l = 0; l < lines; ++l, out += line_stride) {
     for (int e = 0; e < length; e += count, ++chunks) {
       const std::byte* const chunk = shared + *chunks;
       if (element_stride == 1 && e + count <= length) {
-        decode_chunk(chunk, format, out + e);
+        decode_chunk<Of>(chunk, format, out + e);
         continue;
       }
-      float elements[128];
-      decode_chunk(chunk, format, elements);
+      float elements[kMostElements];
+      decode_chunk<Of>(chunk, format, elements);
       for (int i = 0; i < count && e + i < length; ++i) out[(e + i) * element_stride] = elements[i];
     }
+  }
+}
+
+static void load(const std::byte* shared, const uint32_t* chunks, const ChunkFormat& format, int lines,
+                 int length, float* out, std::ptrdiff_t line_stride, std::ptrdiff_t element_stride) {
+  switch (format.kind) {
+    case Kind::kHalf:
+      return load_lines<Kind::kHalf>(shared, chunks, format, lines, length, out, line_stride, element_stride);
+    case Kind::kBfloat:
+      return load_lines<Kind::kBfloat>(shared, chunks, format, lines, length, out, line_stride,
+                                       element_stride);
+    case Kind::kTf32:
+      return load_lines<Kind::kTf32>(shared, chunks, format, lines, length, out, line_stride, element_stride);
+    case Kind::kBytes:
+      return load_lines<Kind::kBytes>(shared, chunks, format, lines, length, out, line_stride,
+                                      element_stride);
+    case Kind::kCodes:
+      return load_lines<Kind::kCodes>(shared, chunks, format, lines, length, out, line_stride,
+                                      element_stride);
   }
 }
 

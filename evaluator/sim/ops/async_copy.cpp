@@ -176,6 +176,7 @@ void forget_copies(Warp& w) {
   w.copies->under_way.clear();
   w.copies->committed = {};
   w.copies->bulk.reset();
+  w.copies->wgmmas = nullptr;
 }
 
 }  // namespace warpwright::sim

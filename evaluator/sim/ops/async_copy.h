@@ -29,12 +29,15 @@ struct AsyncCopy {
   std::array<std::array<std::byte, kMaxAsyncBytes>, kLanes> issued;  // the source when the copy was issued
 };
 
+struct Wgmmas;  // ops/wgmma.h
+
 // Of one warp.
 struct AsyncCopies {
   std::vector<AsyncCopy> under_way;
   uint64_t issued = 0;
   std::array<uint32_t, kLanes> committed = {};  // groups, by lane
   std::shared_ptr<BulkGroups> bulk;             // bulk_copy.h; null until the first one
+  std::shared_ptr<Wgmmas> wgmmas;               // null until the first one
 };
 
 // Op: s[0] + immediate shared address, s[1] + list global address, size = bytes, s[2] = bytes to read or
