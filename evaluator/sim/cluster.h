@@ -12,10 +12,16 @@
 
 namespace warpwright::sim {
 
+class TensorMemory;
+class TensorIssues;
+
 struct Cluster {
   std::vector<Block*> blocks;  // by rank: x first, then y, then z
   AsyncQueue queue;
   bool meets = false;  // some thread has arrived at barrier.cluster
+  // By rank; null, or missing, until the first use. tensor_memory.h, tensor_issue.h.
+  std::vector<std::shared_ptr<TensorMemory>> tensor_memories;
+  std::shared_ptr<TensorIssues> tensor_issues;
 };
 
 // Of this launch: Launch::cluster, else what the kernel requires, else one block.

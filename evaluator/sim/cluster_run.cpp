@@ -5,6 +5,7 @@
 #include "evaluator/sim/bulk_copy.h"
 #include "evaluator/sim/mbarrier.h"
 #include "evaluator/sim/ops/wgmma.h"
+#include "evaluator/sim/tensor_issue.h"
 
 namespace warpwright::sim {
 
@@ -28,6 +29,8 @@ void ClusterRun::start(uint64_t number) {
                                           static_cast<uint32_t>(number / across / down) * size_.z};
   cluster_.queue.clear();
   cluster_.meets = false;
+  cluster_.tensor_memories.clear();
+  cluster_.tensor_issues.reset();
   stuck_ = nullptr;
   for (uint32_t rank = 0; rank < runners_.size(); ++rank) {
     runners_[rank]->start({corner[0] + rank % size_.x, corner[1] + rank / size_.x % size_.y,
@@ -46,6 +49,7 @@ Turn ClusterRun::turn() {
     moved |= turn == Turn::kMoving || turn == Turn::kDone;
     polls |= turn == Turn::kPolling;
     block.ended = turn == Turn::kDone;
+    if (block.ended) end_tensor_memory(block);
     all_ended &= block.ended;
   }
   if (all_ended) {
@@ -57,6 +61,7 @@ Turn ClusterRun::turn() {
 }
 
 void ClusterRun::end() {
+  end_tensor_issues(cluster_);
   cluster_.queue.end();
   for (const auto& runner : runners_) {
     for (Warp& w : runner->block().warps) end_bulk(w);

@@ -50,6 +50,7 @@ OpCost cost_of(const ptx::Instruction& i) {
   if (base == "mma" || (base == "wmma" && i.has("mma"))) return {Unit::kTensor, 1, 33};
   if (base == "wgmma") return {i.has("mma_async") ? Unit::kTensor : Unit::kNone, 1, 4.5};  // asynchronous
   if (base == "wmma") return memory_cost(i);
+  if (base == "tcgen05") return {Unit::kLsu, 1, i.has("ld") ? 20.0 : 4.5};
   if (base == "movmatrix") return {Unit::kLsu, 1, 24};
   if (is_one_of(base, {"ex2", "lg2", "rcp", "rsqrt", "sqrt", "sin", "cos", "tanh"}) && type != "f64")
     return {Unit::kXu, 2, 20};

@@ -82,6 +82,7 @@ bool is_complete(const ptx::Instruction& instruction) {
 bool waits_for_lanes(const ptx::Instruction& instruction) {
   const std::string& base = instruction.base();
   if (base == "mbarrier" && (instruction.has("try_wait") || instruction.has("test_wait"))) return true;
+  if (base == "tcgen05" && instruction.has("alloc")) return true;
   return base == "bar" || base == "barrier" || base == "call" || base == "shfl" || base == "vote" ||
          base == "match" || base == "redux" || base == "elect" || base == "brx" ||
          (is_matrix_instruction(instruction) && instruction.predicate >= 0);

@@ -153,6 +153,12 @@ class Decoder {
   void decode_wgmma_product();
   bool decode_wgmma_immediates(WgmmaForm& form, std::size_t at);
   void decode_tcgen05();
+  void set_tensor_address(Op& op, const ptx::Operand& operand);
+  void decode_tensor_columns();
+  void decode_tensor_access(bool is_load);
+  void decode_tensor_commit();
+  void decode_tensor_copy();
+  void decode_tensor_mma();
   std::vector<const ptx::Operand*> elements(const ptx::Operand& operand) const;
   uint32_t add_list(const std::vector<uint32_t>& rows);
   bool is_frame_symbol(const ptx::Operand& memory) const;
@@ -256,5 +262,7 @@ bool waits_for_lanes(const ptx::Instruction& instruction);
 // Those that need the whole warp together. Where one starts a block, the others behind it find the warp
 // whole.
 bool is_matrix_instruction(const ptx::Instruction& instruction);
+// Those of tcgen05.
+bool takes_whole_warp(const ptx::Instruction& instruction);
 
 }  // namespace warpwright::sim

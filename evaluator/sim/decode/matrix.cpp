@@ -44,7 +44,8 @@ std::optional<MatrixLayout> layout_of(const ptx::Instruction& i, uint32_t& unpac
 
 bool is_matrix_instruction(const ptx::Instruction& instruction) {
   static constexpr std::string_view kBases[] = {"mma", "wmma", "wgmma", "ldmatrix", "stmatrix", "movmatrix"};
-  return std::find(std::begin(kBases), std::end(kBases), instruction.base()) != std::end(kBases);
+  return takes_whole_warp(instruction) ||
+         std::find(std::begin(kBases), std::end(kBases), instruction.base()) != std::end(kBases);
 }
 
 // Matrix operands are vectors of rows; a single register may go without braces.
