@@ -27,7 +27,7 @@ const std::vector<GoldenCase>& golden_cases() {
   static const std::vector<GoldenCase> all = [] {
     std::vector<GoldenCase> cases;
     for (const auto& part : {task_cases(), synchronisation_cases(), matrix_cases(), cub_cases(),
-                             number_cases(), control_flow_cases()})
+                             number_cases(), control_flow_cases(), async_cases()})
       cases.insert(cases.end(), part.begin(), part.end());
     return cases;
   }();

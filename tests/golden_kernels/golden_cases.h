@@ -19,5 +19,6 @@ std::vector<GoldenCase> matrix_cases();
 std::vector<GoldenCase> cub_cases();
 std::vector<GoldenCase> number_cases();
 std::vector<GoldenCase> control_flow_cases();
+std::vector<GoldenCase> async_cases();
 
 }  // namespace warpwright::golden

@@ -48,7 +48,7 @@ TEST_P(GoldenKernel, IsRightAndWithoutAFindingInEitherOrder) {
   if (const auto toolkit = compile::find_toolkit(); !toolkit) GTEST_SKIP() << toolkit.error().message;
   const Workload workload = GetParam().make();
   std::string complaints;
-  for (const std::string target : {"compute_90a", "compute_100a"}) {
+  for (const std::string& target : workload.targets) {
     const auto& program = program_of(workload.source, target);
     ASSERT_TRUE(program) << target << ": " << program.error().message;
     for (const bool reverse : {false, true}) {

@@ -64,6 +64,12 @@ std::string finding_of(const sim::Program& program, const std::string& source) {
   return wrong;
 }
 
+std::string target_of(const std::string& source) {
+  for (const GoldenCase& one : golden_cases())
+    if (const Workload workload = one.make(); workload.source == source) return workload.targets.back();
+  return "compute_100a";
+}
+
 class GoldenKernelMutants : public testing::TestWithParam<fs::path> {};
 TEST_P(GoldenKernelMutants, AreReportedOrArguedEquivalent) {
   if (const auto toolkit = compile::find_toolkit(); !toolkit) GTEST_SKIP() << toolkit.error().message;
@@ -73,7 +79,7 @@ TEST_P(GoldenKernelMutants, AreReportedOrArguedEquivalent) {
   ASSERT_TRUE(compiler) << compiler.error().message;
   const std::string file = GetParam().filename();
   for (const Mutant& mutant : mutants_of(read_file(GetParam()).value())) {
-    const auto ptx = compile_to_ptx(*compiler, file, mutant.text, "compute_100a");
+    const auto ptx = compile_to_ptx(*compiler, file, mutant.text, target_of(GetParam().stem()));
     ASSERT_TRUE(ptx) << ptx.error().message;
     const auto program = load_ptx(*ptx);
     ASSERT_TRUE(program) << program.error().message;

@@ -9,6 +9,20 @@ namespace warpwright::golden {
 namespace {
 
 // The parameter block of one launch. Empty with `wrong` set where the arguments do not fit the kernel.
+std::vector<std::byte> bytes_of(const Argument& argument, const std::vector<uint64_t>& addresses) {
+  if (argument.kind == Argument::Kind::kScalar) return argument.value;
+  const uint64_t address = addresses[argument.buffer.index];
+  if (argument.kind == Argument::Kind::kMap) {
+    sim::TensorMap map = argument.map;
+    map.address = address;
+    const sim::TensorMapImage image = sim::encode_tensor_map(map);
+    return {image.begin(), image.end()};
+  }
+  std::vector<std::byte> bytes(sizeof(address));
+  std::memcpy(bytes.data(), &address, sizeof(address));
+  return bytes;
+}
+
 std::vector<std::byte> parameter_block(const Step& step, const sim::KernelInfo& kernel,
                                        const std::vector<uint64_t>& addresses, std::string& wrong) {
   std::vector<std::byte> block(kernel.parameter_bytes);
@@ -20,14 +34,13 @@ std::vector<std::byte> parameter_block(const Step& step, const sim::KernelInfo& 
   for (std::size_t i = 0; i < step.arguments.size(); ++i) {
     const Argument& argument = step.arguments[i];
     const auto& parameter = kernel.parameters[i];
-    const uint64_t address = argument.is_buffer ? addresses[argument.buffer.index] : 0;
-    const void* value = argument.is_buffer ? static_cast<const void*>(&address) : argument.value.data();
-    const std::size_t size = argument.is_buffer ? sizeof(address) : argument.value.size();
+    const std::vector<std::byte> value = bytes_of(argument, addresses);
+    const std::size_t size = value.size();
     if (parameter.size != size) {
       wrong = fmt::format("parameter {} of {} has {} bytes, not {}", i, step.kernel, parameter.size, size);
       return {};
     }
-    std::memcpy(block.data() + parameter.offset, value, size);
+    std::memcpy(block.data() + parameter.offset, value.data(), size);
   }
   return block;
 }
@@ -46,6 +59,18 @@ std::vector<uint64_t> fill(sim::Memory& memory, const std::vector<Buffer>& buffe
 
 }  // namespace
 
+MappedBuffer mapped(BufferId buffer, sim::TensorMapType type, std::array<uint64_t, 2> shape,
+                    std::array<uint32_t, 2> box, sim::TensorSwizzle swizzle) {
+  sim::TensorMap map;
+  map.type = type;
+  map.rank = 2;
+  map.dims = {shape[1], shape[0]};
+  map.strides = {shape[1] * sim::unit_of(type).global_bytes};
+  map.box = {box[1], box[0]};
+  map.swizzle = swizzle;
+  return {buffer, map};
+}
+
 Outcome run(const Workload& workload, const sim::Program& program, const sim::Options& options) {
   Outcome outcome;
   sim::Memory memory;
@@ -57,6 +82,8 @@ Outcome run(const Workload& workload, const sim::Program& program, const sim::Op
       return outcome;
     }
     sim::Launch launch{step.kernel, step.grid, step.block, step.shared_bytes, {}, step.cooperative};
+    launch.programmatic = step.programmatic;
+    launch.cluster = step.cluster;
     launch.parameters = parameter_block(step, *kernel, addresses, outcome.wrong);
     if (!outcome.wrong.empty()) return outcome;
     const auto start = std::chrono::steady_clock::now();

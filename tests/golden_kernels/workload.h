@@ -2,6 +2,7 @@
 // benchmark run the same ones at different sizes.
 #pragma once
 
+#include <array>
 #include <cstring>
 #include <functional>
 #include <span>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "evaluator/sim/simulator.h"
+#include "evaluator/sim/tensor_map.h"
 
 namespace warpwright::golden {
 
@@ -23,10 +25,21 @@ struct Buffer {
   bool initialised = true;
 };
 
-struct Argument {
-  bool is_buffer = false;
+// A buffer as tensor copies see it; `map` lacks only the address.
+struct MappedBuffer {
   BufferId buffer;
-  std::vector<std::byte> value;  // of a scalar
+  sim::TensorMap map;
+};
+// Of a row-major matrix, in boxes; both in elements, rows first.
+MappedBuffer mapped(BufferId buffer, sim::TensorMapType type, std::array<uint64_t, 2> shape,
+                    std::array<uint32_t, 2> box, sim::TensorSwizzle swizzle = sim::TensorSwizzle::k128);
+
+struct Argument {
+  enum class Kind { kScalar, kBuffer, kMap };
+  Kind kind = Kind::kScalar;
+  BufferId buffer = {};
+  std::vector<std::byte> value = {};  // of a scalar
+  sim::TensorMap map = {};
 };
 
 struct Step {  // one launch
@@ -35,9 +48,15 @@ struct Step {  // one launch
   uint32_t shared_bytes = 0;  // dynamic
   std::vector<Argument> arguments;
   bool cooperative = false;
+  bool programmatic = false;
+  sim::Dim3 cluster = {0, 0, 0};  // 0: as the kernel says
 
   Step& operator<<(BufferId buffer) {
-    arguments.push_back({true, buffer, {}});
+    arguments.push_back({Argument::Kind::kBuffer, buffer});
+    return *this;
+  }
+  Step& operator<<(const MappedBuffer& mapped_buffer) {
+    arguments.push_back({Argument::Kind::kMap, mapped_buffer.buffer, {}, mapped_buffer.map});
     return *this;
   }
   template <class T>
@@ -72,6 +91,7 @@ struct Workload {
   std::vector<Buffer> buffers;
   std::vector<Step> steps;
   std::function<std::string(const Results&)> check;  // what is wrong; empty when all is right
+  std::vector<std::string> targets = {"compute_90a", "compute_100a"};  // that the source can be compiled for
 
   template <class T>
   BufferId input(std::string buffer_name, const std::vector<T>& values) {
@@ -90,7 +110,7 @@ struct Workload {
     return {buffers.size() - 1};
   }
   Step& launch(std::string kernel, sim::Dim3 grid, sim::Dim3 block, uint32_t shared_bytes = 0) {
-    steps.push_back({std::move(kernel), grid, block, shared_bytes, {}, false});
+    steps.push_back({std::move(kernel), grid, block, shared_bytes, {}});
     return steps.back();
   }
 
