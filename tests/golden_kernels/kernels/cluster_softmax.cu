@@ -25,7 +25,7 @@ extern "C" __global__ void __cluster_dims__(kBlocks) __launch_bounds__(kThreads)
   auto cluster = cg::this_cluster();
   const int row = blockIdx.x / kBlocks, rank = cluster.block_rank(), part = columns / kBlocks;
   const float* from = x + size_t(row) * columns + rank * part;
-  float mine = -INFINITY;
+  float mine = -3e38f;
   for (int i = threadIdx.x; i < part; i += kThreads) mine = fmaxf(mine, from[i]);
   mine = largest_of_block(mine, scratch);
   if (threadIdx.x == 0) {
@@ -33,7 +33,7 @@ extern "C" __global__ void __cluster_dims__(kBlocks) __launch_bounds__(kThreads)
     total = 0;
   }
   cluster.sync();
-  float of_all = -INFINITY;
+  float of_all = -3e38f;
   for (int i = 0; i < kBlocks; ++i) of_all = fmaxf(of_all, *cluster.map_shared_rank(&largest, i));
 
   float sum = 0;
