@@ -91,10 +91,6 @@ const std::string kCommit = "wgmma.commit_group.sync.aligned;\n";
 const std::string kWait = "wgmma.wait_group.sync.aligned 0;\n";
 const std::string kProxyFence = "fence.proxy.async.shared::cta;\n";
 
-struct Bodies {
-  std::string before_fence, body;
-};
-
 // k(in, start, factors, out, descriptor of a, of b, of shared memory): copies 96 KB of `in` into shared
 // memory, loads the accumulators from `start` and A's registers from `factors` (a lane's words side by side),
 // runs `body`, and stores the accumulators.
@@ -375,6 +371,209 @@ TEST(Wgmma, LandsChainedProductsInOrder) {
   std::string body = kFence;
   for (int i = 0; i < 5; ++i) body += product(c) + kCommit + "wgmma.wait_group.sync.aligned 1;\n";
   expect_right(c, data, run(c, data, kernel(c, body + kWait)));
+}
+
+// --- what is reported
+
+bool has(const LaunchReport& report, Finding::Kind kind, const std::string& part = "") {
+  for (const Finding& finding : report.findings) {
+    if (finding.kind == kind && finding.message.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
+bool is_right(const Case& c, const Data& data, const Outcome& outcome) {
+  const Outcome good = run(c, data, kernel(c, plain_body(c)));
+  return outcome.report.completed && outcome.out == good.out;
+}
+
+struct Mutant {
+  Outcome outcome;
+  bool is_right = false;
+};
+Mutant run_mutant(const Case& c, const std::string& body, const std::string& proxy_fence = kProxyFence) {
+  const Data data = random_data(c, 9);
+  Mutant m{run(c, data, kernel(c, body, proxy_fence)), false};
+  m.is_right = is_right(c, data, m.outcome);
+  return m;
+}
+
+TEST(WgmmaMistakes, AMissingFenceIsReported) {
+  const Case c = bf16(16);
+  EXPECT_TRUE(has(run_mutant(c, product(c) + kCommit + kWait).outcome.report, Finding::Kind::kMissingFence,
+                  "before any wgmma.fence"));
+  const std::string write = "add.u32 %d3, %d3, 0;\n";
+  const std::string again = kFence + product(c) + kCommit + kWait + write;
+  EXPECT_TRUE(has(run_mutant(c, again + product(c) + kCommit + kWait).outcome.report,
+                  Finding::Kind::kMissingFence, "since the last wgmma.fence"));
+  EXPECT_TRUE(run_mutant(c, again + kFence + product(c) + kCommit + kWait).outcome.report.findings.empty());
+}
+
+TEST(WgmmaMistakes, AFenceOnOneWayOnlyIsNone) {
+  const Case c = bf16(16);
+  const std::string branch = "setp.eq.u32 %p3, %r5, 7;\n@!%p3 bra.uni SKIP;\n" + kFence + "SKIP:\n";
+  EXPECT_TRUE(
+      has(run_mutant(c, branch + product(c) + kCommit + kWait).outcome.report, Finding::Kind::kMissingFence));
+}
+
+TEST(WgmmaMistakes, RegistersOfAWrittenBehindTheFenceAreReported) {
+  Case c = bf16(16);
+  c.form.a_in_registers = true;
+  EXPECT_TRUE(
+      has(run_mutant(c, kFence + "add.u32 %a1, %a1, 0;\n" + product(c) + kCommit + kWait).outcome.report,
+          Finding::Kind::kMissingFence, "PTX line"));
+}
+
+TEST(WgmmaMistakes, ProductsOfAnotherShapeOnTheSameRegistersNeedAFence) {
+  const Case wide = bf16(16);
+  Case half = bf16(32);  // as many registers, but packed
+  half.form.d = half.form.a = half.form.b = T::kF16;
+  half.types = "f16.f16.f16";
+  const std::string both = kFence + product(wide) + kCommit + kWait + product(half) + kCommit + kWait;
+  EXPECT_TRUE(has(run_mutant(wide, both).outcome.report, Finding::Kind::kMissingFence));
+}
+
+TEST(WgmmaMistakes, WithoutCommitOrWaitTheAccumulatorsArePoison) {
+  const Case c = bf16(16);
+  for (const std::string& end :
+       {kCommit, kWait, std::string(), kCommit + "wgmma.wait_group.sync.aligned 1;\n"}) {
+    const Mutant m = run_mutant(c, kFence + product(c) + end);
+    EXPECT_FALSE(m.is_right) << end;
+    EXPECT_TRUE(has(m.outcome.report, Finding::Kind::kAsyncRead, "accumulator of a wgmma under way")) << end;
+    EXPECT_EQ(m.outcome.out[0], kWgmmaPoison);
+  }
+}
+
+TEST(WgmmaMistakes, WritingAnAccumulatorInFlightIsReported) {
+  const Case c = bf16(16);
+  const Mutant m = run_mutant(c, kFence + product(c) + kCommit + "add.u32 %d2, %r0, 1;\n" + kWait);
+  EXPECT_TRUE(has(m.outcome.report, Finding::Kind::kAsyncOverwrite, "writes an accumulator"));
+}
+
+TEST(WgmmaMistakes, WritingARegisterOfAInFlightIsReported) {
+  Case c = bf16(16);
+  c.form.a_in_registers = true;
+  const Mutant m = run_mutant(c, kFence + product(c) + kCommit + "add.u32 %a2, %r0, 1;\n" + kWait);
+  EXPECT_TRUE(has(m.outcome.report, Finding::Kind::kAsyncOverwrite, "register of A"));
+  const Mutant later = run_mutant(c, kFence + product(c) + kCommit + kWait + "add.u32 %a2, %r0, 1;\n");
+  EXPECT_TRUE(later.outcome.report.findings.empty()) << messages(later.outcome.report);
+}
+
+// A ring of two groups in flight, as pipelined kernels have it, in a loop: nothing to report.
+TEST(Wgmma, MayBePipelinedInALoop) {
+  Case c = bf16(64);
+  c.chained = 6;
+  const Data data = random_data(c, 21);
+  const std::string body = "mov.u32 %r10, 0;\nLOOP:\n" + kFence + product(c) + product(c) + kCommit +
+                           "wgmma.wait_group.sync.aligned 1;\nadd.u32 %r10, %r10, 1;\n"
+                           "setp.lt.u32 %p3, %r10, 3;\n@%p3 bra LOOP;\n" +
+                           kWait;
+  expect_right(c, data, run(c, data, kernel(c, body)));
+}
+
+// Compilers copy accumulators between registers while they are in flight.
+TEST(Wgmma, FollowsCopiesOfAccumulatorsInFlight) {
+  Case c = bf16(16);
+  c.chained = 2;
+  const Data data = random_data(c, 22);
+  std::string there, back;
+  for (int i = 0; i < c.form.result_registers(); ++i) {
+    const std::string k = std::to_string(i);
+    there += "mov.b32 %e" + k + ", %d" + k + ";\n";
+    back += "mov.b32 %d" + k + ", %e" + k + ";\n";
+  }
+  const std::string in_flight = kFence + product(c) + there + product(c, "%e") + kCommit;
+  expect_right(c, data, run(c, data, kernel(c, in_flight + kWait + back)));
+  expect_right(c, data, run(c, data, kernel(c, in_flight + back + kWait)));
+}
+
+TEST(WgmmaMistakes, OperandsOverwrittenBeforeTheWaitAreReported) {
+  const Case c = bf16(16);
+  // Thread 0 changes a word of B, of A: offsets in shared memory that both tiles read.
+  for (const uint32_t offset : {0u, kBOffset + 16}) {
+    const std::string overwrite = "setp.ne.u32 %p3, %r0, 0;\n@%p3 bra DONE;\nst.shared.u32 [%r1+" +
+                                  std::to_string(offset) + "], 1088438496;\nDONE:\nbar.sync 0;\n";
+    const Mutant m = run_mutant(c, kFence + product(c) + kCommit + overwrite + kWait);
+    EXPECT_TRUE(has(m.outcome.report, Finding::Kind::kAsyncOverwrite, "overwritten before this wgmma"))
+        << messages(m.outcome.report);
+    EXPECT_FALSE(m.is_right);
+    EXPECT_TRUE(run_mutant(c, plain_body(c) + "bar.sync 0;\n" + overwrite).is_right);
+  }
+}
+
+TEST(WgmmaMistakes, AMissingProxyFenceIsReported) {
+  const Case c = bf16(16);
+  EXPECT_TRUE(has(run_mutant(c, plain_body(c), "").outcome.report, Finding::Kind::kMissingFence,
+                  "fence.proxy.async"));
+}
+
+TEST(WgmmaMistakes, AWrongDescriptorGivesAWrongResultOrIsRefused) {
+  Case c = bf16(64);
+  c.swizzle_a = c.swizzle_b = TileSwizzle::k128;
+  const auto with = [&](const std::string& change) { return run_mutant(c, change + plain_body(c)); };
+  // Swizzles, the stride, the start of B.
+  for (const std::string bits : {"4611686018427387904", "-9223372036854775808"})
+    EXPECT_FALSE(with("xor.b64 %rdb, %rdb, " + bits + ";\n").is_right) << bits;
+  EXPECT_FALSE(with("add.s64 %rda, %rda, 34359738368;\n").is_right);
+  EXPECT_FALSE(with("add.s64 %rdb, %rdb, 2;\n").is_right);
+  // Beyond the block's memory: by the start, by the stride.
+  for (const std::string add : {"add.s64 %rdb, %rdb, 12000;\n", "add.s64 %rdb, %rdb, 35184372088832;\n"}) {
+    const Mutant m = with(add);
+    EXPECT_FALSE(m.outcome.report.completed);
+    EXPECT_TRUE(has(m.outcome.report, Finding::Kind::kOutOfBoundsRead, "descriptor of matrix B"))
+        << messages(m.outcome.report);
+  }
+}
+
+TEST(WgmmaMistakes, DescriptorsThatDifferAreRefused) {
+  const Case c = bf16(16);
+  const auto with = [&](const std::string& change) {
+    return run_mutant(c, change + plain_body(c)).outcome.report;
+  };
+  EXPECT_TRUE(has(with("cvt.u64.u32 %rd10, %r0;\nadd.s64 %rdb, %rdb, %rd10;\n"),
+                  Finding::Kind::kBadDescriptor, "the same in all lanes"));
+  EXPECT_TRUE(has(with("shr.u32 %r8, %r0, 5;\ncvt.u64.u32 %rd10, %r8;\nadd.s64 %rda, %rda, %rd10;\n"),
+                  Finding::Kind::kBadDescriptor, "with different operands"));
+}
+
+TEST(WgmmaMistakes, WarpsThatStayAwayAreReported) {
+  const Case c = bf16(16);
+  const std::string away = "setp.gt.u32 %p3, %r0, 95;\n@%p3 bra AWAY;\n" + plain_body(c) + "AWAY:\n";
+  EXPECT_TRUE(has(run_mutant(c, away).outcome.report, Finding::Kind::kDivergentSync, "all four"));
+  const std::string part = "setp.gt.u32 %p3, %r0, 15;\n@%p3 bra AWAY;\n" + plain_body(c) + "AWAY:\n";
+  EXPECT_FALSE(run_mutant(c, part).outcome.report.findings.empty());
+  const Data data = random_data(c, 9);
+  const Outcome small = run(c, data, kernel(c, plain_body(c)), 96);
+  EXPECT_TRUE(has(small.report, Finding::Kind::kDivergentSync, "96 threads"));
+}
+
+TEST(WgmmaMistakes, FormsThatAreNoneAreRefusedByName) {
+  const Case c = bf16(16);
+  const auto refused = [&](std::string from, const std::string& to) {
+    std::string text = product(c);
+    text.replace(text.find(from), from.size(), to);
+    return has(run_mutant(c, kFence + text + kCommit + kWait).outcome.report, Finding::Kind::kUnsupported,
+               "wgmma");
+  };
+  EXPECT_TRUE(refused("m64n16k16", "m64n20k16"));
+  EXPECT_TRUE(refused("m64n16k16", "m64n16k8"));
+  EXPECT_TRUE(refused("mma_async.sync", "mma_async.sp.sync"));
+  EXPECT_TRUE(refused("bf16.bf16", "bf16.f16"));
+  EXPECT_TRUE(refused("%p1, 1, 1, 0, 0", "%p1, 1, 1"));
+  EXPECT_TRUE(refused("%p1, 1, 1", "%p1, 2, 1"));
+}
+
+TEST(Wgmma, CountsItsWork) {
+  Case c = bf16(128);
+  c.chained = 4;
+  const Data data = random_data(c, 1);
+  const LaunchReport four = run(c, data, kernel(c, plain_body(c))).report;
+  EXPECT_EQ(four.counters.tensor_flops_by_type[static_cast<std::size_t>(TensorType::kBf16)],
+            4 * 2.0 * 64 * 128 * 16);
+  c.chained = 1;
+  const LaunchReport one = run(c, data, kernel(c, plain_body(c))).report;
+  // Three products more, 64 cycles each.
+  EXPECT_NEAR(four.counters.critical_path_cycles - one.counters.critical_path_cycles, 3 * 64, 20);
 }
 
 }  // namespace

@@ -338,6 +338,7 @@ void Decoder::decode_block(const ptx::Block& block, int number) {
   kernel_->code.push_back(leader);
   const std::vector<InstructionCost> costs = costs_of_instructions(function, block);
   for (int index = block.begin; index < block.end; ++index) {
+    emit_wgmma_checks(index);
     decode_instruction(index);
     const InstructionCost& own = costs[static_cast<std::size_t>(index - block.begin)];
     kernel_->instructions.back().issue_slots = own.issue_slots;
@@ -353,6 +354,7 @@ void Decoder::decode_function(std::size_t index) {
   function_ = index;
   slow_registers_ = find_slow_registers(*plans_[index].function);
   polling_heads_ = find_polling_heads(*plans_[index].function, plans_[index].flow);
+  start_wgmma_hazards();
   const auto blocks = plans_[index].flow.blocks;
   for (std::size_t k = 0; k < blocks.size(); ++k) decode_block(blocks[k], static_cast<int>(k));
   // Behind the last instruction: the end.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -24,6 +25,7 @@ namespace warpwright::sim {
 
 struct BulkForm;
 struct WgmmaForm;
+struct WgmmaHazards;
 
 // Thrown by nothing: decoding failures are values that stop one instruction.
 struct Undecodable {
@@ -152,6 +154,8 @@ class Decoder {
   void decode_wgmma();
   void decode_wgmma_product();
   bool decode_wgmma_immediates(WgmmaForm& form, std::size_t at);
+  void start_wgmma_hazards();         // of the function
+  void emit_wgmma_checks(int index);  // before an instruction
   void decode_tcgen05();
   void set_tensor_address(Op& op, const ptx::Operand& operand);
   void decode_tensor_columns();
@@ -230,6 +234,7 @@ class Decoder {
   // The instruction at hand.
   std::size_t function_ = 0;
   std::vector<bool> slow_registers_, polling_heads_;
+  std::shared_ptr<const WgmmaHazards> wgmma_hazards_;  // null: no wgmma in the function
   int block_ = 0;
   const ptx::Instruction* instruction_ = nullptr;
   bool falls_around_ = false;  // a predicated control operation: handled by a branch around it

@@ -2,9 +2,11 @@
 // flight.
 #include "evaluator/sim/ops/wgmma.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "evaluator/sim/decode/decoder.h"
+#include "evaluator/sim/decode/wgmma_hazards.h"
 
 namespace warpwright::sim {
 namespace {
@@ -115,7 +117,43 @@ void Decoder::decode_wgmma_product() {
   op.list = add_list(rows);
   op.immediate = form->pack();
   op.run = multiply_warpgroup;
+  const auto index = static_cast<int>(instruction_ - plans_[function_].function->code.data());
+  if (const auto at = wgmma_hazards_->unfenced.find(index); at != wgmma_hazards_->unfenced.end()) {
+    op.flags = kUnfencedRegisters;
+    op.s[3] = static_cast<uint32_t>(at->second);
+  }
   push(op);
+}
+
+void Decoder::start_wgmma_hazards() {
+  const FunctionPlan& plan = plans_[function_];
+  const auto& code = plan.function->code;
+  wgmma_hazards_ = nullptr;
+  if (std::any_of(code.begin(), code.end(), [](const auto& i) { return i.base() == "wgmma"; }))
+    wgmma_hazards_ = std::make_shared<const WgmmaHazards>(find_wgmma_hazards(*plan.function, plan.flow));
+}
+
+void Decoder::emit_wgmma_checks(int index) {
+  if (wgmma_hazards_ == nullptr) return;
+  Op op;
+  op.instruction = static_cast<int32_t>(kernel_->instructions.size());
+  if (const auto at = wgmma_hazards_->touches.find(index); at != wgmma_hazards_->touches.end()) {
+    std::vector<uint32_t> list = {static_cast<uint32_t>(at->second.size())};
+    for (const WgmmaHazards::Touch& touch : at->second) {
+      list.push_back(register_row(touch.reg));
+      list.push_back(touch.touch);
+    }
+    op.run = check_wgmma_registers;
+    op.list = add_list(list);
+    kernel_->code.push_back(op);
+  }
+  if (const auto at = wgmma_hazards_->copies.find(index); at != wgmma_hazards_->copies.end()) {
+    const auto& move = plans_[function_].function->code[static_cast<std::size_t>(index)];
+    op.run = note_copy;
+    op.s[0] = register_row(at->second);
+    op.d = register_row(move.operands[0].reg);
+    kernel_->code.push_back(op);
+  }
 }
 
 void Decoder::decode_wgmma() {

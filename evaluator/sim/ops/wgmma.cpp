@@ -385,12 +385,11 @@ const Op* multiply_warpgroup(Warp& w, const Op* op) {
       !uniform_descriptor(w, op, op->s[1], "B", issue.b) || !agree(w, state, issue))
     return nullptr;
   if (op->flags & kUnfencedRegisters)
-    report(
-        w, op, 0, Finding::Kind::kMissingFence,
-        fmt::format(
-            "accumulators, or registers of A, of this wgmma may be written{} with no wgmma.fence in between",
-            op->s[3] == kNoRow ? std::string(" before the first one")
-                               : fmt::format(" at PTX line {}", op->s[3])));
+    report(w, op, 0, Finding::Kind::kMissingFence,
+           "accumulators, or registers of A, of this wgmma may have been written" +
+               (op->s[3] == 0 ? std::string(" before any wgmma.fence")
+                              : fmt::format(" (PTX line {}) since the last wgmma.fence", op->s[3])) +
+               ": wgmma.fence.sync.aligned belongs between");
   WgmmaProduct p;
   p.op = op;
   p.group = state.committed + 1;
@@ -448,7 +447,8 @@ const Op* check_wgmma_registers(Warp& w, const Op* op) {
       const uint32_t* factors = w.lists + p.op->list + form.result_registers();
       bool hit = false;
       if (touch == kWritesFactor) {
-        hit = form.a_in_registers && std::find(factors, factors + kWgmmaARegisters, row) != factors + 4;
+        hit = form.a_in_registers &&
+              std::find(factors, factors + kWgmmaARegisters, row) != factors + kWgmmaARegisters;
       } else {
         for (const auto& rows : p.accumulator->rows)
           hit |= std::find(rows.begin(), rows.end(), row) != rows.end();

@@ -41,7 +41,7 @@ inline constexpr int kWgmmaARegisters = 4;
 // Op: list = rows of d, then of A where it is in registers; s[0] = A's descriptor or kNoRow, s[1] = B's,
 // s[2] = scale-d (a predicate), immediate = form, flags below.
 inline constexpr uint8_t kUnfencedRegisters =
-    1;  // on some way here; s[3] + 1 = line of the write in the text
+    1;  // on some way here; s[3] = line of the write in the text, or 0
 const Op* multiply_warpgroup(Warp& w, const Op* op);
 const Op* fence_wgmma(Warp& w, const Op* op);
 const Op* commit_wgmma(Warp& w, const Op* op);
