@@ -576,5 +576,28 @@ TEST(Wgmma, CountsItsWork) {
   EXPECT_NEAR(four.counters.critical_path_cycles - one.counters.critical_path_cycles, 3 * 64, 20);
 }
 
+TEST(WgmmaMistakes, ALoopThatNeverWaitsIsStopped) {
+  const Case c = bf16(8);
+  const Mutant m = run_mutant(c, kFence + "LOOP:\n" + product(c) + kCommit + "bra.uni LOOP;\n");
+  ASSERT_NE(m.outcome.report.fatal(), nullptr);
+  EXPECT_EQ(m.outcome.report.fatal()->kind, Finding::Kind::kBudget);
+  EXPECT_NE(m.outcome.report.fatal()->message.find("wgmma.wait_group belongs into the loop"),
+            std::string::npos);
+}
+
+TEST(WgmmaMistakes, AnyDescriptorIsJudged) {
+  const Case c = bf16(256);
+  const Data data = random_data(c, 3);
+  std::mt19937_64 random(4);
+  for (int i = 0; i < 24; ++i) {
+    const std::string any = "mov.b64 %rda, " + std::to_string(static_cast<int64_t>(random())) +
+                            ";\nmov.b64 %rdb, " + std::to_string(static_cast<int64_t>(random())) + ";\n";
+    const Outcome outcome = run(c, data, kernel(c, any + plain_body(c)));
+    EXPECT_TRUE(outcome.report.completed || has(outcome.report, Finding::Kind::kOutOfBoundsRead) ||
+                has(outcome.report, Finding::Kind::kBadDescriptor))
+        << messages(outcome.report);
+  }
+}
+
 }  // namespace
 }  // namespace warpwright::sim

@@ -19,6 +19,8 @@ constexpr int kRows = 16;  // of the product, a warp
 constexpr int kProductRows = kWarps * kRows;
 constexpr double kDrainCycles = 30;  // from the last product's end to the waiting warp's next instruction
 constexpr std::size_t kCachedTiles = 256;
+// Beyond these, a kernel that never waits, or warps that never follow, is stopped.
+constexpr std::size_t kMostUnderWay = 1 << 12, kMostLogged = 1 << 20;
 
 Wgmmas& state_of(Warp& w) {
   if (w.copies == nullptr) w.copies = std::make_shared<AsyncCopies>();
@@ -206,6 +208,11 @@ bool agree(Warp& w, const Wgmmas& own, const Wgmmas::Issue& issue) {
   Warp& first = w.block->warps[static_cast<std::size_t>(w.index / kWarps * kWarps)];
   Wgmmas& shared = state_of(first);
   const uint64_t at = own.issued - shared.first_logged;
+  if (at == kMostLogged) {
+    fault(w, issue.op, 0, Finding::Kind::kDivergentSync,
+          fmt::format("a warp of the warpgroup has issued {} wgmma more than another one", kMostLogged));
+    return false;
+  }
   if (at == shared.log.size()) {
     shared.log.push_back(issue);
   } else {
@@ -380,6 +387,11 @@ const Op* multiply_warpgroup(Warp& w, const Op* op) {
   if (!is_warpgroup(w, op, &next)) return next;
   const WgmmaForm form = WgmmaForm::unpack(op->immediate);
   Wgmmas& state = state_of(w);
+  *w.budget -= form.n;  // about what it takes, in plain instructions
+  if (state.under_way.size() >= kMostUnderWay)
+    return fault(
+        w, op, 0, Finding::Kind::kBudget,
+        fmt::format("{} wgmma are under way: wgmma.wait_group belongs into the loop", kMostUnderWay));
   Wgmmas::Issue issue{op, 0, 0, (predicate_bits(w, op->s[2]) & 1) != 0};
   if ((!form.a_in_registers && !uniform_descriptor(w, op, op->s[0], "A", issue.a)) ||
       !uniform_descriptor(w, op, op->s[1], "B", issue.b) || !agree(w, state, issue))
