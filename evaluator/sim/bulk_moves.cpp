@@ -26,6 +26,17 @@ void visit_pieces(const CopyPlan& plan, const CopyRun& run, uint32_t place_offse
   }
 }
 
+// The usual swizzles, whole chunks only.
+constexpr uint32_t kChunk = 16;
+void move_chunks(TensorSwizzle swizzle, const CopyRun& run, std::byte* box, uint32_t place_offset) {
+  const uint32_t mask = swizzle_span(swizzle) - kChunk;
+  const uint32_t first = place_offset + run.box_offset;
+  for (uint32_t done = 0; done < run.bytes; done += kChunk) {
+    const uint32_t at = first + done;
+    std::memcpy(box + ((at ^ (at >> 3 & mask)) - place_offset), run.host + done, kChunk);
+  }
+}
+
 void watch(Warp& w, const Op* op, int lane, Buffer& buffer, uint64_t address, uint32_t bytes, GlobalUse use) {
   if (w.races == nullptr || buffer.access == Access::kReadOnly) return;
   uint64_t addresses[kLanes] = {};
@@ -85,7 +96,12 @@ void check_box_read(Warp& w, const Op* op, int lane, const CopyPlan& plan, const
 void move_into_box(const CopyPlan& plan, const SharedPlace& to) {
   std::byte* box = to.host();
   if (plan.moved < plan.region) fill_region(box, plan.region, plan.fill);
+  const bool has_small_chunks = swizzle_span(plan.swizzle) != 0 && swizzle_chunk(plan.swizzle) == kChunk;
   for (const CopyRun& run : plan.runs) {
+    if (has_small_chunks && (to.offset + run.box_offset) % kChunk == 0 && run.bytes % kChunk == 0) {
+      move_chunks(plan.swizzle, run, box, to.offset);
+      continue;
+    }
     visit_pieces(plan, run, to.offset, [&](uint32_t offset, uint32_t done, uint32_t bytes) {
       std::memcpy(box + offset, run.host + done, bytes);
     });

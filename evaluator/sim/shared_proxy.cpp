@@ -44,11 +44,20 @@ bool is_fenced(const RaceShadow& shadow, int warp, uint64_t tag) {
 class ReadCheck {
  public:
   ReadCheck(Warp& w, const Op* op, int lane, const SharedPlace& place)
-      : w_(w), op_(op), lane_(lane), place_(place), shadow_(*place.block->shadow) {}
+      : w_(w), op_(op), lane_(lane), place_(place), shadow_(*place.block->shadow) {
+    mine_ = shadow_.now[static_cast<std::size_t>(w.index)] |
+            std::min<uint64_t>(static_cast<uint64_t>(op - w.code), ShadowTag::kUnknownOp)
+                << ShadowTag::kOpShift |
+            static_cast<uint64_t>(w.index) << ShadowTag::kWarpShift | static_cast<uint64_t>(lane);
+  }
 
   // False: reported, the others would say the same.
   bool visit(uint32_t cell) {
     const uint64_t write = shadow_.writes[cell];
+    if (write == clear_ && write != 0) {
+      shadow_.reads[cell] = mine_;
+      return true;
+    }
     if (write == RaceShadow::kInFlight)
       return say(cell, Finding::Kind::kAsyncRead,
                  "which another asynchronous operation is still writing: wait for its mbarrier first");
@@ -64,11 +73,8 @@ class ReadCheck {
           "which " + writer_of(w_, write) +
               " with no fence.proxy.async in between: the thread that stores has to fence, then a barrier");
     }
-    shadow_.reads[cell] = shadow_.now[static_cast<std::size_t>(w_.index)] |
-                          std::min<uint64_t>(static_cast<uint64_t>(op_ - w_.code), ShadowTag::kUnknownOp)
-                              << ShadowTag::kOpShift |
-                          static_cast<uint64_t>(w_.index) << ShadowTag::kWarpShift |
-                          static_cast<uint64_t>(lane_);
+    shadow_.reads[cell] = mine_;
+    clear_ = write;
     return true;
   }
 
@@ -83,6 +89,8 @@ class ReadCheck {
   int lane_;
   SharedPlace place_;
   RaceShadow& shadow_;
+  uint64_t mine_ = 0;
+  uint64_t clear_ = 0;  // the last write that was found in order: others of the same tag are, too
 };
 
 }  // namespace
@@ -99,10 +107,11 @@ void begin_proxy_write(Warp& w, const Op* op, int lane, const SharedPlace& place
   if (shadow == nullptr) return;
   const bool is_own = place.block == w.block;
   bool said = false;
+  uint64_t clear_write = RaceShadow::kInFlight, clear_read = 0;  // the last pair that was found in order
   visit_cells(*shadow, place, bytes, [&](uint32_t cell) {
     uint64_t& write = shadow->writes[cell];
     const uint64_t read = shadow->reads[cell] & ~ShadowTag::kManyWarps;
-    if (said) {
+    if (said || (write == clear_write && read == clear_read && write != RaceShadow::kInFlight)) {
     } else if (write == RaceShadow::kInFlight) {
       said = true;
       report(w, op, lane, Finding::Kind::kAsyncOverwrite,
@@ -118,6 +127,9 @@ void begin_proxy_write(Warp& w, const Op* op, int lane, const SharedPlace& place
       report(w, op, lane, Finding::Kind::kSharedRace,
              fmt::format("writes {}, which warp {} read with no barrier in between",
                          at_cell(w, *shadow, place, cell), ShadowTag::warp(read)));
+    } else {
+      clear_write = write;
+      clear_read = read;
     }
     write = RaceShadow::kInFlight;
     return true;
@@ -132,10 +144,10 @@ uint64_t proxy_write_tag(const Warp& w, const Block& block, Meeting& meeting) {
 void mark_proxy_write(const SharedPlace& place, uint32_t bytes, uint64_t tag) {
   RaceShadow* shadow = place.block->shadow.get();
   if (shadow == nullptr) return;
-  visit_cells(*shadow, place, bytes, [&](uint32_t cell) {
-    shadow->writes[cell] = tag;
-    return true;
-  });
+  if (bytes == 0) return;
+  const auto cells = shadow->writes.begin();
+  const uint32_t shift = shadow->granule_shift;
+  std::fill(cells + (place.offset >> shift), cells + ((place.offset + bytes - 1) >> shift) + 1, tag);
 }
 
 void end_proxy_write(const Warp& w, const SharedPlace& place, uint32_t bytes, Meeting& meeting) {
