@@ -66,16 +66,6 @@ TEST(BulkCopies, WithAWrongByteCountNeverComplete) {
   }
 }
 
-TEST(BulkCopies, NeedAnMbarrierThatTheirProxySees) {
-  std::string text = bulk_kernel({"in", "out"}, kRoundTrip);
-  TestLaunch t(without(text, "fence.mbarrier_init.release.cluster;\n"));
-  t.input("in", numbers(kBytes / 4));
-  t.output<uint32_t>("out", kBytes / 4);
-  const LaunchReport report = t.run({1, 1, 1}, {64, 1, 1});
-  ASSERT_EQ(report.findings.size(), 1u) << messages(report);
-  EXPECT_EQ(report.findings[0].rule, "missing-fence");
-}
-
 TEST(BulkCopies, IntoGlobalMemoryArriveAtTheWaitForTheirGroup) {
   for (const bool reverse : {false, true}) {
     const Outcome outcome = run(kStoring, reverse);
