@@ -3,26 +3,19 @@
 #include <random>
 
 #include "evaluator/sim/bulk_copy.h"
-#include "evaluator/sim/bulk_test_support.h"
+#include "evaluator/sim/tensor_copy_test_support.h"
 
 namespace warpwright::sim {
 namespace {
-
-struct Case {
-  TensorMap map;
-  std::array<int64_t, kMaxTensorRank> start = {};
-  std::size_t tensor_bytes = 0;
-  uint32_t element = 1;
-};
 
 uint32_t pick(std::mt19937& random, uint32_t least, uint32_t most) {
   return least + random() % (most - least + 1);
 }
 
-Case draw(std::mt19937& random) {
+TensorCase draw(std::mt19937& random) {
   constexpr TensorMapType kTypes[] = {TensorMapType::kU8, TensorMapType::kBf16, TensorMapType::kF32,
                                       TensorMapType::kS64};
-  Case c;
+  TensorCase c;
   c.map.type = kTypes[random() % 4];
   c.element = unit_of(c.map.type).shared_bytes;
   c.map.rank = pick(random, 1, 5);
@@ -71,7 +64,7 @@ uint32_t place_of(TensorSwizzle swizzle, uint32_t at) {
 
 // Calls visit(place in shared memory, offset in the tensor or -1) for every element of the box.
 template <class Visitor>
-void visit_box(const Case& c, Visitor visit) {
+void visit_box(const TensorCase& c, Visitor visit) {
   uint32_t total = 1;
   std::array<uint32_t, kMaxTensorRank> counts = {};
   for (uint32_t d = 0; d < c.map.rank; ++d) {
@@ -94,28 +87,6 @@ void visit_box(const Case& c, Visitor visit) {
   }
 }
 
-std::string coordinates(const Case& c, uint32_t count = 0) {
-  std::string text = "{";
-  for (uint32_t d = 0; d < (count != 0 ? count : c.map.rank); ++d)
-    text += (d > 0 ? ", " : "") + std::to_string(c.start[d]);
-  return "[%rd0, " + text + "}]";
-}
-std::string dims(const Case& c) {
-  return std::to_string(c.map.rank) + "d";
-}
-std::string load_text(const Case& c) {
-  return single(expect(std::to_string(box_bytes(c.map))) + "cp.async.bulk.tensor." + dims(c) +
-                    ".shared::cluster.global.tile.mbarrier::complete_tx::bytes [%r2], " + coordinates(c) +
-                    ", [%r1];\n",
-                "ISSUED");
-}
-std::string store_text(const Case& c) {
-  return kFence + "bar.sync 0;\n" +
-         single("cp.async.bulk.tensor." + dims(c) + ".global.shared::cta.tile.bulk_group " + coordinates(c) +
-                    ", [%r2];\n" + kCommit + kWaitGroup,
-                "STORED");
-}
-
 std::vector<uint8_t> bytes_of(std::size_t count, uint32_t seed) {
   std::vector<uint8_t> bytes(count);
   for (uint8_t& byte : bytes) byte = static_cast<uint8_t>((seed = seed * 1664525 + 1013904223) >> 24);
@@ -125,7 +96,7 @@ std::vector<uint8_t> bytes_of(std::size_t count, uint32_t seed) {
 TEST(TensorCopies, LoadWhatPlainLoopsDo) {
   std::mt19937 random(1);
   for (int k = 0; k < 150; ++k) {
-    Case c = draw(random);
+    TensorCase c = draw(random);
     const uint32_t box = box_bytes(c.map), words = box / 4;
     const std::vector<uint8_t> tensor = bytes_of(c.tensor_bytes, 5);
     TestLaunch t(
@@ -152,7 +123,7 @@ TEST(TensorCopies, LoadWhatPlainLoopsDo) {
 TEST(TensorCopies, StoreWhatPlainLoopsDo) {
   std::mt19937 random(2);
   for (int k = 0; k < 100; ++k) {
-    Case c = draw(random);
+    TensorCase c = draw(random);
     const uint32_t words = box_bytes(c.map) / 4;
     const std::vector<uint32_t> in = numbers(words, 3);
     TestLaunch t(bulk_kernel({"map", "in"}, fill("%rd1", static_cast<int>(words * 4)) + store_text(c)));
@@ -172,42 +143,8 @@ TEST(TensorCopies, StoreWhatPlainLoopsDo) {
   }
 }
 
-// A matrix of 16 rows of 64 words, boxes of 4 rows of 16.
-Case matrix() {
-  Case c;
-  c.map.type = TensorMapType::kU32;
-  c.element = 4;
-  c.map.rank = 2;
-  c.map.dims = {64, 16};
-  c.map.strides = {256};
-  c.map.box = {16, 4};
-  c.tensor_bytes = 4096;
-  c.start = {16, 8};
-  return c;
-}
-struct Outcome {
-  LaunchReport report;
-  std::vector<uint32_t> tensor, out;
-};
-// k(map, out) with a tensor that the kernel may write.
-Outcome run(Case c, const std::string& body, Dim3 cluster = {}) {
-  TestLaunch t(bulk_kernel({"map", "out"}, body));
-  const uint64_t tensor = t.output<uint32_t>("tensor", 1024);
-  const std::vector<uint32_t> values = numbers(1024, 9);
-  std::memcpy(t.memory.bytes(tensor).data(), values.data(), 4096);
-  t.memory.mark_initialised(tensor, true);
-  c.map.address = tensor;
-  t.launch.parameters.clear();
-  t.argument(encode_tensor_map(c.map));
-  const uint64_t out = t.output<uint32_t>("out", 1024);
-  t.launch.cluster = cluster;
-  t.options.warp_instruction_budget = 1'000'000;
-  const LaunchReport report = t.run(cluster, {64, 1, 1});
-  return {report, t.read<uint32_t>(tensor), t.read<uint32_t>(out)};
-}
-
 TEST(TensorCopies, GatherAndScatterRows) {
-  Case c = matrix();
+  TensorCase c = tensor_matrix();
   c.map.box[1] = 1;
   c.start = {16, 3, 15, 16, -1};  // two rows outside
   const std::string load =
@@ -216,93 +153,54 @@ TEST(TensorCopies, GatherAndScatterRows) {
                  "[%r2], " +
                  coordinates(c, 5) + ", [%r1];\n",
              "ISSUED");
-  const Outcome gathered = run(c, load + wait() + dump("%rd1", 256));
+  const TensorOutcome gathered = run_tensor(c, load + wait() + dump("%rd1", 256));
   ASSERT_TRUE(gathered.report.completed) << messages(gathered.report);
   for (std::size_t k = 0; k < 64; ++k) {
     const uint32_t expected = k >= 32 ? 0 : gathered.tensor[(k < 16 ? 3 : 15) * 64 + 16 + k % 16];
     ASSERT_EQ(gathered.out[k], expected) << k;
   }
   const std::string write = "shl.b32 %r5, %r0, 2;\nadd.u32 %r5, %r2, %r5;\nst.shared.u32 [%r5], %r0;\n";
-  const Outcome scattered =
-      run(c, write + changed(store_text(matrix()), "tile.bulk_group " + coordinates(matrix()),
-                             "tile::scatter4.bulk_group " + coordinates(c, 5)));
+  const TensorOutcome scattered = run_tensor(
+      c, write + changed(store_text(tensor_matrix()), "tile.bulk_group " + coordinates(tensor_matrix()),
+                         "tile::scatter4.bulk_group " + coordinates(c, 5)));
   ASSERT_TRUE(scattered.report.findings.empty()) << messages(scattered.report);
   EXPECT_EQ(scattered.tensor[3 * 64 + 16 + 5], 5u);
   EXPECT_EQ(scattered.tensor[15 * 64 + 16 + 5], 21u);
 }
 
 TEST(TensorCopies, ReduceIntoGlobalMemory) {
-  const Case c = matrix();
+  const TensorCase c = tensor_matrix();
   const std::string write = "shl.b32 %r5, %r0, 2;\nadd.u32 %r5, %r2, %r5;\nst.shared.u32 [%r5], 1000;\n";
   const std::string add =
       changed(changed(store_text(c), "cp.async", "cp.reduce.async"), "tile.bulk", "add.tile.bulk");
-  const Outcome plain = run(c, ""), summed = run(c, write + add),
-                largest = run(c, write + changed(add, ".add", ".max"));
+  const TensorOutcome plain = run_tensor(c, ""), summed = run_tensor(c, write + add),
+                      largest = run_tensor(c, write + changed(add, ".add", ".max"));
   ASSERT_TRUE(summed.report.findings.empty()) << messages(summed.report);
   for (std::size_t k = 0; k < 1024; ++k) {
     const bool inside = k % 64 >= 16 && k % 64 < 32 && k / 64 >= 8 && k / 64 < 12;
     ASSERT_EQ(summed.tensor[k], plain.tensor[k] + (inside ? 1000u : 0u)) << k;
     ASSERT_EQ(largest.tensor[k], inside ? std::max(plain.tensor[k], 1000u) : plain.tensor[k]) << k;
   }
-  Case half = c;
+  TensorCase half = c;
   half.map.type = TensorMapType::kF32;
-  const Outcome refused = run(half, write + changed(add, ".add", ".xor"));
+  const TensorOutcome refused = run_tensor(half, write + changed(add, ".add", ".xor"));
   EXPECT_TRUE(has_finding(refused.report, "bad-descriptor")) << messages(refused.report);
 }
 
 TEST(TensorCopies, MissingStepsAreReported) {
-  const Case c = matrix();
+  const TensorCase c = tensor_matrix();
   const std::string load = load_text(c) + wait() + dump("%rd1", 256);
-  EXPECT_TRUE(run(c, load).report.findings.empty());
-  EXPECT_TRUE(has_finding(run(c, changed(load, "[%r1], 256", "[%r1], 240")).report, "deadlock"));
-  EXPECT_TRUE(has_finding(run(c, without(load, wait())).report, "async-copy-read-before-wait"));
+  EXPECT_TRUE(run_tensor(c, load).report.findings.empty());
+  EXPECT_TRUE(has_finding(run_tensor(c, changed(load, "[%r1], 256", "[%r1], 240")).report, "deadlock"));
+  EXPECT_TRUE(has_finding(run_tensor(c, without(load, wait())).report, "async-copy-read-before-wait"));
   const std::string store = fill("%rd1", 256) + store_text(c);
   const std::string write = "shl.b32 %r5, %r0, 2;\nadd.u32 %r5, %r2, %r5;\nst.shared.u32 [%r5], %r0;\n";
-  EXPECT_TRUE(has_finding(run(c, write + without(store_text(c), kFence)).report, "missing-fence"));
-  EXPECT_TRUE(
-      has_finding(run(c, write + without(store_text(c), kWaitGroup)).report, "async-copy-overwritten"));
-  Case moved = c;
+  EXPECT_TRUE(has_finding(run_tensor(c, write + without(store_text(c), kFence)).report, "missing-fence"));
+  EXPECT_TRUE(has_finding(run_tensor(c, write + without(store_text(c), kWaitGroup)).report,
+                          "async-copy-overwritten"));
+  TensorCase moved = c;
   moved.start[1] += 1;
-  EXPECT_NE(run(c, load_text(moved) + wait() + dump("%rd1", 256)).out, run(c, load).out);
-}
-
-TEST(TensorCopies, MulticastIntoEveryBlockOfTheMask) {
-  // Rank 0 loads for ranks 0, 1 and 3; each of them expects the box at its own mbarrier.
-  const Case c = matrix();
-  const std::string load =
-      changed(without(load_text(c), expect("256")), "bytes [%r2]", "bytes.multicast::cluster [%r2]");
-  const std::string body =
-      "mov.u16 %h0, 11;\nsetp.eq.u32 %p3, %r3, 2;\n@%p3 bra IDLE;\n@!%p1 " + expect("256") + "IDLE:\n" +
-      kMeet + "setp.ne.u32 %p4, %r3, 0;\n@%p4 bra OTHERS;\n" + changed(load, "[%r1];", "[%r1], %h0;") +
-      "OTHERS:\n@%p3 bra END;\n" + wait() + "mul.wide.u32 %rd5, %r3, 256;\nadd.s64 %rd1, %rd1, %rd5;\n" +
-      dump("%rd1", 256) + "END:\n" + kMeet;
-  const Outcome outcome = run(c, body, {4, 1, 1});
-  ASSERT_TRUE(outcome.report.completed) << messages(outcome.report);
-  EXPECT_TRUE(outcome.report.findings.empty()) << messages(outcome.report);
-  for (const std::size_t rank : {0, 1, 3}) {
-    for (std::size_t k = 0; k < 64; ++k)
-      ASSERT_EQ(outcome.out[rank * 64 + k], outcome.tensor[(8 + k / 16) * 64 + 16 + k % 16])
-          << rank << " " << k;
-  }
-  const Outcome wide = run(c, changed(body, "%h0, 11", "%h0, 27"), {4, 1, 1});
-  EXPECT_TRUE(has_finding(wide.report, "out-of-bounds-write")) << messages(wide.report);
-}
-
-// cta_group::2: both blocks of a pair complete at the leader's mbarrier.
-TEST(TensorCopies, OfAPairCompleteAtItsLeader) {
-  const Case c = matrix();
-  const std::string load =
-      changed(without(load_text(c), expect("256")), "bytes [%r2]", "bytes.cta_group::2 [%r2]");
-  const std::string body = "setp.ne.u32 %p3, %r3, 0;\n@%p3 bra PEER;\n@!%p1 " + expect("512") + "PEER:\n" +
-                           kMeet + "and.b32 %r1, %r1, 0xfeffffff;\n" + load + "@%p3 bra LATER;\n" + wait() +
-                           "LATER:\n" + kMeet + "mul.wide.u32 %rd5, %r3, 256;\nadd.s64 %rd1, %rd1, %rd5;\n" +
-                           dump("%rd1", 256) + kMeet;
-  const Outcome outcome = run(c, body, {2, 1, 1});
-  ASSERT_TRUE(outcome.report.completed) << messages(outcome.report);
-  for (std::size_t k = 0; k < 128; ++k)
-    ASSERT_EQ(outcome.out[k], outcome.tensor[(8 + k % 64 / 16) * 64 + 16 + k % 16]) << k;
-  const Outcome alone = run(c, changed(body, ".cta_group::2", ""), {2, 1, 1});
-  EXPECT_TRUE(has_finding(alone.report, "mbarrier-misuse")) << messages(alone.report);
+  EXPECT_NE(run_tensor(c, load_text(moved) + wait() + dump("%rd1", 256)).out, run_tensor(c, load).out);
 }
 
 }  // namespace

@@ -44,6 +44,13 @@ TEST(TensorMaps, KeepTheirFiguresInTheirImage) {
   }
 }
 
+// Triton's kernels clear 128 bytes and replace every field.
+TEST(TensorMaps, MayBeginAsZeros) {
+  const auto blank = decode_tensor_map(TensorMapImage{});
+  ASSERT_TRUE(blank.has_value());
+  EXPECT_TRUE(complaint_about(*blank).has_value());
+}
+
 TEST(TensorMaps, AreRefusedAsTheDriverDoes) {
   EXPECT_FALSE(complaint_about(matrix(4096)).has_value());
   const std::vector<std::pair<void (*)(TensorMap&), std::string>> kCases = {

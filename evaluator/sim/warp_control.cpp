@@ -19,6 +19,15 @@ int lowest_group(const Warp& w, Group::State state) {
   return lowest;
 }
 
+// Parts that wait at an mbarrier or for the cluster: they go on without the warp's other lanes.
+bool may_come_later(const Warp& w) {
+  for (int k = 0; k < w.group_count; ++k) {
+    const Group& g = w.groups[static_cast<std::size_t>(k)];
+    if (g.state == Group::State::kAtBarrier && g.barrier >= kAtClusterBarrier) return true;
+  }
+  return false;
+}
+
 const Op* resume(Warp& w, int k) {
   const Op* pc = w.groups[static_cast<std::size_t>(k)].pc;
   w.set_mask(w.groups[static_cast<std::size_t>(k)].mask);
@@ -77,7 +86,7 @@ const Op* next_group(Warp& w) {
   if (ready >= 0) return resume(w, ready);
   // Lanes wait for others that wait at a barrier, or that are gone: let them go on without.
   const int stuck = lowest_group(w, Group::State::kAtSync);
-  if (stuck >= 0) {
+  if (stuck >= 0 && !may_come_later(w)) {
     const Op* waiting = w.groups[static_cast<std::size_t>(stuck)].waiting;
     const Op* pc = resume(w, stuck);
     report(w, waiting, __builtin_ctz(w.mask), Finding::Kind::kDivergentSync,
