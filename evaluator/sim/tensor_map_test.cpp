@@ -128,6 +128,39 @@ TEST(TensorMaps, ThatCannotBeUsedAreNamed) {
             std::string::npos);
 }
 
+TEST(TensorMaps, OfAnyFiguresDoNoHarm) {
+  uint64_t state = 1;
+  const auto draw = [&](std::initializer_list<uint64_t> usual) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    const uint64_t die = (state >> 33) % (8 * (usual.size() + 1)), at = die > usual.size() ? 0 : die;
+    return at == usual.size() ? state >> (state >> 58) : usual.begin()[at];
+  };
+  int fine = 0;
+  for (int k = 0; k < 400; ++k) {
+    TensorMap map = matrix(0);
+    map.address = draw({0, 0, 16, 4096});
+    map.type = static_cast<TensorMapType>(draw({9, 9, 7, 0, 13, 14, 15, 16}) % 32);
+    map.rank = static_cast<uint32_t>(draw({2, 2, 2, 3, 0}) % 8);
+    map.dims = {draw({128, 64, 0}), draw({64, 63, uint64_t{1} << 32}), draw({1})};
+    map.strides = {draw({256, 16, 0}), draw({16})};
+    map.box = {static_cast<uint32_t>(draw({64, 32, 256})), static_cast<uint32_t>(draw({8, 256})), 1};
+    map.element_strides[1] = static_cast<uint32_t>(draw({1, 2, 8}));
+    map.swizzle = static_cast<TensorSwizzle>(draw({0, 3, 4, 5, 6}) % 9);
+    map.interleave = static_cast<uint8_t>(draw({0, 0, 0, 1}));
+    map.oob_fill = static_cast<uint8_t>(draw({0, 0, 1}));
+    const std::string x = std::to_string(static_cast<int32_t>(draw({0, 64, 0xffffffff, 0x80000000}))),
+                      y = std::to_string(static_cast<int32_t>(draw({8, 60, 0xfffffffe, 0x7fffffff})));
+    const std::string at = "{" + x + ", " + y + "}";
+    const std::string store = "cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%rd0, " + at +
+                              "], [%r2];\n" + kCommit + kWaitGroup;
+    const LaunchReport report =
+        run(map, k % 2 == 0 ? changed(kLoad, "{0, 8}", at) + wait() : single(store, "STORED"));
+    fine += report.completed;
+    EXPECT_TRUE(report.completed || report.fatal() != nullptr);
+  }
+  EXPECT_GT(fine, 3);
+}
+
 // Copied to shared memory, changed there, copied to global memory, used.
 TEST(TensorMaps, AreReplacedFieldByField) {
   const std::string copy =
