@@ -1,178 +1,10 @@
 // tcgen05.mma: kinds, shapes and layouts against plain sums.
-#include <cmath>
-#include <functional>
-#include <random>
-
-#include "evaluator/sim/ops/matrix.h"
-#include "evaluator/sim/tensor_test_support.h"
+#include "evaluator/sim/tensor_product_testing.h"
 
 namespace warpwright::sim {
 namespace {
 
-using T = ElementType;
-
-// Operands whose rows have 32 bytes for each step along K: element codes, and how they lie in shared memory
-// without a swizzle, K-major.
-struct Operand {
-  T type;
-  int code_bits;  // in memory: 4 for kE2m1Packed; padded floats of 4 and 6 bits
-  bool padded;
-  int rows, k;
-  std::vector<uint32_t> codes;  // [row][k]
-
-  double value(int row, int i) const {
-    const uint32_t code = codes[static_cast<std::size_t>(row * k + i)];
-    return decode_element(type, padded && type == T::kE2m1 ? code << 2 : code);
-  }
-  int chunk() const { return padded ? 16 : 128 / code_bits; }  // elements in 16 bytes
-  // Rows `first` on, so many of them, to image + offset.
-  void place(std::vector<uint8_t>& image, std::size_t offset, int first, int count) const {
-    const int chunks = k / chunk();
-    for (int r = 0; r < count; ++r) {
-      for (int i = 0; i < k; ++i) {
-        const int c = i / chunk(), bit = i % chunk() * code_bits;
-        const std::size_t at = offset + static_cast<std::size_t>(r % 8 * 16 + r / 8 * 128 * chunks + c * 128);
-        const uint32_t code = codes[static_cast<std::size_t>((first + r) * k + i)];
-        for (int b = 0; b < code_bits; ++b)
-          image[at + static_cast<std::size_t>((bit + b) / 8)] |=
-              static_cast<uint8_t>((code >> b & 1) << (bit + b) % 8);
-      }
-    }
-  }
-  std::size_t bytes(int count) const {
-    return static_cast<std::size_t>(count) * 16u * static_cast<std::size_t>(k / chunk());
-  }
-};
-
-Operand random_operand(T type, int rows, int k, std::mt19937& random) {
-  const bool padded = type == T::kE2m1 || type == T::kE2m3 || type == T::kE3m2;
-  Operand o{type, type == T::kE2m1 ? 4 : padded ? 6 : bits_of(type), padded, rows, k, {}};
-  for (int n = 0; n < rows * k; ++n) {
-    const auto value = static_cast<int>(random() % 9) - 4;
-    uint32_t code = static_cast<uint32_t>(random()) & ((1u << std::min(o.code_bits, 8)) - 1);
-    if (type == T::kF16) code = static_cast<uint32_t>(encode_f16(value * 0.5));
-    if (type == T::kBf16 || type == T::kTf32) {
-      const float f = static_cast<float>(value) * 0.25f;
-      std::memcpy(&code, &f, 4);
-      if (type == T::kBf16) code >>= 16;
-    }
-    if (type == T::kE4m3) code &= 0xb7;  // no NaN, no large values
-    if (type == T::kE5m2) code &= 0xc3;
-    o.codes.push_back(code);
-  }
-  return o;
-}
-
-std::string hex64(uint64_t v) {
-  return "0x" + [&] {
-    std::ostringstream s;
-    s << std::hex << v;
-    return s.str();
-  }();
-}
-
-// Registers %rdN = descriptor of data + offset.
-std::string descriptor(int to, std::size_t offset, int chunks, uint64_t flip = 0) {
-  const uint64_t constant = (uint64_t{128 >> 4} << 16 |
-                             uint64_t{static_cast<uint64_t>(128 * chunks) >> 4} << 32 | uint64_t{1} << 46) ^
-                            flip;
-  return "add.u32 %r16, %r2, " + std::to_string(offset) +
-         ";\nand.b32 %r16, %r16, 0x3ffff;\nshr.u32 %r16, %r16, 4;\n"
-         "cvt.u64.u32 %rd" +
-         std::to_string(to) + ", %r16;\nor.b64 %rd" + std::to_string(to) + ", %rd" + std::to_string(to) +
-         ", " + hex64(constant) + ";\n";
-}
-
-struct Shape {
-  std::string kind;
-  T a, b;
-  int m, n, k, steps, group;
-  uint32_t types;  // bits 4 to 12 of the descriptor
-};
-uint32_t instruction(const Shape& s, uint32_t more = 0) {
-  return s.types | static_cast<uint32_t>(s.n / 8) << 17 | static_cast<uint32_t>(s.m / 16) << 24 | more;
-}
-
-struct Gemm {
-  Shape shape;
-  Operand a, b;
-  TensorKernel kernel;
-  std::vector<uint8_t> image;
-};
-Gemm make_gemm(const Shape& s, uint32_t more = 0, const std::string& tail = "") {
-  std::mt19937 random(7);
-  Gemm g{s,
-         random_operand(s.a, s.m, s.k * s.steps, random),
-         random_operand(s.b, s.n, s.k * s.steps, random),
-         {},
-         {}};
-  const int a_rows = s.m / s.group, b_rows = s.n / s.group;
-  const std::size_t a_bytes = g.a.bytes(a_rows), b_bytes = g.b.bytes(b_rows);
-  g.kernel.group = s.group;
-  g.kernel.shared_bytes = static_cast<uint32_t>(a_bytes + b_bytes);
-  g.image.resize((a_bytes + b_bytes) * static_cast<std::size_t>(s.group));
-  for (int block = 0; block < s.group; ++block) {
-    const std::size_t base = static_cast<std::size_t>(block) * (a_bytes + b_bytes);
-    g.a.place(g.image, base, block * a_rows, a_rows);
-    g.b.place(g.image, base + a_bytes, block * b_rows, b_rows);
-  }
-  g.kernel.columns = 32;
-  while (g.kernel.columns < static_cast<uint32_t>(s.n)) g.kernel.columns *= 2;
-  g.kernel.out_columns = static_cast<uint32_t>(s.m == 128 && s.group == 2 ? s.n / 2 : s.n);
-  const int a_chunks = g.a.k / g.a.chunk(), b_chunks = g.b.k / g.b.chunk();
-  std::string text = "mov.u32 %r17, " + std::to_string(instruction(s, more)) + ";\n";
-  for (int step = 0; step < s.steps; ++step) {
-    const auto chunk_of = [&](const Operand& o) {
-      return static_cast<std::size_t>(128 * (step * s.k / o.chunk()));
-    };
-    text += descriptor(5, chunk_of(g.a), a_chunks) + descriptor(6, a_bytes + chunk_of(g.b), b_chunks) +
-            "tcgen05.mma.cta_group::" + std::to_string(s.group) + ".kind::" + s.kind +
-            " [%r3], %rd5, %rd6, %r17, " + (step == 0 ? "%p0" : "%p1") + tail + ";\n";
-  }
-  g.kernel.work = text + commit(s.group);
-  g.kernel.rest = wait_at("DONE") + g.kernel.after;
-  return g;
-}
-
-double expected(const Gemm& g, int row, int column) {
-  double sum = 0;
-  for (int i = 0; i < g.a.k; ++i) sum += g.a.value(row, i) * g.b.value(column, i);
-  return sum;
-}
-// Block, lane and column of D's element.
-std::size_t place_of(const Shape& s, int row, int column) {
-  const int rows = s.m / s.group, block = row / rows, r = row % rows;
-  const bool split = s.m == 128 && s.group == 2;
-  const int columns = split ? s.n / 2 : s.n;
-  const int lane = s.m == 64 ? r % 16 + 32 * (r / 16) : split ? r + 64 * (column / columns) : r;
-  return static_cast<std::size_t>((block * 128 + lane) * columns + column % columns);
-}
-double result(const Shape& s, uint32_t bits) {
-  if (s.kind == "i8") return static_cast<int32_t>(bits);
-  if ((s.types >> 4 & 3) == 0) return decode_element(T::kF16, bits);
-  float value;
-  std::memcpy(&value, &bits, 4);
-  return value;
-}
-
-// Sums of values of a wide range are rounded.
-double tolerance(double value) {
-  return 1e-5 * (1 + std::abs(value));
-}
-
-// M = 64 leaves lanes unwritten: those are not looked at.
-void expect_product(const Gemm& g, const TensorOutcome& outcome,
-                    const std::function<double(int, int)>& want) {
-  ASSERT_TRUE(outcome.report.completed) << messages(outcome.report);
-  for (const Finding& f : outcome.report.findings)
-    EXPECT_TRUE(g.shape.m == 64 && f.rule == "uninitialised-read") << f.message;
-  for (int r = 0; r < g.shape.m; ++r) {
-    for (int c = 0; c < g.shape.n; ++c) {
-      ASSERT_NEAR(result(g.shape, outcome.out[place_of(g.shape, r, c)]), want(r, c), tolerance(want(r, c)))
-          << g.shape.kind << " m" << g.shape.m << " n" << g.shape.n << " row " << r << " column " << c;
-    }
-  }
-}
+using namespace tensor_test;
 
 TEST(Tcgen05, MultipliesEachKindAndShape) {
   const uint32_t f32 = 1 << 4, bf16 = 1 << 7 | 1 << 10, tf32 = 2 << 7 | 2 << 10;
@@ -241,6 +73,99 @@ TEST(Tcgen05, TakesAFromTensorMemory) {
   work.insert(work.find("tcgen05.mma"),
               "add.u32 %r18, %r3, 32;\ntcgen05.cp.cta_group::1.128x256b [%r18], %rd5;\n");
   expect_product(g, run_tensor(g.kernel, g.image), [&](int r, int c) { return expected(g, r, c); });
+}
+
+// Scales of rows (byte `byte` + s of the word of row % 32 and row / 32), after the operands in shared memory,
+// and from there by tcgen05.cp to all quarters.
+struct Scales {
+  std::vector<uint32_t> codes;
+  int count;
+  ElementType type;
+  double value(int row, int block) const {
+    return decode_element(type, codes[static_cast<std::size_t>(row * count + block)]);
+  }
+};
+Scales random_scales(ElementType type, int rows, int count) {
+  std::mt19937 random(3);
+  Scales scales{{}, count, type};
+  for (int k = 0; k < rows * count; ++k)
+    scales.codes.push_back(type == T::kUe8m0 ? 125 + static_cast<uint32_t>(random()) % 5
+                                             : 0x30 + static_cast<uint32_t>(random()) % 16);
+  return scales;
+}
+void place(const Scales& scales, std::vector<uint8_t>& image, std::size_t offset, int byte) {
+  for (std::size_t k = 0; k < scales.codes.size(); ++k) {
+    const std::size_t row = k / static_cast<std::size_t>(scales.count),
+                      s = k % static_cast<std::size_t>(scales.count);
+    image[offset + row % 32 * 16 + row / 32 * 4 + static_cast<std::size_t>(byte) + s] =
+        static_cast<uint8_t>(scales.codes[k]);
+  }
+}
+
+TEST(Tcgen05, AppliesBlockScales) {
+  struct Case {
+    Shape shape;
+    std::string form;
+    ElementType scale;
+    int scales, a_byte, b_byte;
+  };
+  const std::vector<Case> cases = {
+      {{"mxf8f6f4", T::kE4m3, T::kE5m2, 128, 64, 32, 1, 1, 1 << 10}, "scale_vec::1X", T::kUe8m0, 1, 2, 1},
+      {{"mxf8f6f4", T::kE2m1, T::kE4m3, 128, 32, 32, 1, 1, 5 << 7}, "block32", T::kUe8m0, 1, 0, 3},
+      {{"mxf4", T::kE2m1Packed, T::kE2m1Packed, 128, 128, 64, 1, 1, 1 << 7 | 1 << 10},
+       "scale_vec::2X",
+       T::kUe8m0,
+       2,
+       2,
+       0},
+      {{"mxf4nvf4", T::kE2m1Packed, T::kE2m1Packed, 128, 64, 64, 1, 1, 1 << 7 | 1 << 10},
+       "block16",
+       T::kUe4m3,
+       4,
+       0,
+       0},
+      {{"mxf4nvf4", T::kE2m1Packed, T::kE2m1Packed, 128, 64, 64, 1, 1, 1 << 7 | 1 << 10},
+       "scale_vec::2X",
+       T::kUe8m0,
+       2,
+       0,
+       2},
+  };
+  for (const Case& c : cases) {
+    const auto scale_bits =
+        static_cast<uint32_t>((c.scale == T::kUe8m0 ? 1 << 23 : 0) | c.b_byte << 4 | c.a_byte << 29);
+    Gemm g = make_gemm(c.shape, scale_bits);
+    const std::size_t base = g.kernel.shared_bytes;
+    g.kernel.shared_bytes += 1024;
+    g.kernel.columns = 256;
+    g.image.resize(g.kernel.shared_bytes);
+    const Scales a = random_scales(c.scale, 128, c.scales), b = random_scales(c.scale, c.shape.n, c.scales);
+    place(a, g.image, base, c.a_byte);
+    place(b, g.image, base + 512, c.b_byte);
+    std::string& work = g.kernel.work;
+    const std::size_t at = work.find("tcgen05.mma");
+    const std::string enable = "%r17, %p0";
+    work.replace(work.find(enable), enable.size(), "%r17, [%r18], [%r19], %p0");
+    work.replace(work.find("kind::" + c.shape.kind) + 6 + c.shape.kind.size(), 0, ".block_scale." + c.form);
+    const std::string copy = "tcgen05.cp.cta_group::1.32x128b.warpx4 [%r";
+    work.insert(at, "add.u32 %r18, %r3, 128;\nadd.u32 %r19, %r3, 136;\n" + descriptor(7, base, 1) +
+                        descriptor(8, base + 512, 1) + copy + "18], %rd7;\n" + copy + "19], %rd8;\n");
+    expect_product(g, run_tensor(g.kernel, g.image), [&](int r, int n) {
+      double sum = 0;
+      for (int i = 0; i < g.a.k; ++i) {
+        const int block = i / (g.a.k / c.scales);
+        sum += g.a.value(r, i) * a.value(r, block) * g.b.value(n, i) * b.value(n, block);
+      }
+      return sum;
+    });
+    if (c.scales != 1) continue;
+    // Only one quarter has them.
+    std::string once = work;
+    once.replace(once.find("32x128b.warpx4 [%r18]"), 21, "128x128b [%r18]");
+    g.kernel.work = once;
+    g.kernel.shared_bytes += 2048;
+    EXPECT_TRUE(has_rule(run_tensor(g.kernel, g.image).report, "tensor-memory"));
+  }
 }
 
 }  // namespace

@@ -100,6 +100,11 @@ struct TensorOutcome {
 inline TensorOutcome run_tensor(const TensorKernel& k, std::vector<uint8_t> image = {}) {
   const auto blocks = static_cast<std::size_t>(k.group);
   image.resize(std::size_t{k.shared_bytes} * blocks);
+  if (const char* folder =
+          std::getenv("WARPWRIGHT_TEST_PTX")) {  // to let ptxas see what the tests take for PTX
+    static int number = 0;
+    std::ofstream(std::string(folder) + "/tensor_" + std::to_string(number++) + ".ptx") << tensor_text(k);
+  }
   TestLaunch t(tensor_text(k));
   t.input("image", image);
   const uint64_t out = t.output<uint32_t>("out", std::max<std::size_t>(1, 128 * blocks * k.out_columns));

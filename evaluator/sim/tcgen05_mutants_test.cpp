@@ -1,0 +1,127 @@
+// What is wrong with a kernel of tcgen05 is reported, or gives a wrong result.
+#include "evaluator/sim/tensor_product_testing.h"
+
+namespace warpwright::sim {
+namespace {
+
+using namespace tensor_test;
+
+const Shape kShape = {"f16", ElementType::kBf16,       ElementType::kBf16, 128, 32, 16, 2,
+                      1,     1 << 4 | 1 << 7 | 1 << 10};
+
+void replace(std::string& text, const std::string& from, const std::string& to) {
+  const std::size_t at = text.find(from);
+  ASSERT_NE(at, std::string::npos) << from;
+  text.replace(at, from.size(), to);
+}
+
+// Other bits in the instruction descriptor.
+void flip(TensorKernel& k, uint32_t bits) {
+  replace(k.work, "tcgen05.mma", "xor.b32 %r17, %r17, " + std::to_string(bits) + ";\ntcgen05.mma");
+}
+
+TEST(Tcgen05Mutants, OriginalIsRight) {
+  const Gemm g = make_gemm(kShape);
+  const TensorOutcome outcome = run_tensor(g.kernel, g.image);
+  EXPECT_TRUE(outcome.report.findings.empty()) << messages(outcome.report);
+  expect_product(g, outcome, [&](int r, int c) { return expected(g, r, c); });
+}
+
+TEST(Tcgen05Mutants, AreReported) {
+  struct Mutant {
+    std::string name, rule;
+    std::function<void(TensorKernel&)> change;
+  };
+  const std::string kCommit = commit();
+  const std::vector<Mutant> mutants = {
+      {"no wait", "async-copy-read-before-wait", [](TensorKernel& k) { k.rest = "bar.sync 0;\n" + k.after; }},
+      {"wrong phase", "async-copy-read-before-wait",
+       [](TensorKernel& k) { k.rest = wait_at("DONE", "%r1", 1) + k.after; }},
+      {"no commit", "deadlock", [&](TensorKernel& k) { replace(k.work, kCommit, ""); }},
+      {"commit too early", "async-copy-read-before-wait",
+       [&](TensorKernel& k) {
+         replace(k.work, kCommit, "");
+         const std::size_t second = k.work.rfind("tcgen05.mma");
+         k.work.insert(second, kCommit);
+       }},
+      {"nobody waits for the last commit", "async-copy-read-before-wait",
+       [&](TensorKernel& k) {
+         k.work = k.work + k.work.substr(0, k.work.find(kCommit)) + commit(1, "%r1+8");
+       }},
+      {"no fence between the proxies", "missing-fence", [](TensorKernel& k) { k.fence = ""; }},
+      {"no fence behind the barrier", "missing-fence",
+       [](TensorKernel& k) {
+         k.rest = "@%p5 bra WAITED;\n" + wait_at("DONE") + "WAITED:\nbar.sync 0;\n";
+         replace(k.rest, "@%p5", "@%p4");
+       }},
+      {"operands overwritten too early", "async-copy-overwritten",
+       [](TensorKernel& k) { k.rest = "@%p5 bra NOT;\nst.shared.u32 [%r2], 77;\nNOT:\n" + k.rest; }},
+      {"early dealloc", "tensor-memory",
+       [](TensorKernel& k) {
+         const std::string free = "@%p4 bra KEEP;\n" +
+                                  std::string("tcgen05.dealloc.cta_group::1.sync.aligned.b32 %r3, 32;\n") +
+                                  "KEEP:\n";
+         k.dealloc = "mov.u32 %r20, 0;\n";
+         k.rest = free + k.rest;
+       }},
+      {"wrong quarter", "tensor-memory", [](TensorKernel& k) { k.rest += "xor.b32 %r0, %r0, 32;\n"; }},
+      {"columns beyond the allocation", "tensor-memory", [](TensorKernel& k) { k.out_first = 32; }},
+      {"wrong type of D", "bad-descriptor", [](TensorKernel& k) { flip(k, 1 << 5); }},
+      {"wrong type of A", "bad-descriptor", [](TensorKernel& k) { flip(k, 1 << 9); }},
+      {"sparse", "bad-descriptor", [](TensorKernel& k) { flip(k, 1 << 2); }},
+      {"M of 160", "bad-descriptor", [](TensorKernel& k) { flip(k, 1 << 25); }},
+      {"reserved bit", "bad-descriptor", [](TensorKernel& k) { flip(k, 1 << 29); }},
+      {"no constant in a matrix descriptor", "bad-descriptor",
+       [](TensorKernel& k) {
+         replace(k.work, "tcgen05.mma", "xor.b64 %rd5, %rd5, 0x400000000000;\ntcgen05.mma");
+       }},
+      {"unknown swizzle", "bad-descriptor",
+       [](TensorKernel& k) {
+         replace(k.work, "tcgen05.mma", "or.b64 %rd6, %rd6, 0x6000000000000000;\ntcgen05.mma");
+       }},
+      {"stride beyond the block's memory", "out-of-bounds-read",
+       [](TensorKernel& k) {
+         replace(k.work, "tcgen05.mma", "or.b64 %rd6, %rd6, 0x100000000000;\ntcgen05.mma");
+       }},
+  };
+  for (const Mutant& mutant : mutants) {
+    Gemm g = make_gemm(kShape);
+    mutant.change(g.kernel);
+    const TensorOutcome outcome = run_tensor(g.kernel, g.image);
+    EXPECT_TRUE(has_rule(outcome.report, mutant.rule)) << mutant.name << "\n" << messages(outcome.report);
+  }
+}
+
+TEST(Tcgen05Mutants, GiveWrongResults) {
+  const std::vector<std::pair<std::string, std::function<void(TensorKernel&)>>> mutants = {
+      {"negated A", [](TensorKernel& k) { flip(k, 1 << 13); }},
+      {"transposed B", [](TensorKernel& k) { flip(k, 1 << 16); }},
+      {"f16 for bf16", [](TensorKernel& k) { flip(k, 1 << 7); }},
+      {"swizzle of 128 bytes",
+       [](TensorKernel& k) {
+         replace(k.work, "tcgen05.mma", "xor.b64 %rd5, %rd5, 0x4000000000000000;\ntcgen05.mma");
+       }},
+      {"first step adds",
+       [](TensorKernel& k) {
+         // to what an earlier product left there
+         replace(k.work, "%p0", "%p1");
+         k.work = k.work.substr(0, k.work.find("tcgen05.commit")) + k.work;
+         replace(k.work, "%p1", "%p0");
+       }},
+  };
+  for (const auto& [name, change] : mutants) {
+    Gemm g = make_gemm(kShape);
+    change(g.kernel);
+    const TensorOutcome outcome = run_tensor(g.kernel, g.image);
+    ASSERT_TRUE(outcome.report.completed) << name << messages(outcome.report);
+    int wrong = 0;
+    for (int r = 0; r < 128; ++r) {
+      for (int c = 0; c < 32; ++c)
+        wrong += std::abs(result(kShape, outcome.out[place_of(kShape, r, c)]) - expected(g, r, c)) > 1e-3;
+    }
+    EXPECT_GT(wrong, 1000) << name;
+  }
+}
+
+}  // namespace
+}  // namespace warpwright::sim
