@@ -92,6 +92,52 @@ TEST(Tcgen05Mutants, AreReported) {
   }
 }
 
+// A comes from registers: every warp stores its quarter of it to tensor memory, then thread 0 multiplies.
+Gemm make_stored(const std::string& stored, const std::string& fence, const std::string& barrier,
+                 const std::string& after) {
+  Shape s = kShape;
+  s.steps = 1;
+  Gemm g = make_gemm(s);
+  g.kernel.columns = 64;
+  // The thread's row of A: two chunks of 16 bytes.
+  const std::string load =
+      "shr.u32 %r20, %r0, 3;\nshl.b32 %r20, %r20, 8;\nand.b32 %r21, %r0, 7;\nshl.b32 %r21, %r21, 4;\n"
+      "add.u32 %r20, %r20, %r21;\nadd.u32 %r20, %r20, %r2;\nld.shared.v4.u32 {%r30,%r31,%r32,%r33}, [%r20];\n"
+      "ld.shared.v4.u32 {%r34,%r35,%r36,%r37}, [%r20+128];\nand.b32 %r22, %r0, 96;\nshl.b32 %r22, %r22, 16;\n"
+      "add.u32 %r22, %r22, %r3;\ntcgen05.st.sync.aligned.32x32b.x8.b32 [%r22+32], "
+      "{%r30,%r31,%r32,%r33,%r34,%r35,%r36,%r37};\n";
+  std::string work = g.kernel.work;
+  replace(work, "[%r3], %rd5", "[%r3], [%r3+32]");
+  g.kernel.work = "";
+  g.kernel.rest = load + stored + fence + barrier + after + "@%p5 bra ISSUED;\n" + work + "ISSUED:\n" +
+                  wait_at("DONE") + g.kernel.after;
+  return g;
+}
+
+TEST(Tcgen05Mutants, OfOperandsInTensorMemory) {
+  const std::string stored = "tcgen05.wait::st.sync.aligned;\n",
+                    fence = "tcgen05.fence::before_thread_sync;\n", barrier = "bar.sync 0;\n",
+                    after = "tcgen05.fence::after_thread_sync;\n";
+  const Gemm g = make_stored(stored, fence, barrier, after);
+  const TensorOutcome outcome = run_tensor(g.kernel, g.image);
+  EXPECT_TRUE(outcome.report.findings.empty()) << messages(outcome.report);
+  expect_product(g, outcome, [&](int r, int c) { return expected(g, r, c); });
+  const std::vector<std::pair<Gemm, std::string>> mutants = {
+      {make_stored("", fence, barrier, after), "async-copy-read-before-wait"},
+      {make_stored(stored, "", barrier, after), "missing-fence"},
+      {make_stored(stored, fence, barrier, ""), "missing-fence"},
+      {make_stored(stored, fence, "", after), "shared-race"},
+  };
+  for (const auto& [mutant, rule] : mutants) {
+    TensorKernel kernel = mutant.kernel;
+    const LaunchReport report = run_tensor(kernel, mutant.image).report;
+    // Without a barrier the other warps may not have written at all when thread 0 comes.
+    EXPECT_TRUE(has_rule(report, rule) || (rule == "shared-race" && has_rule(report, "uninitialised-read")))
+        << rule << "\n"
+        << messages(report);
+  }
+}
+
 TEST(Tcgen05Mutants, GiveWrongResults) {
   const std::vector<std::pair<std::string, std::function<void(TensorKernel&)>>> mutants = {
       {"negated A", [](TensorKernel& k) { flip(k, 1 << 13); }},
