@@ -62,6 +62,18 @@ TEST(Tcgen05, LeavesDisabledLanesAsTheyWere) {
   });
 }
 
+// Without a state space: a generic address, of which ptxas takes 32 bits too.
+TEST(Tcgen05, CommitsAtGenericAddresses) {
+  for (const bool wide : {false, true}) {
+    Gemm g = make_gemm(kPlain);
+    std::string& work = g.kernel.work;
+    const std::string named = ".shared::cluster.b64 [%r1]";
+    work.replace(work.find(named), named.size(), wide ? ".b64 [%rd9]" : ".b64 [%r1]");
+    work = "cvt.u64.u32 %rd9, %r1;\ncvta.shared.u64 %rd9, %rd9;\n" + work;
+    expect_product(g, run_tensor(g.kernel, g.image), [&](int r, int c) { return expected(g, r, c); });
+  }
+}
+
 // A in tensor memory: copied there by tcgen05.cp, in the order in which the thread issues them.
 TEST(Tcgen05, TakesAFromTensorMemory) {
   Shape s = kPlain;

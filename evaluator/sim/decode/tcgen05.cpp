@@ -159,6 +159,8 @@ void Decoder::decode_tensor_access(bool is_load) {
   op.size = static_cast<uint8_t>(form->shape);
   op.flags = i.has("pack::16b") || i.has("unpack::16b") ? kPacked : 0;
   op.d = splits ? static_cast<uint32_t>(i.operands[is_load ? 2 : 1].bits) : 0;
+  if (splits && i.operands[is_load ? 2 : 1].kind != ptx::Operand::Kind::kImmediate)
+    return void(fail("a split in a register"));
   if (op.d > 0xffff) return void(fail("a split beyond tensor memory"));
   push(op);
 }
