@@ -180,5 +180,45 @@ TEST(Tcgen05, AppliesBlockScales) {
   }
 }
 
+// A pair of blocks: each has the scales of its own rows of A, and those of all columns of B; with 64 rows to
+// a block the two halves of B's columns in the two halves of the lanes.
+TEST(Tcgen05, AppliesBlockScalesInPairs) {
+  for (const int m : {256, 128}) {
+    const Shape shape = {"mxf8f6f4", T::kE4m3, T::kE5m2, m, 64, 32, 1, 2, 1 << 10};
+    Gemm g = make_gemm(shape, 1 << 23);
+    const std::size_t each = g.kernel.shared_bytes;
+    const Scales a = random_scales(T::kUe8m0, m, 1), b = random_scales(T::kUe8m0, shape.n, 1);
+    g.kernel.shared_bytes += 2048;
+    g.kernel.columns = 256;
+    std::vector<uint8_t> image(2 * std::size_t{g.kernel.shared_bytes});
+    const auto put = [&](std::size_t at, int row, uint32_t code) {
+      image[at + static_cast<std::size_t>(row % 32 * 16 + row / 32 * 4)] = static_cast<uint8_t>(code);
+    };
+    for (int block = 0; block < 2; ++block) {
+      const std::size_t base = static_cast<std::size_t>(block) * g.kernel.shared_bytes;
+      std::copy_n(g.image.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(block) * each), each,
+                  image.begin() + static_cast<std::ptrdiff_t>(base));
+      for (int row = 0; row < m / 2; ++row)
+        put(base + each, row, a.codes[static_cast<std::size_t>(block * m / 2 + row)]);
+      for (int n = 0; n < shape.n; ++n) {
+        const int half = m == 128 ? n / 32 : 0;
+        put(base + each + 1024 + static_cast<std::size_t>(512 * half), m == 128 ? n % 32 : n,
+            b.codes[static_cast<std::size_t>(n)]);
+      }
+    }
+    std::string& work = g.kernel.work;
+    const std::string enable = "%r17, %p0", kind = "kind::mxf8f6f4";
+    work.replace(work.find(enable), enable.size(), "%r17, [%r18], [%r19], %p0");
+    work.insert(work.find(kind) + kind.size(), ".block_scale.block32");
+    const std::string copy = "tcgen05.cp.cta_group::2.";
+    work.insert(work.find("tcgen05.mma"),
+                "add.u32 %r18, %r3, 128;\nadd.u32 %r19, %r3, 136;\n" + descriptor(7, each, 1) +
+                    descriptor(8, each + 1024, 1) + copy + "32x128b.warpx4 [%r18], %rd7;\n" + copy +
+                    (m == 128 ? "64x128b.warpx2::01_23" : "32x128b.warpx4") + " [%r19], %rd8;\n");
+    expect_product(g, run_tensor(g.kernel, image),
+                   [&](int r, int n) { return expected(g, r, n) * a.value(r, 0) * b.value(n, 0); });
+  }
+}
+
 }  // namespace
 }  // namespace warpwright::sim
