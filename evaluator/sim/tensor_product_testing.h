@@ -161,12 +161,10 @@ inline double tolerance(double value) {
   return 1e-5 * (1 + std::abs(value));
 }
 
-// M = 64 leaves lanes unwritten: those are not looked at.
 inline void expect_product(const Gemm& g, const TensorOutcome& outcome,
                            const std::function<double(int, int)>& want) {
   ASSERT_TRUE(outcome.report.completed) << messages(outcome.report);
-  for (const Finding& f : outcome.report.findings)
-    EXPECT_TRUE(g.shape.m == 64 && f.rule == "uninitialised-read") << f.message;
+  EXPECT_TRUE(outcome.report.findings.empty()) << messages(outcome.report);
   for (int r = 0; r < g.shape.m; ++r) {
     for (int c = 0; c < g.shape.n; ++c) {
       ASSERT_NEAR(result(g.shape, outcome.out[place_of(g.shape, r, c)]), want(r, c), tolerance(want(r, c)))
