@@ -402,7 +402,7 @@ constexpr SupportedInstruction kOthers[] = {
     {kTensor, "tcgen05.dealloc{.cta_group::1,.cta_group::2}.sync.aligned.b32", "%w0, %w1", ""},
     {kTensor, "tcgen05.relinquish_alloc_permit{.cta_group::1,.cta_group::2}.sync.aligned", "", ""},
     {kTensor, "tcgen05.ld.sync.aligned{.32x32b,.16x64b,.16x128b,.16x256b,.16x32bx2}.x1{.pack::16b,}.b32", "",
-     "up to 128 registers; they hold poison until wait::ld"},
+     "up to 128 registers"},
     {kTensor, "tcgen05.st.sync.aligned{.32x32b,.16x64b,.16x128b,.16x256b,.16x32bx2}.x1{.unpack::16b,}.b32",
      "", ""},
     {kTensor, "tcgen05{.wait::ld,.wait::st}.sync.aligned", "", ""},

@@ -299,7 +299,15 @@ void note_mbarrier_wait(const Warp& w) {
 
 void end_tensor_memory(Block& block) {
   TensorMemory* memory = find_tensor_memory(block);
-  if (memory == nullptr || memory->free_columns() == kTensorColumns) return;
+  if (memory == nullptr) return;
+  for (Warp& w : block.warps) {
+    const auto& loads = memory->loads[static_cast<std::size_t>(w.index)];
+    if (loads.empty()) continue;
+    report(
+        w, loads.back().op, -1, Finding::Kind::kAsyncRead,
+        "no tcgen05.wait::ld comes behind this tcgen05.ld: its registers may be used before they are there");
+  }
+  if (memory->free_columns() == kTensorColumns) return;
   Warp& w = block.warps.front();
   report(
       w, w.code, -1, Finding::Kind::kTensorMemory,

@@ -32,11 +32,10 @@ struct TensorRegion {
 };
 uint32_t spans_of_lanes(uint32_t lane, uint32_t lanes);
 
-// A tcgen05.ld whose registers are not there yet.
+// A tcgen05.ld behind which no tcgen05.wait::ld has come.
 struct TensorLoad {
   TensorRegion region;
-  uint32_t first_poison = 0;     // of register 0; the others follow
-  std::vector<uint32_t> values;  // by register, then lane
+  const Op* op = nullptr;
 };
 
 class TensorMemory {
@@ -64,11 +63,10 @@ class TensorMemory {
   bool is_in_flight(uint32_t column, uint32_t columns);
   std::string describe_allocations() const;  // "columns 0 to 127, 256 to 511"
 
-  bool relinquished = false;                                // no more alloc
-  int group = 0;                                            // .cta_group of its instructions; 0: none yet
-  std::array<std::vector<TensorLoad>, kMaxWarps> loads;     // under way
-  std::array<std::vector<TensorRegion>, kMaxWarps> stores;  // under way
-  uint32_t next_poison = 0;
+  bool relinquished = false;                                 // no more alloc
+  int group = 0;                                             // .cta_group of its instructions; 0: none yet
+  std::array<std::vector<TensorLoad>, kMaxWarps> loads;      // under way
+  std::array<std::vector<TensorRegion>, kMaxWarps> stores;   // under way
   bool has_fences_before = false, has_fences_after = false;  // the kernel
   // Stamps up to which a warp's own accesses are before its fence::before_thread_sync; and what it knew of
   // the others at its fence::after_thread_sync.
@@ -100,7 +98,7 @@ bool overlap(const TensorRegion& a, const TensorRegion& b);
 // The hooks of mbarriers: a warp has arrived at one, or waited for one.
 void note_mbarrier_arrival(const Warp& w);
 void note_mbarrier_wait(const Warp& w);
-// The block has ended: reports columns that were not given back.
+// The block has ended: reports columns that were not given back, and loads that nobody waited for.
 void end_tensor_memory(Block& block);
 
 }  // namespace warpwright::sim

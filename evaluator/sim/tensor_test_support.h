@@ -14,7 +14,8 @@ namespace warpwright::sim {
 // lane of tensor memory from `out_first` on to out, and warp 0 gives the tensor memory back.
 struct TensorKernel {
   uint32_t shared_bytes = 16, columns = 32, out_columns = 0, out_first = 0;
-  int group = 1;           // cta_group; 2: a cluster of two blocks
+  uint32_t extra_words = 1;  // of out, at least
+  int group = 1;             // cta_group; 2: a cluster of two blocks
   std::string work, rest;  // %r1 bar, %r2 data, %r3 tensor memory, %r0 thread, %r4 rank; %p1 true, %p0 false
   std::string fence = "fence.proxy.async.shared::cta;\n";  // behind the stores to shared memory
   std::string after = "tcgen05.fence::after_thread_sync;\n", before = "tcgen05.fence::before_thread_sync;\n";
@@ -107,7 +108,8 @@ inline TensorOutcome run_tensor(const TensorKernel& k, std::vector<uint8_t> imag
   }
   TestLaunch t(tensor_text(k));
   t.input("image", image);
-  const uint64_t out = t.output<uint32_t>("out", std::max<std::size_t>(1, 128 * blocks * k.out_columns));
+  const uint64_t out =
+      t.output<uint32_t>("out", std::max<std::size_t>(k.extra_words, 128 * blocks * k.out_columns));
   t.options.warp_instruction_budget = 20'000'000;
   TensorOutcome outcome{t.run({static_cast<uint32_t>(blocks), 1, 1}, {128, 1, 1}), {}};
   outcome.out = t.read<uint32_t>(out);

@@ -3,8 +3,9 @@
 //
 // alloc, dealloc, ld, st and wait take the whole warp; mma, cp, shift and commit are issued by each active
 // lane, usually one. What a thread issues forms a queue in order, carried out when somebody waits for the
-// mbarrier of a later commit (tensor_issue.h). ld delivers its registers at wait::ld: until then they hold
-// poison.
+// mbarrier of a later commit (tensor_issue.h). ld fills its registers at once, although the rules let them
+// arrive as late as wait::ld: compilers (Triton's) move uses of them before the wait, and ptxas keeps track.
+// A load that no wait::ld follows is reported, and so is a write over what it reads before that.
 #pragma once
 
 #include "evaluator/sim/machine.h"

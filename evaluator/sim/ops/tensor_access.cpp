@@ -17,9 +17,8 @@
 namespace warpwright::sim {
 namespace {
 
-constexpr uint32_t kQuarter = 32;              // lanes
-constexpr uint32_t kPoisonBase = 0x7fd0'0000;  // a quiet NaN; a counter in its lower bits
-constexpr uint32_t kPoisonCount = 1 << 20;
+constexpr uint32_t kQuarter = 32;          // lanes
+constexpr uint32_t kPoison = 0x7fff'ffff;  // a NaN
 constexpr double kLoadCycles = 20;
 
 bool use_group(Warp& w, const Op* op, TensorMemory& memory, int group) {
@@ -147,27 +146,6 @@ void write_cell(TensorMemory& memory, const TensorAccess& a, uint32_t r, uint32_
   if (a.packed) memory.column(c.column + 1)[c.lane] = value >> 16;
 }
 
-void fill_row32(Warp& w, uint32_t row, uint32_t value) {
-  for (int t = 0; t < kLanes; ++t) set_lane(w, row, t, value, 4);
-}
-
-// Every row that still holds a load's poison gets what it stands for: its registers, and copies that a
-// compiler made of them between the two instructions.
-void deliver(Warp& w, const std::vector<TensorLoad>& loads) {
-  for (uint32_t row = 0; row + kRow32 <= w.kernel->register_bytes; row += kRow32) {
-    const uint32_t poison = lane_word(w, row, 0);
-    if ((poison & ~(kPoisonCount - 1)) != kPoisonBase) continue;
-    for (const TensorLoad& load : loads) {
-      const uint32_t r = (poison - load.first_poison) % kPoisonCount;
-      if (r * kLanes >= load.values.size()) continue;
-      bool is_whole = true;
-      for (int t = 1; t < kLanes; ++t) is_whole &= lane_word(w, row, t) == poison;
-      if (is_whole) std::memcpy(w.rows + row, load.values.data() + std::size_t{r} * kLanes, kRow32);
-      break;
-    }
-  }
-}
-
 uint64_t store_tag(const Warp& w, const Op* op) {
   if (w.shadow == nullptr) return 1;
   return w.shadow->now[static_cast<std::size_t>(w.index)] | ShadowTag::kManyLanes |
@@ -248,23 +226,19 @@ const Op* load_tensor(Warp& w, const Op* op) {
   TensorAccess access;
   if (!locate(w, op, access)) return nullptr;
   bool in_flight = false;
-  TensorLoad load;
+  auto& loads = memory.loads[static_cast<std::size_t>(w.index)];
   const bool inside = check_columns(access, [&](const TensorRegion& region) {
     if (!check_tensor_read(w, op, -1, *w.block, region, 0)) return false;
     in_flight |= has_in_flight(memory, region);
-    load.region = region;
+    loads.push_back({region, op});
     return true;
   });
   if (!inside) return nullptr;
-  load.first_poison = kPoisonBase + memory.next_poison;
-  load.values.resize(std::size_t{access.registers} * kLanes, 0x7fff'ffff);
   for (uint32_t r = 0; r < access.registers; ++r) {
-    fill_row32(w, w.lists[op->list + r], kPoisonBase + (memory.next_poison + r) % kPoisonCount);
-    for (uint32_t t = 0; t < kLanes && !in_flight; ++t)
-      load.values[std::size_t{r} * kLanes + t] = read_cell(memory, access, r, t);
+    for (uint32_t t = 0; t < kLanes; ++t)
+      set_lane(w, w.lists[op->list + r], static_cast<int>(t),
+               in_flight ? kPoison : read_cell(memory, access, r, t), 4);
   }
-  memory.next_poison = (memory.next_poison + access.registers) % kPoisonCount;
-  memory.loads[static_cast<std::size_t>(w.index)].push_back(std::move(load));
   w.pending = std::max(w.pending, w.cycles + kLoadCycles + access.registers / 4.0);
   return op + 1;
 }
@@ -295,9 +269,7 @@ const Op* store_tensor(Warp& w, const Op* op) {
 const Op* wait_tensor_loads(Warp& w, const Op* op) {
   const Op* next = nullptr;
   if (w.mask != kFullMask && !whole_warp(w, op, &next)) return next;
-  auto& loads = tensor_memory(*w.block).loads[static_cast<std::size_t>(w.index)];
-  deliver(w, loads);
-  loads.clear();
+  tensor_memory(*w.block).loads[static_cast<std::size_t>(w.index)].clear();
   w.cycles = std::max(w.cycles, w.pending);
   return op + 1;
 }
