@@ -132,7 +132,15 @@ void Decoder::decode_cvta() {
   const bool is_wide = ptx::type_size(instruction_->type()) == 8;
   const Destination to = destination(d, is_wide ? RowKind::k64 : RowKind::k32);
   const uint32_t from = source(instruction_->operands[1], is_wide ? RowKind::k64 : RowKind::k32);
-  if (window == 0) {
+  if (space.starts_with("param") && !to_space && is_wide && plans_[function_].function->is_entry) {
+    // Compilers take a parameter's address in 32 bits: the upper half is that of the parameter block.
+    const uint32_t upper = new_row(RowKind::k64),
+                   block =
+                       constant({.kind = ConstantRow::Kind::kSymbol, .name = std::string(kParameterSymbol)},
+                                RowKind::k64);
+    emit_raw("and.b64", upper, {block, literal(~uint64_t{0xffffffff}, RowKind::k64)}, false);
+    emit_raw("or.b64", to.row, {from, upper}, to.whole);
+  } else if (window == 0) {
     emit_raw(is_wide ? "mov.64" : "mov.32", to.row, {from}, to.whole);
   } else if (!is_wide) {
     fail("32-bit generic addresses");
