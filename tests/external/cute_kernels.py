@@ -217,6 +217,7 @@ class BlackwellGemm:
         values = cute.make_rmem_tensor(result[None, None, 0].shape, cutlass.Float32)
         for i in cutlass.range(cute.size(source, mode=[2]), unroll=1):
             cute.copy(load, source[None, None, i], values)
+            cute.arch.fence_view_async_tmem_load()
             cute.autovec_copy(values, result[None, None, i])
         ready.release()
         if warp == 1:
