@@ -172,7 +172,7 @@ TEST(Triton, WgmmaWithTensorMapsMadeByTheKernel) {
 }
 
 // Not yet: poison is left in the sum.
-TEST(Triton, DISABLED_Tcgen05OfE4m3WithTensorMapsMadeByTheKernel) {
+TEST(Triton, Tcgen05OfE4m3WithTensorMapsMadeByTheKernel) {
   check_device_maps("triton_device_maps_fp8_sm100", true, 128);
 }
 
@@ -241,7 +241,7 @@ std::vector<uint8_t> scales_of(std::vector<float>& values, std::size_t rows, std
 }
 
 // Not yet: poison is left in the sum.
-TEST(Triton, DISABLED_Tcgen05WithBlockScales) {
+TEST(Triton, Tcgen05WithBlockScales) {
   const ExternalKernel kernel = load("triton_scaled_mxfp8_sm100");
   ASSERT_NE(kernel.program, nullptr);
   constexpr ProductShape kShape{256, 128, 384};
