@@ -53,11 +53,9 @@ struct Outcome {
   std::string digest;
 };
 
-constexpr int64_t kTickets = 200;
-constexpr int kWindow = 48;  // wide enough for batches that are worth handing over
-
-// A run that asks no model. `order_seed`: the order in which evaluations end; none: `slots` at once.
-Outcome run_watched(const fs::path& folder, size_t slots, std::optional<uint64_t> order_seed,
+// A run of 60 tickets that asks no model. `order_seed`: the order in which evaluations end; none: all at
+// once.
+Outcome run_watched(const fs::path& folder, std::optional<uint64_t> order_seed,
                     const WatchedPool::Watch& watch, bool is_measured = false) {
   RunConfig config = test_config();
   config.max_evaluations = 1'000'000;
@@ -65,7 +63,7 @@ Outcome run_watched(const fs::path& folder, size_t slots, std::optional<uint64_t
   config.target = "sm_100a";
   config.executor = is_measured ? "cuda" : "sim";
   config.selection = is_measured ? "all" : "sim";
-  config.search.window = kWindow;
+  config.search.window = 12;
   auto setup = load_setup(config).value();
   SystemClock clock;
   const std::vector<Seed> seeds = {{"plain.cu", test_source(-1, 1500)}, {"other.cu", test_source(-2, 1500)}};
@@ -73,11 +71,11 @@ Outcome run_watched(const fs::path& folder, size_t slots, std::optional<uint64_t
   workers::InProcessPool instant(
       TestEvaluator(setup.sources->workloads(),
                     is_measured ? TestEvaluator::Reports::kMeasured : TestEvaluator::Reports::kSimulated),
-      slots, order_seed);
+      4, order_seed);
   WatchedPool pool(instant, watch);
   report::SilentView live;
   Engine engine(config, setup, run.journal, run.state, pool, nullptr, nullptr, live, clock);
-  engine.end_before(kTickets);
+  engine.end_before(60);
   auto stop = engine.run([] {});
   return {std::move(stop), run.state.digest()};
 }
@@ -120,20 +118,20 @@ class Durable {
 void expect_durable_before_acted_on(bool is_measured) {
   const auto temp = TempDirectory::create().value();
   std::set<std::string> digests;
-  for (const size_t slots : {48, 24, 5, 4}) {
-    const fs::path folder = temp.path() / std::to_string(slots);
-    const auto order_seed = slots > 4 ? std::nullopt : std::optional<uint64_t>(7);
+  const std::vector<std::optional<uint64_t>> orders = {std::nullopt, 1u, 2u, 3u};
+  for (const std::optional<uint64_t>& order : orders) {
+    const fs::path folder = temp.path() / (order ? std::to_string(*order) : "at_once");
     Durable durable(folder);
     int64_t begun = 0;
     const Outcome outcome = run_watched(
-        folder, slots, order_seed,
+        folder, order,
         [&](const WorkItem& item) {
           ++begun;
           EXPECT_TRUE(durable.has_what_opened(item)) << request_id(item);
         },
         is_measured);
     ASSERT_TRUE(outcome.stop) << outcome.stop.error().message;
-    EXPECT_GT(begun, kTickets);
+    EXPECT_GT(begun, 60);
     digests.insert(outcome.digest);
     EXPECT_EQ(history_of(folder).digest, outcome.digest) << "all that was made is in the journal";
   }
@@ -152,7 +150,7 @@ TEST(Commit, AJournalThatCannotBeWrittenEndsTheRunWithItsReason) {
   const auto temp = TempDirectory::create().value();
   const fs::path folder = temp.path() / "run";
   int64_t begun = 0, begun_at_loss = 0;
-  const Outcome outcome = run_watched(folder, 24, std::nullopt, [&](const WorkItem&) {
+  const Outcome outcome = run_watched(folder, std::nullopt, [&](const WorkItem&) {
     if (++begun != 50) return;
     begun_at_loss = begun;
     const auto db = journal::Db::open(journal::journal_path(folder), journal::Db::Mode::kReadWrite).value();
@@ -162,7 +160,7 @@ TEST(Commit, AJournalThatCannotBeWrittenEndsTheRunWithItsReason) {
   EXPECT_NE(outcome.stop.error().message.find("journal.db"), std::string::npos)
       << outcome.stop.error().message;
   EXPECT_EQ(begun_at_loss, 50);
-  EXPECT_LT(begun, 50 + 2 * kWindow) << "what could not be recorded was not built upon";
+  EXPECT_LT(begun, 50 + 2 * 12) << "what could not be recorded was not built upon";
 }
 
 }  // namespace

@@ -14,9 +14,6 @@ namespace warpwright::engine {
 namespace {
 
 constexpr int64_t kLedgerIntervalMs = 60'000;
-// Fewer are written at once: nothing much could be done meanwhile, and on a busy machine the other thread's
-// turn comes later than the disk's answer.
-constexpr size_t kEventsWorthHandingOver = 16;
 constexpr int64_t kLongestWaitMs =
     200;  // Ctrl-C may come just before the wait; the live view wants a turn too
 
@@ -193,8 +190,8 @@ std::string Engine::keep(std::string blob) {
 
 Result<void> Engine::commit() {
   if (writer_->is_writing()) return {};
-  if (uncommitted_.size() < kEventsWorthHandingOver) return flush();
   TRY(finish_batch());
+  if (uncommitted_.empty()) return {};
   handed_ = made_;
   writer_->begin(
       {std::exchange(uncommitted_, {}), clock_.wall_unix_ms(), std::exchange(uncommitted_blobs_, {})});
