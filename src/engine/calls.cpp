@@ -190,7 +190,7 @@ int64_t Engine::evaluations_in_flight() const {
 
 // Once nothing else is under way: nothing more can be paid, or nobody can be asked.
 std::optional<Stop> Engine::models_stop() {
-  if (desk_ == nullptr || evaluations_in_flight() > 0 || !waiting_.empty()) return std::nullopt;
+  if (desk_ == nullptr || evaluations_in_flight() > 0) return std::nullopt;
   if (desk_->load(clock_.monotonic_ms()).in_flight > 0) return std::nullopt;
   const llm::Standing standing = desk_->standing(clock_.monotonic_ms());
   if (standing.budget_used) {

@@ -7,7 +7,6 @@
 #include "src/engine/engine.h"
 #include "src/engine/open_run.h"
 #include "src/engine/test_evaluator.h"
-#include "src/engine/test_model.h"
 #include "src/engine/test_run.h"
 #include "src/journal/journal_file.h"
 #include "src/journal/sqlite.h"

@@ -6,8 +6,9 @@
 //
 // settle   outcomes whose turn has come enter the state (search/window.h)
 // decide   propose, as far as the window and the budget allow (search/decide.h; pure)
-// commit   what was settled and decided goes to the journal, in one append by the writer's thread; while
-//          one is under way, what comes is gathered for the next
+// commit   what was settled and decided goes to the journal, in one append by the writer's thread; while one
+// is
+//          under way, what comes is gathered for the next
 // perform  hand open work to workers and providers (work.h; pure, so resuming is nothing special), each piece
 //          once all events are durable that there were when it opened: an intent is durable before its effect
 // wait     for workers' pipes, providers' sockets, deadlines, Ctrl-C, and for what is being committed

@@ -11,7 +11,7 @@
 // is the cost.
 //
 // One writer: the folder's `journal.lock` is held (flock) while a Journal is open for writing; the lock dies
-// with its process. Any number of readers may read beside it. Not thread-safe: one thread uses it at a time.
+// with its process. Any number of readers may read beside it. Not thread-safe.
 #pragma once
 
 #include <filesystem>
