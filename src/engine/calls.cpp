@@ -14,10 +14,8 @@ namespace warpwright::engine {
 
 using events::Candidate;
 
-Result<std::string> Engine::blob(const std::string& hash) {
+Result<std::string> Engine::blob(const std::string& hash) const {
   if (const auto kept = uncommitted_blobs_.find(hash); kept != uncommitted_blobs_.end()) return kept->second;
-  if (const std::string* kept = writer_ ? writer_->find_blob(hash) : nullptr) return *kept;
-  TRY(finish_batch());
   return journal_.blob(hash);
 }
 
@@ -57,7 +55,7 @@ Result<void> Engine::send_calls() {
   for (const llm::Admitted& a : admitted)
     TRY(apply(events::CallStarted{a.call.ticket, a.call.turn, a.call.attempt, a.model,
                                   a.reserved_microdollars, a.reserved_tokens}));
-  if (!admitted.empty()) TRY(flush());
+  TRY(commit());
   for (const llm::Admitted& a : admitted) desk_->send(a, now_ms);
   return {};
 }

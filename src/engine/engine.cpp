@@ -36,10 +36,8 @@ Engine::Engine(const RunConfig& config, RunSetup& setup, journal::Journal& journ
       evaluations_at_start_(state.view().counters.evaluations) {}
 
 Result<Stop> Engine::run(const std::function<void()>& on_new_best) {
-  TRY_ASSIGN(writer_, journal::JournalWriter::start(journal_));
   auto stop = loop(on_new_best);
-  if (!stop) (void)flush();  // the error at hand says more than a second one would
-  writer_.reset();
+  if (!stop) (void)commit();  // the error at hand says more than a second one would
   return stop;
 }
 
@@ -62,7 +60,6 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
     TRY(commit());
     if (state_.view().best != best) {
       best = state_.view().best;
-      TRY(flush());
       on_new_best();
     }
     live_.update(live_status(), clock_.monotonic_ms());
@@ -178,7 +175,6 @@ Result<void> Engine::end(Stop stop) {
 Result<void> Engine::apply(events::Event event) {
   TRY(state_.apply(event));
   uncommitted_.push_back(std::move(event));
-  ++made_;
   return {};
 }
 
@@ -189,28 +185,10 @@ std::string Engine::keep(std::string blob) {
 }
 
 Result<void> Engine::commit() {
-  if (writer_->is_writing()) return {};
-  TRY(finish_batch());
-  if (uncommitted_.empty()) return {};
-  handed_ = made_;
-  writer_->begin(
-      {std::exchange(uncommitted_, {}), clock_.wall_unix_ms(), std::exchange(uncommitted_blobs_, {})});
-  return {};
-}
-
-Result<void> Engine::finish_batch() {
-  if (writer_) TRY(writer_->finish());
-  durable_ = handed_;
-  return {};
-}
-
-Result<void> Engine::flush() {
-  TRY(finish_batch());
   if (uncommitted_.empty()) return {};
   TRY(journal_.append_hashed(uncommitted_, clock_.wall_unix_ms(), uncommitted_blobs_));
   uncommitted_.clear();
   uncommitted_blobs_.clear();
-  durable_ = handed_ = made_;
   return {};
 }
 
@@ -224,7 +202,7 @@ Result<void> Engine::note_ledger() {
 
 Result<void> Engine::commit_now(events::Event event) {
   TRY(apply(std::move(event)));
-  return flush();
+  return commit();
 }
 
 Result<void> Engine::settle(search::Drain drain) {
@@ -252,42 +230,23 @@ Result<void> Engine::decide() {
   return {};
 }
 
-// Calls first: those that are sent make everything durable.
 Result<void> Engine::perform() {
-  const std::vector<WorkItem> work = open_work(state_, in_flight_, drain());
-  for (const WorkItem& item : work) {
-    if (closing_ || item.kind != WorkKind::kAskProvider) continue;
-    TRY(want_call(*state_.view().find(item.ticket)));
-    in_flight_.insert(item);
-  }
-  TRY(send_calls());
-  std::map<WorkItem, int64_t> waiting;
-  for (const WorkItem& item : work) {
-    if (item.kind == WorkKind::kAskProvider) continue;
+  for (const WorkItem& item : open_work(state_, in_flight_, drain())) {
     if (closing_ && (item.kind != WorkKind::kDuel || in_haste_)) continue;
-    if (!is_durable(item, waiting)) continue;
-    TRY(submit(item));
+    if (item.kind == WorkKind::kAskProvider) {
+      TRY(want_call(*state_.view().find(item.ticket)));
+    } else {
+      TRY(submit(item));
+    }
     in_flight_.insert(item);
   }
-  waiting_ = std::move(waiting);
-  if (!finals_.empty()) TRY(flush());
   for (const WorkItem& item : finals_) {
     TRY(submit(item));
     in_flight_.insert(item);
   }
   finals_.clear();
   pool_.tick(clock_.monotonic_ms());
-  return {};
-}
-
-// All that there was when the item was first seen open. What comes later neither opens it nor changes what it
-// asks for.
-bool Engine::is_durable(const WorkItem& item, std::map<WorkItem, int64_t>& waiting) const {
-  const auto seen = waiting_.find(item);
-  const int64_t needed = seen == waiting_.end() ? made_ : seen->second;
-  if (needed <= durable_) return true;
-  waiting.emplace(item, needed);
-  return false;
+  return send_calls();
 }
 
 void Engine::wait() {
@@ -296,11 +255,7 @@ void Engine::wait() {
   pool_.add_poll_descriptors(waits.descriptors);
   const size_t of_pool = waits.descriptors.size();
   if (desk_ != nullptr) desk_->wait_on(waits, now_ms);
-  const bool is_writing = writer_->is_writing();
-  if (is_writing) waits.descriptors.push_back({writer_->descriptor(), POLLIN, 0});
-  const bool has_more = pool_.has_events() || !remembered_.empty() ||
-                        (!is_writing && (!waiting_.empty() || !uncommitted_.empty()));
-  int64_t timeout_ms = has_more ? 0 : kLongestWaitMs;
+  int64_t timeout_ms = pool_.has_events() || !remembered_.empty() ? 0 : kLongestWaitMs;
   if (waits.timeout_ms >= 0) timeout_ms = std::min(timeout_ms, waits.timeout_ms);
   if (const auto deadline = pool_.next_deadline_ms(now_ms))
     timeout_ms = std::clamp<int64_t>(*deadline - now_ms, 0, timeout_ms);

@@ -6,26 +6,23 @@
 //
 // settle   outcomes whose turn has come enter the state (search/window.h)
 // decide   propose, as far as the window and the budget allow (search/decide.h; pure)
-// commit   what was settled and decided goes to the journal, in one append by the writer's thread; while one
-// is
-//          under way, what comes is gathered for the next
-// perform  hand open work to workers and providers (work.h; pure, so resuming is nothing special), each piece
-//          once all events are durable that there were when it opened: an intent is durable before its effect
-// wait     for workers' pipes, providers' sockets, deadlines, Ctrl-C, and for what is being committed
-// arrivals reports and answers become events, committed with what is settled and decided from them
+// commit   what was settled and decided since the last commit, in one append to the journal: an intent is
+//          durable before its effect
+// perform  hand open work to workers and providers (work.h; pure, so resuming is nothing special)
+// wait     the only place that waits: workers' pipes, providers' sockets, deadlines, Ctrl-C
+// arrivals reports and answers become events, durable before anything acts on them: the turn's commit has
+// them with
+//          what is settled and decided from them, in one flush of the disk
 //
-// State is the fold of the events and nothing else: `kill -9` at any moment loses what was in flight and what
-// nobody has acted on, and the next process picks the same work up again. Single-threaded, but for the
-// writer, which sees only the events that it was given. So half of the window is evaluated while the other
-// half's events reach the disk. Where money or an end follows, the loop waits for the disk (flush).
+// State is the fold of the committed events and nothing else: `kill -9` at any moment loses what was in
+// flight, never what had finished, and the next process picks the same work up again. Single-threaded.
 //
-// Rejected: a commit per event. One flush of the disk for many is as safe, because no effect leaves the
-// process between the first of them and their commit.
+// Rejected: a commit per event. One flush of the disk per turn of the loop is as safe, because no effect
+// leaves the process between the first event of the turn and its commit.
 #pragma once
 
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -39,7 +36,6 @@
 #include "src/engine/setup.h"
 #include "src/engine/work.h"
 #include "src/journal/journal.h"
-#include "src/journal/journal_writer.h"
 #include "src/llm/call_desk.h"
 #include "src/search/state.h"
 #include "src/search/window.h"
@@ -69,23 +65,20 @@ class Engine {
   const std::string& stop_reason() const { return stop_reason_; }
   const report::StageLedger& stage_ledger() const { return ledger_.totals(); }
 
-  Result<void> commit_now(events::Event event);  // durable when it returns
+  Result<void> commit_now(events::Event event);
 
  private:
   Result<Stop> loop(const std::function<void()>& on_new_best);
   Result<void> settle(search::Drain drain);
   search::Drain drain() const;
   Result<void> decide();
-  Result<void> commit();        // hands over what there is, if no batch is under way
-  Result<void> finish_batch();  // waits for the batch under way; the journal may then be used
-  Result<void> flush();         // all that there is is durable when it returns
+  Result<void> commit();
   Result<void> perform();
-  bool is_durable(const WorkItem& item, std::map<WorkItem, int64_t>& waiting) const;
   void wait();
   Result<void> take_arrivals();
 
   Result<void> apply(events::Event event);
-  std::string keep(std::string blob);  // goes with the next commit; returns its hash
+  std::string keep(std::string blob);  // until the next commit; returns its hash
   Result<void> end(Stop stop);
   std::optional<Stop> stop_now();
   bool is_last_ticket_decided() const;
@@ -108,7 +101,7 @@ class Engine {
   Result<void> read_left_answers();
   Result<void> on_attempt_failed(const llm::AttemptFailed& failed);
   Result<void> cancel_calls();
-  Result<std::string> blob(const std::string& hash);
+  Result<std::string> blob(const std::string& hash) const;
 
   Result<void> submit(const WorkItem& item);
   Result<EvaluationRequest> request_for(const WorkItem& item);
@@ -139,11 +132,6 @@ class Engine {
   report::LiveView& live_;
   Clock& clock_;
 
-  std::unique_ptr<journal::JournalWriter> writer_;  // while it runs
-  int64_t made_ = 0;                                // events of this process
-  int64_t handed_ = 0;                              // of them, durable once the batch under way is
-  int64_t durable_ = 0;                             // of them, durable
-  std::map<WorkItem, int64_t> waiting_;             // open work, by how many events must be durable first
   std::vector<events::Event> uncommitted_;
   std::map<std::string, std::string> uncommitted_blobs_;  // by hash
   std::set<WorkItem> in_flight_;
