@@ -1,15 +1,19 @@
-// How fast the simulator is: the ten workloads of tests/golden_kernels/task_workloads.h on one core, with
-// checks and counters on, with and without race detection. `--help` lists the options; README.md says how to
-// compare.
+// How fast the simulator is: ten workloads of tests/golden_kernels/task_workloads.h and two asynchronous ones
+// on one core, with checks and counters on, with and without race detection; and the arithmetic of matrix
+// tiles alone.
+// `--help` lists the options; README.md says how to compare.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "evaluator/compile/child.h"
+#include "evaluator/sim/matrix_tile.h"
 #include "src/base/files.h"
+#include "tests/golden_kernels/async_workloads.h"
 #include "tests/golden_kernels/compile_kernel.h"
 #include "tests/golden_kernels/task_workloads.h"
 
@@ -41,6 +45,8 @@ const std::vector<Case>& cases() {
       {"sgemm", [] { return sgemm(512, 512, 512); }},
       {"mma_bf16", [] { return mma_bf16(512, 512, 512); }},
       {"mma_fp8", [] { return mma_fp8(8, 4096, 7168, 101); }},
+      {"wgmma_bf16", [] { return wgmma_bf16(512, 512, 512, 31); }},
+      {"tcgen05_bf16", [] { return tcgen05_bf16(1024, 1024, 1024, 127); }},
   };
   return all;
 }
@@ -68,13 +74,18 @@ Result<std::string> ptx_with(const fs::path& folder, const std::string& kernel) 
   return usage_error(fmt::format("no .ptx file in {} has `.entry {}(`", folder.string(), kernel));
 }
 
-Result<std::string> compiled_ptx(const Settings& settings, const std::string& source) {
+// For the target asked for, where the source can be compiled for it.
+Result<std::string> compiled_ptx(const Settings& settings, const Workload& workload) {
+  const std::string& source = workload.source;
+  const std::vector<std::string>& targets = workload.targets;
+  const bool fits = std::count(targets.begin(), targets.end(), settings.target) > 0;
   compile::CompilerOptions options;
   options.worker = fs::read_symlink("/proc/self/exe");
   options.cache_folder = compile::default_cache_folder();
   TRY_ASSIGN(auto compiler, compile::Compiler::create(std::move(options)));
   TRY_ASSIGN(const std::string text, read_file(kernel_folder() / (source + ".cu")));
-  TRY_ASSIGN(std::string ptx, compile_to_ptx(compiler, source + ".cu", text, settings.target));
+  TRY_ASSIGN(std::string ptx,
+             compile_to_ptx(compiler, source + ".cu", text, fits ? settings.target : targets.front()));
   if (!settings.save_folder.empty())
     TRY(write_file_atomic(fs::path(settings.save_folder) / (source + ".ptx"), ptx));
   return ptx;
@@ -83,7 +94,7 @@ Result<std::string> compiled_ptx(const Settings& settings, const std::string& so
 Result<Measurement> measure(const Settings& settings, const Case& one) {
   const Workload workload = one.make();
   TRY_ASSIGN(const std::string ptx, settings.ptx_folder.empty()
-                                        ? compiled_ptx(settings, workload.source)
+                                        ? compiled_ptx(settings, workload)
                                         : ptx_with(settings.ptx_folder, workload.steps.at(0).kernel));
   TRY_ASSIGN(const auto program, load_ptx(ptx));
   Measurement m{one.name};
@@ -123,6 +134,32 @@ nlohmann::json to_json(const Measurement& m) {
           {"giga_lane_instructions_per_second", m.giga_lanes()}};
 }
 
+// bf16 tiles of tcgen05 as they lie in shared memory (128-byte swizzle, K-major): the product alone, and with
+// reading the operands. GFLOP/s of this core.
+void print_tiles() {
+  constexpr int kM = 128, kN = 256, kK = 16, kTimes = 2000;
+  const sim::TileLayout layout{0, 16, 1024, sim::TileSwizzle::k128, 0, true};
+  std::vector<std::byte> shared(size_t{kN} * 128, std::byte{0x3c});
+  const sim::TileShape shape_a{sim::ElementType::kBf16, false, kM, kK},
+      shape_b{sim::ElementType::kBf16, false, kN, kK};
+  const auto chunks_a = sim::tile_chunks(layout, shape_a), chunks_b = sim::tile_chunks(layout, shape_b);
+  std::vector<float> a(size_t{kM} * kK), b(size_t{kN} * kK), d(size_t{kM} * kN);
+  for (const bool loads : {false, true}) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (int time = 0; time < kTimes; ++time) {
+      if (loads || time == 0) {
+        sim::load_tile(shared.data(), layout, shape_a, chunks_a, a.data());
+        sim::load_tile(shared.data(), layout, shape_b, chunks_b, b.data());
+      }
+      sim::multiply_tile(kM, kN, kK, a.data(), b.data(), d.data(), kM);
+    }
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    fmt::print("tile m{}n{}k{} bf16{:<22} {:>6.1f} GFLOP/s\n", kM, kN, kK,
+               loads ? ", operands read" : ", product alone",
+               2.0 * kM * kN * kK * kTimes / seconds.count() / 1e9);
+  }
+}
+
 int bench(const Settings& settings) {
   std::vector<Measurement> done;
   int failures = 0;
@@ -153,6 +190,7 @@ int bench(const Settings& settings) {
                nlohmann::json{{"seconds", plain}, {"seconds_with_races", races}, {"workloads", all}}.dump(2));
   } else {
     fmt::print("{:<12} {:>9.4f} {:>9.4f} {:>9.2f}\n", "all", plain, races, races / plain);
+    if (settings.only.empty()) print_tiles();
   }
   return failures == 0 ? 0 : 1;
 }
@@ -164,7 +202,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::strcmp(argv[1], "compile-child") == 0)
     return warpwright::compile::compile_child_main();
   warpwright::golden::Settings settings;
-  CLI::App app("Times the simulator on ten workloads, one core.", "sim_bench");
+  CLI::App app("Times the simulator on twelve workloads, one core.", "sim_bench");
   app.add_option("--ptx-dir", settings.ptx_folder,
                  "run the PTX files of this folder instead of compiling ours");
   app.add_option("--save-ptx", settings.save_folder, "write the PTX we compiled to this folder");
