@@ -14,7 +14,7 @@ constexpr uint32_t kMostBox = 256, kMostElementStride = 8;
 
 // The figures as they lie in the image, without gaps.
 struct Layout {
-  uint64_t mark, check, address;
+  uint64_t address, mark, check;
   uint64_t dims[kMaxTensorRank], strides[kMaxTensorRank - 1];
   uint16_t box[kMaxTensorRank];
   uint8_t element_strides[kMaxTensorRank];
