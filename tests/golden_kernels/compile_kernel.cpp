@@ -39,6 +39,11 @@ std::string without_headers(const std::string& text) {
 
 }  // namespace
 
+Result<std::string> with_headers(const std::string& text) {
+  TRY_ASSIGN(const std::string headers, headers_of(text));
+  return headers + without_headers(text);
+}
+
 Result<std::string> compile_to_ptx(compile::Compiler& compiler, const std::string& file_name,
                                    const std::string& text, const std::string& target) {
   compile::CompileRequest request;

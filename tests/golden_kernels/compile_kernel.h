@@ -12,6 +12,9 @@ namespace warpwright::golden {
 // The kernels/ beside this header, in the repository that $WARPWRIGHT_HOME names, else in the current folder.
 std::filesystem::path kernel_folder();
 
+// The source with the text of the headers of its own folder in place of their #include lines.
+Result<std::string> with_headers(const std::string& text);
+
 // PTX of one source file. `target`: compute_XX. Errors: no toolkit, or the compiler's first complaint.
 Result<std::string> compile_to_ptx(compile::Compiler& compiler, const std::string& file_name,
                                    const std::string& text, const std::string& target);

@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iostream>
 
 #include "evaluator/compile/child.h"
 #include "evaluator/service/evaluator.h"
 #include "src/base/files.h"
 #include "tests/golden_kernels/compile_kernel.h"
 #include "tests/golden_kernels/golden_cases.h"
-#include "tests/golden_kernels/mutation.h"
+#include "tests/golden_kernels/mutants.h"
 
 namespace warpwright::golden {
 namespace {
@@ -21,47 +20,17 @@ std::string file_name(const testing::TestParamInfo<fs::path>& info) {
   return info.param.stem();
 }
 
-const std::vector<EquivalentMutant>& equivalent_mutants() {
-  static const auto all =
-      read_equivalent_mutants(read_file(kernel_folder().parent_path() / "equivalent_mutants.txt").value());
-  return all;
-}
-
-// Prints the mutant's row and holds `rule` (empty: nothing was reported) against the list.
-void judge(const std::string& file, const Mutant& mutant, const std::string& rule) {
-  const auto& list = equivalent_mutants();
-  const auto argued = std::find_if(list.begin(), list.end(), [&](const EquivalentMutant& e) {
-    return e.file == file && e.removed == mutant.removed && e.before == mutant.before;
-  });
-  const std::string verdict = !rule.empty()          ? rule
-                              : argued != list.end() ? "EQUIVALENT: " + argued->reason
-                                                     : "nothing";
-  std::cout << "| " << file << " | " << mutant.line << " | `" << mutant.removed << "` | " << verdict
-            << " |\n";
-  if (rule.empty() == (argued != list.end())) return;
-  ADD_FAILURE() << file << ":" << mutant.line << ": without `" << mutant.removed << "` before `"
-                << mutant.before << "`: "
-                << (rule.empty() ? "nothing was reported" : "argued equivalent, but reported: " + rule);
-}
-
-// The first finding of any of the file's workloads, blocks and warps in either order; without one, "wrong
-// result".
+// Of any of the file's workloads.
 std::string finding_of(const sim::Program& program, const std::string& source) {
-  std::string wrong;
+  std::string worst;
   for (const GoldenCase& one : golden_cases()) {
     const Workload workload = one.make();
     if (workload.source != source) continue;
-    for (const bool reverse : {false, true}) {
-      sim::Options options;
-      options.reverse_order = reverse;
-      options.warp_instruction_budget = 20'000'000;
-      const Outcome outcome = run(workload, program, options);
-      for (const sim::Finding& finding : outcome.findings())
-        if (finding.kind != sim::Finding::Kind::kUnsupported) return finding.rule;
-      if (!outcome.wrong.empty()) wrong = "wrong result";
-    }
+    const std::string finding = finding_of(program, workload);
+    if (!finding.empty() && finding != "wrong result") return finding;
+    if (!finding.empty()) worst = finding;
   }
-  return wrong;
+  return worst;
 }
 
 std::string target_of(const std::string& source) {
@@ -70,24 +39,28 @@ std::string target_of(const std::string& source) {
   return "compute_100a";
 }
 
+// Files whose mutants are not those of async_mutants_test.cpp.
+std::vector<fs::path> other_kernels() {
+  std::vector<fs::path> files = list_files(kernel_folder(), ".cu");
+  for (const GoldenCase& one : async_cases())
+    std::erase(files, kernel_folder() / (one.make().source + ".cu"));
+  return files;
+}
+
 class GoldenKernelMutants : public testing::TestWithParam<fs::path> {};
 TEST_P(GoldenKernelMutants, AreReportedOrArguedEquivalent) {
   if (const auto toolkit = compile::find_toolkit(); !toolkit) GTEST_SKIP() << toolkit.error().message;
-  compile::CompilerOptions options;
-  options.worker = fs::read_symlink("/proc/self/exe");
-  auto compiler = compile::Compiler::create(std::move(options));
-  ASSERT_TRUE(compiler) << compiler.error().message;
+  compile::Compiler compiler = own_compiler();
   const std::string file = GetParam().filename();
   for (const Mutant& mutant : mutants_of(read_file(GetParam()).value())) {
-    const auto ptx = compile_to_ptx(*compiler, file, mutant.text, target_of(GetParam().stem()));
+    const auto ptx = compile_to_ptx(compiler, file, mutant.text, target_of(GetParam().stem()));
     ASSERT_TRUE(ptx) << ptx.error().message;
     const auto program = load_ptx(*ptx);
     ASSERT_TRUE(program) << program.error().message;
     judge(file, mutant, finding_of(**program, GetParam().stem()));
   }
 }
-INSTANTIATE_TEST_SUITE_P(Files, GoldenKernelMutants, testing::ValuesIn(list_files(kernel_folder(), ".cu")),
-                         file_name);
+INSTANTIATE_TEST_SUITE_P(Files, GoldenKernelMutants, testing::ValuesIn(other_kernels()), file_name);
 
 // Of three seeds not every barrier is argued yet: some guard paths that `sim` does not take with the default
 // knobs, so that nothing is reported without them. The others' every barrier is.

@@ -1,5 +1,6 @@
 #include "tests/golden_kernels/mutation.h"
 
+#include <algorithm>
 #include <regex>
 #include <sstream>
 
@@ -11,6 +12,17 @@ const std::regex& ordering_call() {
       R"re(__syncthreads\(\);|__syncwarp\(\);|__threadfence(_block|_system)?\(\);|__pipeline_wait_prior\(\w+\);)re"
       R"re(|\b\w+\.sync\(\);|cg::wait(_prior<\d+>)?\(\w+\);)re"
       R"re(|asm volatile\("(membar|fence|bar\.|barrier\.|cp\.async\.wait)[^"]*"[^;]*\);)re");
+  return pattern;
+}
+
+// A call with parentheses in its arguments at most one deep.
+const std::regex& async_call() {
+  static const std::regex pattern(
+      R"re(\b(init_barrier|fence_barrier_init|arrive|arrive_expecting|wait_for|fence_to_async|load_box|load_bytes)re"
+      R"re(|store_box|commit_stores|wait_stores_read|wait_stores|fence_products|commit_products|wait_products<\d>)re"
+      R"re(|load_box_of_pair|sync_cluster|allocate_columns<\d>|free_columns<\d>|fence_before_barrier)re"
+      R"re(|fence_after_barrier|commit_to|commit_to_pair|copy_scales|wait_columns|wait_for_those_before))re"
+      R"re(\(([^();]|\([^();]*\))*\);|asm volatile\("griddepcontrol\.wait[^;]*;"[^;]*\);)re");
   return pattern;
 }
 
@@ -36,14 +48,12 @@ std::string next_code(const std::vector<std::string>& lines, std::size_t after) 
   return "";
 }
 
-}  // namespace
-
-std::vector<Mutant> mutants_of(const std::string& source) {
+std::vector<Mutant> without_each(const std::regex& pattern, const std::string& source) {
   std::vector<std::string> lines = split(source, '\n');
   std::vector<Mutant> mutants;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::string code = code_of(lines[i]);
-    for (std::sregex_iterator at(code.begin(), code.end(), ordering_call()), end; at != end; ++at) {
+    for (std::sregex_iterator at(code.begin(), code.end(), pattern), end; at != end; ++at) {
       Mutant mutant;
       mutant.line = static_cast<int>(i) + 1;
       mutant.removed = at->str();
@@ -57,6 +67,33 @@ std::vector<Mutant> mutants_of(const std::string& source) {
       }
       mutants.push_back(std::move(mutant));
     }
+  }
+  return mutants;
+}
+
+}  // namespace
+
+std::vector<Mutant> mutants_of(const std::string& source) {
+  return without_each(ordering_call(), source);
+}
+
+std::vector<Mutant> async_mutants_of(const std::string& source) {
+  return without_each(async_call(), source);
+}
+
+std::vector<Mutant> substitutes_of(const std::string& source, const std::string& text,
+                                   const std::string& replacement) {
+  const std::vector<std::string> lines = split(source, '\n');
+  std::vector<Mutant> mutants;
+  for (std::size_t at = source.find(text); at != std::string::npos; at = source.find(text, at + 1)) {
+    Mutant mutant;
+    const std::size_t end = at + text.size();
+    mutant.line = static_cast<int>(std::count(source.begin(), source.begin() + std::ptrdiff_t(at), '\n')) + 1;
+    mutant.removed = text + " => " + replacement;
+    const auto last_line = std::count(source.begin(), source.begin() + std::ptrdiff_t(end), '\n');
+    mutant.before = next_code(lines, static_cast<std::size_t>(last_line));
+    mutant.text = source.substr(0, at) + replacement + source.substr(end);
+    mutants.push_back(std::move(mutant));
   }
   return mutants;
 }

@@ -1,4 +1,4 @@
-// Kernels with one synchronisation taken out: a barrier, a fence, a wait.
+// Kernels with one synchronisation taken out: a barrier, a fence, a wait; or with one thing put wrong.
 #pragma once
 
 #include <string>
@@ -16,6 +16,14 @@ struct Mutant {
 // One for each call in `source` that only orders: __syncthreads, __syncwarp, __threadfence*, a group's sync,
 // waits for asynchronous copies, and the same as inline assembly. Comments are not searched.
 std::vector<Mutant> mutants_of(const std::string& source);
+
+// One for each call of a function of kernels/async.cuh or kernels/tcgen05.cuh that starts, orders or awaits
+// asynchronous work, and for each griddepcontrol.wait.
+std::vector<Mutant> async_mutants_of(const std::string& source);
+
+// One for each place of `text` in `source`, with `replacement` there. `removed` is "text => replacement".
+std::vector<Mutant> substitutes_of(const std::string& source, const std::string& text,
+                                   const std::string& replacement);
 
 // A mutant that is not wrong, and why.
 struct EquivalentMutant {
