@@ -62,10 +62,10 @@ TEST_P(GoldenKernelMutants, AreReportedOrArguedEquivalent) {
 }
 INSTANTIATE_TEST_SUITE_P(Files, GoldenKernelMutants, testing::ValuesIn(other_kernels()), file_name);
 
-// Of three seeds not every barrier is argued yet: some guard paths that `sim` does not take with the default
+// Of four seeds not every barrier is argued yet: some guard paths that `sim` does not take with the default
 // knobs, so that nothing is reported without them. The others' every barrier is.
 bool is_argued(const fs::path& seed) {
-  for (const char* open : {"split_merge", "chunked", "grouped_mma"})
+  for (const char* open : {"split_merge", "chunked", "grouped_mma", "grouped_fp8"})
     if (seed.stem() == open) return false;
   return true;
 }
