@@ -17,14 +17,14 @@
 namespace warpwright::golden {
 namespace {
 
-// The text of the kernels that a workload launches, without names: a local one's contains a hash of the file.
+// The text of the kernels that a workload launches, without lines of source and names (hashes of the file).
 std::string ptx_of(const Workload& workload, const std::string& ptx) {
   std::string text;
   for (const Step& step : workload.steps) {
     const std::size_t start = ptx.find(".entry " + step.kernel + "(");
     text += ptx.substr(start, ptx.find("\n}", start) - start);
   }
-  static const std::regex name(R"re(\b_\w+)re");
+  static const std::regex name(R"re(\.loc[^\n]*|\b_\w+)re");
   return std::regex_replace(text, name, "_");
 }
 
