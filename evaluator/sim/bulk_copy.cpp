@@ -260,7 +260,7 @@ class Issue {
   bool load_into(const SharedPlace& to, const SharedPlace& barrier,
                  const std::shared_ptr<const CopyPlan>& plan,
                  const std::shared_ptr<const std::vector<std::byte>>& issued, double done) {
-    if (find_fenced_mbarrier(w_, op_, lane_, barrier) == nullptr) return false;
+    if (find_mbarrier(w_, op_, lane_, barrier) == nullptr) return false;
     begin_proxy_write(w_, op_, lane_, to, plan->region);
     w_.block->cluster->queue.add(
         std::make_unique<LoadLands>(w_, op_, lane_, barrier, to, plan, issued, done));
@@ -288,7 +288,7 @@ class Issue {
     SharedPlace from, to, barrier;
     if (!find_own(address(form_.from), plan.bytes, kAlignment, from) ||
         !find_target(address(form_.to), plan.bytes, kAlignment, to) || !find_barrier(to, barrier) ||
-        find_fenced_mbarrier(w_, op_, lane_, barrier) == nullptr)
+        find_mbarrier(w_, op_, lane_, barrier) == nullptr)
       return false;
     check_proxy_read(w_, op_, lane_, from, plan.bytes);
     if (!plan.reduction) begin_proxy_write(w_, op_, lane_, to, plan.bytes);

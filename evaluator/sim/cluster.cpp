@@ -33,7 +33,7 @@ struct ClusterAccess {
       return false;
     }
     check(lane, place);
-    move(lane, place.host());
+    move_elements(w, op, lane, place.host(), is_load);
     return true;
   }
 
@@ -93,21 +93,6 @@ struct ClusterAccess {
       }
       // As if it had been there from the block's beginning: nobody's own threads race with it.
       if (!is_load) shadow.writes[cell] = shadow.begin;
-    }
-  }
-
-  void move(int lane, std::byte* memory) const {
-    const auto element = static_cast<std::size_t>(op->size);
-    for (std::size_t j = 0; j < op->count; ++j, memory += element) {
-      const uint32_t row = w.lists[op->list + j];
-      uint64_t value = 0;
-      if (is_load) {
-        std::memcpy(&value, memory, element);
-        set_lane(w, row, lane, value, op->size);
-      } else {
-        value = lane_value(w, row, lane, op->size);
-        std::memcpy(memory, &value, element);
-      }
     }
   }
 };

@@ -229,10 +229,6 @@ Mbarrier* find_mbarrier(Warp& w, const Op* op, int lane, const SharedPlace& plac
   return nullptr;
 }
 
-Mbarrier* find_fenced_mbarrier(Warp& w, const Op* op, int lane, const SharedPlace& place) {
-  return find_mbarrier(w, op, lane, place);
-}
-
 bool complete_at(Warp& w, const Op* op, int lane, const SharedPlace& place, const Completion& completion,
                  double cycles) {
   Mbarrier* m = find_mbarrier(w, op, lane, place);
@@ -334,14 +330,15 @@ bool expire_waits(Block& block) {
   return any;
 }
 
+bool waits_for_others(const Warp& w) {
+  return std::any_of(w.groups.begin(), w.groups.begin() + w.group_count, [](const Group& g) {
+    return g.state == Group::State::kAtBarrier && g.barrier >= kAtClusterBarrier;
+  });
+}
+
 bool waits_for_others(const Block& block) {
-  for (const Warp& w : block.warps) {
-    for (int k = 0; k < w.group_count; ++k) {
-      const Group& g = w.groups[static_cast<std::size_t>(k)];
-      if (g.state == Group::State::kAtBarrier && g.barrier >= kAtClusterBarrier) return true;
-    }
-  }
-  return false;
+  return std::any_of(block.warps.begin(), block.warps.end(),
+                     [](const Warp& w) { return waits_for_others(w); });
 }
 
 std::string describe_mbarrier(const Block& block, uint32_t offset) {

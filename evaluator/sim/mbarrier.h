@@ -31,12 +31,9 @@ struct Mbarriers {
 };
 
 // The object at a place, if there is one and its bytes are as it left them. Otherwise faults, and nullptr.
+// Whether a fence.mbarrier_init comes behind the initialisation is not asked: compilers leave it out inside a
+// block, and a cluster has to meet anyway before any other block signals.
 Mbarrier* find_mbarrier(Warp& w, const Op* op, int lane, const SharedPlace& place);
-
-// For operations of the asynchronous proxy. Whether a fence.mbarrier_init comes behind the initialisation is
-// not asked: compilers leave it out inside a block, and a cluster has to meet anyway before any other block
-// signals.
-Mbarrier* find_fenced_mbarrier(Warp& w, const Op* op, int lane, const SharedPlace& place);
 
 // An asynchronous operation, or a thread, completes `bytes` of transactions (negative: expects them) and then
 // arrives `arrivals` times. `cycles`: when, on the blocks' clock. Publishes `w`'s order where the block is
@@ -81,6 +78,7 @@ bool land_awaited(Block& block);
 // one.
 bool expire_waits(Block& block);
 // Whether a group waits for something that other blocks, or asynchronous operations, may still do.
+bool waits_for_others(const Warp& w);
 bool waits_for_others(const Block& block);
 std::string describe_mbarrier(const Block& block, uint32_t offset);
 

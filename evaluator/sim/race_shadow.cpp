@@ -39,7 +39,7 @@ void RaceShadow::start_block(int warp_count) {
   begin = tag_of(block_start, 0);
   ++stamp;
   for (auto& row : known) row.fill(block_start);
-  for (auto& row : fenced) row.fill(block_start);
+  if (tracks_proxies) fenced.fill(known[0]);
   now.fill(tag_of(stamp, 0));
   own_limit.fill(tag_of(stamp, 0));
   other_limit.fill(tag_of(block_start + 1, 0));
@@ -57,7 +57,7 @@ void RaceShadow::start_again() {
   std::fill(reads.begin(), reads.end(), 0);
   stamp = block_start + 1;
   for (auto& row : known) row.fill(block_start);
-  for (auto& row : fenced) row.fill(block_start);
+  if (tracks_proxies) fenced.fill(known[0]);
   now.fill(tag_of(stamp, 0));
   own_limit.fill(tag_of(stamp, 0));
   other_limit.fill(tag_of(block_start + 1, 0));

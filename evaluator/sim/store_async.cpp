@@ -89,7 +89,7 @@ const Op* store_async_op(Warp& w, const Op* op) {
     }
     SharedPlace to, barrier;
     if (!locate(w, op, lane, value.size, to, barrier)) return nullptr;
-    if (find_fenced_mbarrier(w, op, lane, barrier) == nullptr) return nullptr;
+    if (find_mbarrier(w, op, lane, barrier) == nullptr) return nullptr;
     if (!reduction) begin_proxy_write(w, op, lane, to, value.size);
     w.block->cluster->queue.add(std::make_unique<StoreLands>(w, op, lane, barrier, to, value, reduction));
   }

@@ -78,7 +78,7 @@ class CommitWork final : public AsyncWork {
 };
 
 bool commit_at(Warp& w, const Op* op, int lane, const SharedPlace& place) {
-  if (find_fenced_mbarrier(w, op, lane, place) == nullptr) return false;
+  if (find_mbarrier(w, op, lane, place) == nullptr) return false;
   TensorIssues::Thread& thread = tensor_issues(*w.block).threads[TensorMemory::issue_owner(w, lane)];
   thread.committed = thread.issued;
   Meeting order;

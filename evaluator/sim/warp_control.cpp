@@ -1,6 +1,7 @@
 #include "evaluator/sim/warp_control.h"
 
 #include "evaluator/sim/faults.h"
+#include "evaluator/sim/mbarrier.h"
 #include "src/base/check.h"
 
 namespace warpwright::sim {
@@ -17,15 +18,6 @@ int lowest_group(const Warp& w, Group::State state) {
     if (g.state == state && (lowest < 0 || g.pc < w.groups[static_cast<std::size_t>(lowest)].pc)) lowest = k;
   }
   return lowest;
-}
-
-// Parts that wait at an mbarrier or for the cluster: they go on without the warp's other lanes.
-bool may_come_later(const Warp& w) {
-  for (int k = 0; k < w.group_count; ++k) {
-    const Group& g = w.groups[static_cast<std::size_t>(k)];
-    if (g.state == Group::State::kAtBarrier && g.barrier >= kAtClusterBarrier) return true;
-  }
-  return false;
 }
 
 const Op* resume(Warp& w, int k) {
@@ -86,7 +78,8 @@ const Op* next_group(Warp& w) {
   if (ready >= 0) return resume(w, ready);
   // Lanes wait for others that wait at a barrier, or that are gone: let them go on without.
   const int stuck = lowest_group(w, Group::State::kAtSync);
-  if (stuck >= 0 && !may_come_later(w)) {
+  // Parts that wait at an mbarrier or for the cluster may still come.
+  if (stuck >= 0 && !waits_for_others(w)) {
     const Op* waiting = w.groups[static_cast<std::size_t>(stuck)].waiting;
     const Op* pc = resume(w, stuck);
     report(w, waiting, __builtin_ctz(w.mask), Finding::Kind::kDivergentSync,

@@ -32,8 +32,7 @@ bool note_written(Warp& w, const std::byte* memory, std::size_t bytes, bool is_l
 }  // namespace
 
 bool access_local(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mask, bool is_load) {
-  const auto element = static_cast<std::size_t>(op->size);
-  const auto bytes = static_cast<uint32_t>(element * op->count);
+  const auto bytes = static_cast<uint32_t>(op->size) * op->count;
   w.counters->local_accesses += 1;
   bool said_unwritten = false;
   for (uint32_t left = mask; left != 0; left &= left - 1) {
@@ -50,17 +49,7 @@ bool access_local(Warp& w, const Op* op, const uint64_t* addresses, uint32_t mas
           w, op, lane, Finding::Kind::kUninitialisedRead,
           fmt::format("reads {} bytes of its local memory (+ {}) that it has not written", bytes, address));
     }
-    for (std::size_t j = 0; j < op->count; ++j, memory += element) {
-      const uint32_t row = w.lists[op->list + j];
-      uint64_t value = 0;
-      if (is_load) {
-        std::memcpy(&value, memory, element);
-        set_lane(w, row, lane, value, op->size);
-      } else {
-        value = lane_value(w, row, lane, op->size);
-        std::memcpy(memory, &value, element);
-      }
-    }
+    move_elements(w, op, lane, memory, is_load);
   }
   return true;
 }

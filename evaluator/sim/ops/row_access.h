@@ -32,6 +32,21 @@ inline void set_predicate(Warp& w, uint32_t row, uint32_t bits) {
   const uint32_t merged = (predicate_bits(w, row) & ~w.mask) | (bits & w.mask);
   std::memcpy(w.rows + row, &merged, 4);
 }
+// The elements of a load or store (Op::list, count, size) between a lane and the memory.
+inline void move_elements(Warp& w, const Op* op, int lane, std::byte* memory, bool is_load) {
+  const auto element = static_cast<std::size_t>(op->size);
+  for (std::size_t j = 0; j < op->count; ++j, memory += element) {
+    const uint32_t row = w.lists[op->list + j];
+    uint64_t value = 0;
+    if (is_load) {
+      std::memcpy(&value, memory, element);
+      set_lane(w, row, lane, value, op->size);
+    } else {
+      value = lane_value(w, row, lane, op->size);
+      std::memcpy(memory, &value, element);
+    }
+  }
+}
 // The address operand of a memory operation.
 inline uint64_t lane_address(const Warp& w, const Op* op, int lane) {
   if (op->flags & kAddress32) return lane_word(w, op->s[0], lane) + static_cast<uint32_t>(op->immediate);
