@@ -55,7 +55,7 @@ Result<void> Engine::send_calls() {
   for (const llm::Admitted& a : admitted)
     TRY(apply(events::CallStarted{a.call.ticket, a.call.turn, a.call.attempt, a.model,
                                   a.reserved_microdollars, a.reserved_tokens}));
-  TRY(commit());
+  if (!admitted.empty()) TRY(commit());
   for (const llm::Admitted& a : admitted) desk_->send(a, now_ms);
   return {};
 }

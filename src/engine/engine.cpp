@@ -14,6 +14,7 @@ namespace warpwright::engine {
 namespace {
 
 constexpr int64_t kLedgerIntervalMs = 60'000;
+constexpr int64_t kGroupMs = 50;  // so long an event that others follow at once waits for them
 constexpr int64_t kLongestWaitMs =
     200;  // Ctrl-C may come just before the wait; the live view wants a turn too
 
@@ -57,12 +58,13 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
       goes_on = goes_on || closes_with_finals();
     }
     TRY(note_ledger());
-    TRY(commit());
-    if (state_.view().best != best) {
+    const bool has_new_best = state_.view().best != best;
+    if (stop || has_new_best || is_commit_due()) TRY(commit());
+    if (has_new_best) {
       best = state_.view().best;
       on_new_best();
     }
-    live_.update(live_status(), clock_.monotonic_ms());
+    if (uncommitted_.empty()) live_.update(live_status(), clock_.monotonic_ms());
     if (stop && !goes_on) {
       TRY(end(*stop));
       on_new_best();
@@ -71,7 +73,7 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
     }
     TRY(perform());
     note_moment();
-    wait();
+    TRY(wait());
     TRY(take_arrivals());  // committed with what follows from them
     note_moment();
     if (unusable_) return infrastructure_error(fmt::format("no worker can be started: {}", *unusable_));
@@ -174,6 +176,7 @@ Result<void> Engine::end(Stop stop) {
 
 Result<void> Engine::apply(events::Event event) {
   TRY(state_.apply(event));
+  if (uncommitted_.empty()) uncommitted_since_ms_ = clock_.monotonic_ms();
   uncommitted_.push_back(std::move(event));
   return {};
 }
@@ -190,6 +193,10 @@ Result<void> Engine::commit() {
   uncommitted_.clear();
   uncommitted_blobs_.clear();
   return {};
+}
+
+bool Engine::is_commit_due() const {
+  return !uncommitted_.empty() && clock_.monotonic_ms() - uncommitted_since_ms_ >= kGroupMs;
 }
 
 // Without a flush of its own.
@@ -249,20 +256,33 @@ Result<void> Engine::perform() {
   return send_calls();
 }
 
-void Engine::wait() {
+// What has come is durable before the loop sleeps.
+Result<void> Engine::wait() {
+  if (!uncommitted_.empty()) {
+    if (poll_for(0)) return {};  // one flush for it and for what is here already (is_commit_due)
+    TRY(commit());
+    live_.update(live_status(), clock_.monotonic_ms());
+  }
+  poll_for(kLongestWaitMs);
+  return {};
+}
+
+// True: something came, or is due.
+bool Engine::poll_for(int64_t longest_ms) {
   const int64_t now_ms = clock_.monotonic_ms();
   llm::WaitSet waits;
   pool_.add_poll_descriptors(waits.descriptors);
   const size_t of_pool = waits.descriptors.size();
   if (desk_ != nullptr) desk_->wait_on(waits, now_ms);
-  int64_t timeout_ms = pool_.has_events() || !remembered_.empty() ? 0 : kLongestWaitMs;
-  if (waits.timeout_ms >= 0) timeout_ms = std::min(timeout_ms, waits.timeout_ms);
+  int64_t due_in_ms = pool_.has_events() || !remembered_.empty() ? 0 : kLongestWaitMs;
+  if (waits.timeout_ms >= 0) due_in_ms = std::min(due_in_ms, waits.timeout_ms);
   if (const auto deadline = pool_.next_deadline_ms(now_ms))
-    timeout_ms = std::clamp<int64_t>(*deadline - now_ms, 0, timeout_ms);
-  const int ready = ::poll(waits.descriptors.data(), waits.descriptors.size(), static_cast<int>(timeout_ms));
-  if (ready <= 0) return;
-  for (size_t i = 0; i < of_pool; ++i)
+    due_in_ms = std::clamp<int64_t>(*deadline - now_ms, 0, due_in_ms);
+  const int ready = ::poll(waits.descriptors.data(), waits.descriptors.size(),
+                           static_cast<int>(std::min(due_in_ms, longest_ms)));
+  for (size_t i = 0; ready > 0 && i < of_pool; ++i)
     pool_.on_ready(waits.descriptors[i].fd, waits.descriptors[i].revents, clock_.monotonic_ms());
+  return ready > 0 || due_in_ms == 0;
 }
 
 Result<void> Engine::take_arrivals() {
