@@ -1,6 +1,7 @@
 // search_bench: decisions per second, memory, file size and resume time of the search engine at several sizes
 // of the population (README.md beside this file). Every figure is of a process of its own.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -113,6 +114,7 @@ Result<void> measure(const Options& options, Settings settings, Json& all) {
       const fs::path copy = options.folder / "copy";
       fs::remove_all(copy);
       fs::copy(grown, copy);
+      ::sync();  // or the disk would be busy with the copy while the run is timed
       TRY_ASSIGN(runs.emplace_back(), in_a_process(settings, copy, options.decisions));
       fs::remove_all(copy);
     }

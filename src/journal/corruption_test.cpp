@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "src/base/files.h"
+#include "src/base/hash.h"
 #include "src/base/rng.h"
 #include "src/journal/inspect.h"
 #include "src/journal/journal.h"
@@ -176,29 +177,72 @@ TEST_F(CorruptionTest, AnAlteredWordInsideAnEventIsNoticed) {
   }
 }
 
-// As the first release made them.
-constexpr const char* kFirstSchema =
-    "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-    "CREATE TABLE events(seq INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, kind TEXT NOT NULL, json TEXT "
-    "NOT NULL);"
-    "CREATE TABLE blobs(hash TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE results(result_key TEXT PRIMARY KEY, ticket INTEGER NOT NULL, report_hash TEXT NOT NULL)"
-    " WITHOUT ROWID;"
-    "INSERT INTO meta VALUES('format', 'warpwright-journal'), ('version', 1);";
+// As older programs made them.
+std::string old_schema(int version) {
+  return fmt::format(
+      "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+      "CREATE TABLE events(seq INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, kind TEXT NOT NULL, json TEXT "
+      "NOT "
+      "NULL{});"
+      "CREATE TABLE blobs(hash TEXT PRIMARY KEY, bytes BLOB NOT NULL){};"
+      "CREATE TABLE results(result_key TEXT PRIMARY KEY, ticket INTEGER NOT NULL, report_hash TEXT NOT NULL)"
+      " WITHOUT ROWID;"
+      "INSERT INTO meta VALUES('format', 'warpwright-journal'), ('version', {});",
+      version == 1 ? "" : ", chain TEXT NOT NULL", version == 1 ? " WITHOUT ROWID" : "", version);
+}
 
-TEST_F(CorruptionTest, AJournalOfTheFirstFormatIsReadAndGoneOnWith) {
-  ASSERT_TRUE(warpwright::create_directories(run));
-  ASSERT_TRUE(Db::open(file, Db::Mode::kCreate).value().execute(kFirstSchema));
-  {
+TEST_F(CorruptionTest, AJournalOfAnOlderFormatIsReadAndGoneOnWith) {
+  for (const int version : {1, 2}) {
+    fs::remove_all(run);
+    ASSERT_TRUE(warpwright::create_directories(run));
+    ASSERT_TRUE(Db::open(file, Db::Mode::kCreate).value().execute(old_schema(version).c_str()));
+    {
+      auto journal = Journal::open(run).value();
+      ASSERT_TRUE(journal.append(events_of(0), 1, {}));
+    }
     auto journal = Journal::open(run).value();
-    ASSERT_TRUE(journal.append(events_of(0), 1, {}));
+    ASSERT_TRUE(journal.append(events_of(1), 2, {}));
+    EXPECT_EQ(journal.read_events().value().size(), 4u);
+    const auto inspection = inspect(run).value();
+    EXPECT_EQ(inspection.format, version);
+    EXPECT_EQ(inspection.results, 2);
+    EXPECT_TRUE(inspection.findings.empty()) << to_string(inspection.findings[0]);
   }
+}
+
+// It has a table of results, with unique keys.
+TEST_F(CorruptionTest, AnAppendThatAnOlderFormatRefusesLeavesNothing) {
+  ASSERT_TRUE(warpwright::create_directories(run));
+  ASSERT_TRUE(Db::open(file, Db::Mode::kCreate).value().execute(old_schema(2).c_str()));
   auto journal = Journal::open(run).value();
-  ASSERT_TRUE(journal.append(events_of(1), 2, {}));
-  EXPECT_EQ(journal.read_events().value().size(), 4u);
-  const auto inspection = inspect(run).value();
-  EXPECT_EQ(inspection.format, 1);
-  EXPECT_TRUE(inspection.findings.empty()) << to_string(inspection.findings[0]);
+  ASSERT_TRUE(journal.append(events_of(0), 1, {}));
+  auto events = events_of(1);
+  std::get<EvaluationFinished>(events[1]).result_key =
+      std::get<EvaluationFinished>(events_of(0)[1]).result_key;
+  ASSERT_FALSE(journal.append(events, 2, {"lonely"}));
+  EXPECT_EQ(journal.read_events().value().size(), 2u);
+  EXPECT_FALSE(journal.blob(sha256_hex("lonely"))) << "half of a refused append was kept";
+  EXPECT_TRUE(journal.append(events_of(1), 2));
+}
+
+TEST_F(CorruptionTest, ResultsOfAnOlderFormatAreHeldAgainstTheEvents) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"DELETE FROM results WHERE ticket = 1", "its result key1 is missing"},
+      {"UPDATE results SET ticket = 7 WHERE ticket = 1", "result key1 differs from it"},
+      {"INSERT INTO results VALUES('k', 1, 'h')", "result k belongs to no event"}};
+  for (const auto& [sql, finding] : cases) {
+    fs::remove_all(run);
+    ASSERT_TRUE(warpwright::create_directories(run));
+    ASSERT_TRUE(Db::open(file, Db::Mode::kCreate).value().execute(old_schema(2).c_str()));
+    {
+      auto journal = Journal::open(run).value();
+      for (int64_t t = 0; t < 2; ++t) ASSERT_TRUE(journal.append(events_of(t), 1, {}));
+    }
+    ASSERT_TRUE(Db::open(file, Db::Mode::kReadWrite).value().execute(sql));
+    const auto inspection = inspect(run).value();
+    ASSERT_EQ(inspection.findings.size(), 1u) << sql;
+    EXPECT_EQ(inspection.findings[0].what, finding);
+  }
 }
 
 TEST_F(CorruptionTest, ADamagedVersionDoesNotSwitchTheChainOff) {
@@ -208,7 +252,7 @@ TEST_F(CorruptionTest, ADamagedVersionDoesNotSwitchTheChainOff) {
                   .execute("UPDATE meta SET value = 1 WHERE key = 'version'"));
   const auto journal = Journal::open_read_only(run);
   ASSERT_FALSE(journal);
-  EXPECT_NE(journal.error().message.find("its events are not those of format 1"), std::string::npos);
+  EXPECT_NE(journal.error().message.find("its tables are not those of format 1"), std::string::npos);
 }
 
 }  // namespace

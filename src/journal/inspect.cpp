@@ -80,7 +80,7 @@ class Inspector {
   void check_event(int64_t seq, Statement::Use& row, std::string& link) {
     const int64_t unix_ms = row.integer(1);
     const std::string kind = row.text(2), text = row.text(3);
-    if (format_ == Format::kChained) {
+    if (is_chained(format_)) {
       if (chain_of(link, unix_ms, kind, text) != row.text(4))
         spoil(seq, "it is not what was written, or not in its place");
       link = row.text(4);  // goes on from here: the next one is held against what stands before it
@@ -90,9 +90,17 @@ class Inspector {
     auto event = events::event_from_json(kind, *json);
     if (!event) return spoil(seq, event.error().message);
     for (const std::string& hash : events::blobs_of(*event)) named_.emplace(hash, seq);
-    if (const auto* finished = std::get_if<events::EvaluationFinished>(&*event))
-      results_[finished->result_key] = {seq, finished->ticket, finished->report_hash};
+    if (const auto* finished = std::get_if<events::EvaluationFinished>(&*event)) note_result(seq, *finished);
     if (is_whole_) inspection_.records.push_back({seq, unix_ms, std::move(*event)});
+  }
+
+  // Equal programs are evaluated once.
+  void note_result(int64_t seq, const events::EvaluationFinished& finished) {
+    ++inspection_.results;
+    const auto [known, is_new] =
+        results_.try_emplace(finished.result_key, StoredResult{seq, finished.ticket, finished.report_hash});
+    if (!is_new)
+      find(seq, fmt::format("event {} has the result {} already", known->second.seq, finished.result_key));
   }
 
   Result<void> check_blobs() {
@@ -117,14 +125,15 @@ class Inspector {
     return {};
   }
 
+  // Of journals that have a table of them.
   Result<void> check_results() {
+    if (!has_results(format_)) return {};
     TRY_ASSIGN(auto statement,
                Statement::prepare(db_, "SELECT result_key, ticket, report_hash FROM results"));
     auto row = statement.use(db_);
     for (;;) {
       TRY_ASSIGN(const bool found, row.step());
       if (!found) break;
-      ++inspection_.results;
       const auto expected = results_.find(row.text(0));
       if (expected == results_.end()) {
         find(0, fmt::format("result {} belongs to no event", row.text(0)));

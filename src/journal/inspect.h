@@ -22,9 +22,9 @@ std::string to_string(const Finding& finding);  // "event 12: ..."
 
 struct Inspection {
   int format = 0;
-  int64_t events = 0, blobs = 0, results = 0;  // rows
-  std::vector<Finding> findings;               // none: sound
-  std::vector<events::Record> records;         // the events before the first one that is not sound
+  int64_t events = 0, blobs = 0, results = 0;
+  std::vector<Finding> findings;        // none: sound
+  std::vector<events::Record> records;  // the events before the first one that is not sound
 };
 
 // SQLite's own integrity check; events without gaps, as their chain says they were written, of known kinds;

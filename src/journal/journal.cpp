@@ -40,19 +40,19 @@ Result<void> check_sound(const Db& db) {
 }
 
 struct Statements {
-  Statement insert_event, insert_blob, insert_result, select_events, select_blob, select_result;
+  Statement insert_event, insert_blob, insert_result, select_events, select_blob;
 
   static Result<Statements> prepare(const Db& db, Format format) {
     Statements s;
-    const bool is_chained = format == Format::kChained;
-    TRY_ASSIGN(s.insert_event, Statement::prepare(db, is_chained ? "INSERT INTO events VALUES(?, ?, ?, ?, ?)"
-                                                                 : "INSERT INTO events VALUES(?, ?, ?, ?)"));
+    TRY_ASSIGN(s.insert_event,
+               Statement::prepare(db, is_chained(format) ? "INSERT INTO events VALUES(?, ?, ?, ?, ?)"
+                                                         : "INSERT INTO events VALUES(?, ?, ?, ?)"));
     TRY_ASSIGN(s.insert_blob, Statement::prepare(db, "INSERT OR IGNORE INTO blobs VALUES(?, ?)"));
-    TRY_ASSIGN(s.insert_result, Statement::prepare(db, "INSERT INTO results VALUES(?, ?, ?)"));
+    if (has_results(format)) {
+      TRY_ASSIGN(s.insert_result, Statement::prepare(db, "INSERT INTO results VALUES(?, ?, ?)"));
+    }
     TRY_ASSIGN(s.select_events, Statement::prepare(db, select_events_sql(format).c_str()));
     TRY_ASSIGN(s.select_blob, Statement::prepare(db, "SELECT bytes FROM blobs WHERE hash = ?"));
-    TRY_ASSIGN(s.select_result,
-               Statement::prepare(db, "SELECT ticket, report_hash FROM results WHERE result_key = ?"));
     return s;
   }
 };
@@ -82,7 +82,7 @@ struct Journal::Impl {
   }
 
   Result<std::string> chain_at(int64_t seq) const {
-    if (format != Format::kChained || seq == 0) return std::string();
+    if (!is_chained(format) || seq == 0) return std::string();
     auto row = statements.select_events.use(db);
     TRY_ASSIGN(const bool found, row.bind(seq - 1).step());
     return found ? row.text(4) : std::string();
@@ -94,14 +94,13 @@ struct Journal::Impl {
     const std::string json = events::to_json_text(event);
     auto row = statements.insert_event.use(db);
     row.bind(seq).bind(unix_ms).bind(kind).bind(json);
-    if (format == Format::kChained) {
+    if (is_chained(format)) {
       link = chain_of(link, unix_ms, kind, json);
       row.bind(link);
     }
     TRY(row.step());
-    if (const auto* finished = std::get_if<events::EvaluationFinished>(&event))
-      return store_result(*finished);
-    return {};
+    const auto* finished = std::get_if<events::EvaluationFinished>(&event);
+    return finished != nullptr && has_results(format) ? store_result(*finished) : Result<void>();
   }
 
   // `link`: the chain of the event before; becomes this one's.
@@ -110,7 +109,7 @@ struct Journal::Impl {
     if (row.integer(0) != expected)
       return infrastructure_error(fmt::format("{}: event {} is missing", where(), expected));
     const std::string_view kind = row.view(2), text = row.view(3);
-    if (format == Format::kChained) {
+    if (is_chained(format)) {
       link = chain_of(link, row.integer(1), kind, text);
       if (link != row.view(4))
         return infrastructure_error(fmt::format(
@@ -126,25 +125,10 @@ struct Journal::Impl {
     return Record{row.integer(0), row.integer(1), std::move(*event)};
   }
 
-  // The key is unique: a second row of it is refused by the table itself.
   Result<void> store_result(const events::EvaluationFinished& finished) {
-    const auto stored = statements.insert_result.use(db)
-                            .bind(finished.result_key)
-                            .bind(finished.ticket)
-                            .bind(finished.report_hash)
-                            .step();
-    if (stored) return {};
-    const auto present = find_result(finished.result_key);
-    if (!present || !*present) return tl::unexpected(stored.error());
-    return infrastructure_error(fmt::format("{}: the result {} is recorded already (ticket {})",
-                                            db.path().string(), finished.result_key, (*present)->ticket));
-  }
-
-  Result<std::optional<StoredResult>> find_result(const std::string& result_key) {
-    auto row = statements.select_result.use(db);
-    TRY_ASSIGN(const bool found, row.bind(result_key).step());
-    if (!found) return std::optional<StoredResult>();
-    return std::optional<StoredResult>({row.integer(0), row.text(1)});
+    auto row = statements.insert_result.use(db);
+    TRY(row.bind(finished.result_key).bind(finished.ticket).bind(finished.report_hash).step());
+    return {};
   }
 };
 
@@ -252,10 +236,6 @@ Result<std::string> Journal::blob(const std::string& hash) const {
   if (sha256_hex(bytes) != hash)
     return infrastructure_error(fmt::format("{}: blob {} is damaged", path().string(), hash));
   return bytes;
-}
-
-Result<std::optional<Journal::StoredResult>> Journal::find_result(const std::string& result_key) const {
-  return impl_->find_result(result_key);
 }
 
 }  // namespace warpwright::journal

@@ -2,9 +2,8 @@
 // (src/journal/README.md has the format).
 //
 // Rejected: a JSONL file, appended and fsynced. It is readable with less, but a torn last line, blobs beside
-// it, "all of these or none", a result looked up by key and a reader beside a writer would each be our own
-// code, and each is a feature of SQLite that has been tested for years. `sqlite3 journal.db` reads this one
-// too.
+// it, "all of these or none" and a reader beside a writer would each be our own code, and each is a feature
+// of SQLite that has been tested for years. `sqlite3 journal.db` reads this one too.
 //
 // Durability: WAL with synchronous=FULL. An append that returned is committed: kill -9 loses nothing of it, a
 // power cut neither, as far as the disk honours a flush. Group what belongs together in one append: a flush
@@ -42,8 +41,7 @@ class Journal {
   ~Journal();
 
   // All or nothing, durable when it returns. Blobs are stored under their SHA-256 (those present already are
-  // kept). Error: full disk and the like (nothing was written), an EvaluationFinished whose result key is
-  // recorded already.
+  // kept). Error: full disk and the like; nothing was written then.
   Result<std::vector<events::Record>> append(const std::vector<events::Event>& events, int64_t unix_ms,
                                              const std::vector<std::string>& blobs = {});
   // The same without a copy of the events; blobs by their SHA-256, which the caller knows (it is not
@@ -59,12 +57,6 @@ class Journal {
                               const std::function<Result<void>(events::Record&&)>& take) const;
 
   Result<std::string> blob(const std::string& hash) const;  // error: missing or damaged
-
-  struct StoredResult {
-    int64_t ticket = 0;
-    std::string report_hash;
-  };
-  Result<std::optional<StoredResult>> find_result(const std::string& result_key) const;
 
   const std::filesystem::path& path() const;
 

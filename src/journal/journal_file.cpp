@@ -14,12 +14,10 @@ const char* const kSchema =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
     "CREATE TABLE events(seq INTEGER PRIMARY KEY, unix_ms INTEGER NOT NULL, kind TEXT NOT NULL, json TEXT "
     "NOT NULL, chain TEXT NOT NULL);"
-    // With a row number: blobs are appended, and only their hashes are kept in order. (Version 1 may hold them in
-    // the index itself; statements are the same.)
+    // With a row number: blobs are appended, and only their hashes are kept in order. (Version 1 may hold
+    // them in the index itself; statements are the same.)
     "CREATE TABLE blobs(hash TEXT PRIMARY KEY, bytes BLOB NOT NULL);"
-    "CREATE TABLE results(result_key TEXT PRIMARY KEY, ticket INTEGER NOT NULL, report_hash TEXT NOT NULL)"
-    " WITHOUT ROWID;"
-    "INSERT INTO meta VALUES('format', 'warpwright-journal'), ('version', 2);";
+    "INSERT INTO meta VALUES('format', 'warpwright-journal'), ('version', 3);";
 
 fs::path journal_path(const fs::path& run_directory) {
   return run_directory / "journal.db";
@@ -31,14 +29,17 @@ tl::unexpected<Error> no_journal(const Db& db) {
   return infrastructure_error(fmt::format("{} is not a journal of warpwright", db.path().string()));
 }
 
-// A damaged version number must not switch the chain off.
-Result<void> check_columns(const Db& db, int64_t version) {
-  TRY_ASSIGN(auto columns, Statement::prepare(db, "SELECT count(*) FROM pragma_table_info('events')"));
-  auto row = columns.use(db);
+// A damaged version number must not switch the chain off, or the results.
+Result<void> check_tables(const Db& db, Format format) {
+  TRY_ASSIGN(auto tables, Statement::prepare(db,
+                                             "SELECT (SELECT count(*) FROM pragma_table_info('events')),"
+                                             "(SELECT count(*) FROM pragma_table_info('results'))"));
+  auto row = tables.use(db);
   TRY(row.step());
-  if (row.integer(0) == (version == 1 ? 4 : 5)) return {};
-  return infrastructure_error(
-      fmt::format("{} is damaged: its events are not those of format {}", db.path().string(), version));
+  if (row.integer(0) == (is_chained(format) ? 5 : 4) && (row.integer(1) > 0) == has_results(format))
+    return {};
+  return infrastructure_error(fmt::format("{} is damaged: its tables are not those of format {}",
+                                          db.path().string(), static_cast<int>(format)));
 }
 
 }  // namespace
@@ -54,12 +55,13 @@ Result<std::optional<Format>> read_format(const Db& db) {
   TRY_ASSIGN(const bool found, row.step());
   if (!found) return no_journal(db);
   const int64_t version = row.integer(0);
-  if (version != 1 && version != 2)
+  if (version < 1 || version > 3)
     return usage_error(
-        fmt::format("{} has journal format {}, this program reads 1 and 2: use the version that wrote it",
+        fmt::format("{} has journal format {}, this program reads 1 to 3: use the version that wrote it",
                     db.path().string(), version));
-  TRY(check_columns(db, version));
-  return std::optional<Format>(static_cast<Format>(version));
+  const auto format = static_cast<Format>(version);
+  TRY(check_tables(db, format));
+  return std::optional<Format>(format);
 }
 
 Result<Format> require_format(const Db& db) {
@@ -105,7 +107,7 @@ std::string chain_of(std::string_view before, int64_t unix_ms, std::string_view 
 
 std::string select_events_sql(Format format) {
   return fmt::format("SELECT seq, unix_ms, kind, json, {} FROM events WHERE seq > ? ORDER BY seq",
-                     format == Format::kChained ? "chain" : "''");
+                     is_chained(format) ? "chain" : "''");
 }
 
 }  // namespace warpwright::journal

@@ -3,8 +3,9 @@
 //
 // Version 2 has a chain: each event carries a hash of itself and of the event before it, so that an altered,
 // missing, foreign or displaced one is noticed when it is read; SQLite itself does not notice a changed
-// byte inside a text. Journals of version 1 have none. They are read and gone on with as they are: a journal
-// keeps the version that it was created with.
+// byte inside a text. Journals of version 1 have none. Version 3 has no table of results: it followed from
+// the events, and its pages, which keys that are hashes scatter, were a fifth of what an append wrote. Older
+// journals are read and gone on with as they are: a journal keeps the version that it was created with.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,14 @@ namespace warpwright::journal {
 
 std::filesystem::path journal_path(const std::filesystem::path& run_directory);
 
-enum class Format { kUnchained = 1, kChained = 2 };
+enum class Format { kUnchained = 1, kChainedWithResults = 2, kChained = 3 };
+
+inline bool is_chained(Format format) {
+  return format != Format::kUnchained;
+}
+inline bool has_results(Format format) {
+  return format != Format::kChained;
+}
 
 // Tables and meta rows of the newest version.
 extern const char* const kSchema;

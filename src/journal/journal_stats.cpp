@@ -46,7 +46,7 @@ Result<void> for_each_event(const OpenDb& open,
     if (!found) return {};
     const std::string kind = row.text(2), text = row.text(3);
     const std::string where = fmt::format("{}, event {}", open.db.path().string(), expected);
-    link = open.format == Format::kChained ? chain_of(link, row.integer(1), kind, text) : std::string();
+    link = is_chained(open.format) ? chain_of(link, row.integer(1), kind, text) : std::string();
     if (row.integer(0) != expected || link != row.text(4))
       return infrastructure_error(where + " is damaged or missing; `warpwright journal verify` says more");
     TRY_ASSIGN(const Json json, parse_json(text, where));

@@ -99,8 +99,6 @@ TEST_F(JournalTest, ReopenedAfterEveryAppendItHoldsExactlyWhatWasAppended) {
   EXPECT_EQ(all.back().seq, 16);
   EXPECT_EQ(journal.read_events(14).value().size(), 2u);
   EXPECT_EQ(journal.blob(sha256_hex("blob5")).value(), "blob5");
-  EXPECT_EQ(journal.find_result("key3").value()->ticket, 3);
-  EXPECT_FALSE(journal.find_result("key99").value());
   EXPECT_FALSE(journal.blob(sha256_hex("nobody")));
 }
 
@@ -110,21 +108,6 @@ TEST_F(JournalTest, BlobsKeepEveryByte) {
   ASSERT_TRUE(journal.append({}, 0, {bytes, "", bytes}));
   EXPECT_EQ(journal.blob(sha256_hex(bytes)).value(), bytes);
   EXPECT_EQ(journal.blob(sha256_hex("")).value(), "");
-}
-
-TEST_F(JournalTest, AnEqualResultKeyIsRefusedAndTheWholeAppendWithIt) {
-  write_tickets(2);
-  auto journal = Journal::open(run).value();
-  auto events = events_of(2);
-  std::get<EvaluationFinished>(events[1]).result_key = "key1";
-  auto refused = journal.append(events, 0, {"lonely"});
-  ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("recorded already (ticket 1)"), std::string::npos)
-      << refused.error().message;
-  EXPECT_EQ(journal.read_events().value().size(), 4u);
-  EXPECT_FALSE(journal.blob(sha256_hex("lonely"))) << "half of a refused append was kept";
-  EXPECT_TRUE(journal.append(events_of(2), 0));
-  EXPECT_EQ(journal.read_events().value().size(), 6u);
 }
 
 TEST_F(JournalTest, ARunIsNotOverwrittenAndAMissingOneIsNamed) {
@@ -195,7 +178,6 @@ TEST_F(JournalTest, KilledAtAnyMomentItKeepsWhateverWasAcknowledged) {
     EXPECT_GE(tickets, acknowledged_before + acknowledged);
     EXPECT_LE(tickets, acknowledged_before + acknowledged + 1);
     for (int64_t t = 0; t < tickets; ++t) {
-      ASSERT_TRUE(journal->find_result("key" + std::to_string(t)).value());
       ASSERT_TRUE(journal->blob(sha256_hex(std::string(3000, 'x') + std::to_string(t))));
     }
     acknowledged_before = tickets;
