@@ -184,7 +184,7 @@ Result<Figures> run(const Settings& settings, const fs::path& folder, int64_t de
   {
     engine::Engine loop(config, setup, open.journal, open.state, pool, agent ? &*agent : nullptr, &desk,
                         watch, clock);
-    loop.end_before(watch.end_at + 2 * settings.window);
+    loop.end_before(watch.end_at + 2 * settings.window + settings.tail);
     if (watch.first_ticket > 0) TRY(loop.commit_now(events::RunResumed{engine::kProgramVersion}));
     TRY_ASSIGN(const engine::Stop stop, loop.run([] {}));
     (void)stop;

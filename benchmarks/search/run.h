@@ -19,6 +19,8 @@ struct Settings {
   int window = 64;
   bool simulated_reports = false;  // of about twenty kilobytes instead of four
   int source_bytes = 2255;         // of a candidate, about
+  int64_t tail = 0;  // tickets after those that are timed: these then end with a commit, and not
+                     // with what a run does at its end
 };
 
 struct Figures {

@@ -56,10 +56,11 @@ Json to_json(const Figures& f) {
 
 // This program again, for one stretch of one run.
 Result<Json> in_a_process(const Settings& settings, const fs::path& folder, int64_t decisions) {
-  const std::string command = fmt::format(
-      "'{}' --step {} --variant {} --window {} --source-bytes {} {} --folder '{}'",
-      (program_directory() / "search_bench").string(), decisions, name_of(settings.variant), settings.window,
-      settings.source_bytes, settings.simulated_reports ? "--simulated-reports" : "", folder.string());
+  const std::string command =
+      fmt::format("'{}' --step {} --tail {} --variant {} --window {} --source-bytes {} {} --folder '{}'",
+                  (program_directory() / "search_bench").string(), decisions, settings.tail,
+                  name_of(settings.variant), settings.window, settings.source_bytes,
+                  settings.simulated_reports ? "--simulated-reports" : "", folder.string());
   std::FILE* pipe = ::popen(command.c_str(), "r");
   if (pipe == nullptr) return infrastructure_error("cannot start " + command);
   std::string text;
@@ -68,6 +69,8 @@ Result<Json> in_a_process(const Settings& settings, const fs::path& folder, int6
   if (::pclose(pipe) != 0) return infrastructure_error(command + " failed");
   return parse_json(text, "a run's figures");
 }
+
+constexpr int64_t kTail = 1000;  // more than one group of events that share a commit
 
 struct Spread {
   double low = 0, median = 0, high = 0;
@@ -100,7 +103,7 @@ void print_row(const std::string& variant, int64_t size, const std::vector<Json>
   std::fflush(stdout);
 }
 
-Result<void> measure(const Options& options, Settings settings, Json& all) {
+Result<void> measure(const Options& options, const Settings& settings, Json& all) {
   const std::string variant = name_of(settings.variant);
   const fs::path grown = options.folder / variant;
   int64_t applied = 0;
@@ -110,12 +113,14 @@ Result<void> measure(const Options& options, Settings settings, Json& all) {
       applied = size;
     }
     std::vector<Json> runs;
+    Settings timed = settings;
+    timed.tail = kTail;
     for (int i = 0; i < (size > 20'000 ? std::min(options.runs, 3) : options.runs); ++i) {
       const fs::path copy = options.folder / "copy";
       fs::remove_all(copy);
       fs::copy(grown, copy);
       ::sync();  // or the disk would be busy with the copy while the run is timed
-      TRY_ASSIGN(runs.emplace_back(), in_a_process(settings, copy, options.decisions));
+      TRY_ASSIGN(runs.emplace_back(), in_a_process(timed, copy, options.decisions));
       fs::remove_all(copy);
     }
     print_row(variant, size, runs);
@@ -191,6 +196,7 @@ int main(int argc, char** argv) {
   app.add_option("--jitter", options.share.jitter, "of it: of the answers' times, 0 to 1");
   app.add_option("--seconds", options.share.seconds, "of it: how long it is measured");
   app.add_option("--step", options.step, "one stretch of so many decisions in --folder, figures as JSON");
+  app.add_option("--tail", options.settings.tail, "of it: decisions behind it that are not timed");
   CLI11_PARSE(app, argc, argv);
   if (window->count() > 0) options.share.window = options.settings.window;
   if (const auto done = dispatch(options); !done) {
