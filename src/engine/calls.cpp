@@ -55,7 +55,9 @@ Result<void> Engine::send_calls() {
   for (const llm::Admitted& a : admitted)
     TRY(apply(events::CallStarted{a.call.ticket, a.call.turn, a.call.attempt, a.model,
                                   a.reserved_microdollars, a.reserved_tokens}));
-  if (!admitted.empty()) TRY(commit());
+  if (admitted.empty()) return {};
+  TRY(commit());
+  show();
   for (const llm::Admitted& a : admitted) desk_->send(a, now_ms);
   return {};
 }

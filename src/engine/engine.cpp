@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "src/base/check.h"
 #include "src/base/hash.h"
 #include "src/base/interrupts.h"
 #include "src/base/subprocess.h"
@@ -64,11 +65,11 @@ Result<Stop> Engine::loop(const std::function<void()>& on_new_best) {
       best = state_.view().best;
       on_new_best();
     }
-    if (uncommitted_.empty()) live_.update(live_status(), clock_.monotonic_ms());
+    if (uncommitted_.empty()) show();
     if (stop && !goes_on) {
       TRY(end(*stop));
       on_new_best();
-      live_.update(live_status(), clock_.monotonic_ms());
+      show();
       return *stop;
     }
     TRY(perform());
@@ -195,6 +196,12 @@ Result<void> Engine::commit() {
   return {};
 }
 
+// Of what is durable.
+void Engine::show() {
+  CHECK(uncommitted_.empty());
+  live_.update(live_status(), clock_.monotonic_ms());
+}
+
 bool Engine::is_commit_due() const {
   return !uncommitted_.empty() && clock_.monotonic_ms() - uncommitted_since_ms_ >= kGroupMs;
 }
@@ -261,7 +268,7 @@ Result<void> Engine::wait() {
   if (!uncommitted_.empty()) {
     if (poll_for(0)) return {};  // one flush for it and for what is here already (is_commit_due)
     TRY(commit());
-    live_.update(live_status(), clock_.monotonic_ms());
+    show();
   }
   poll_for(kLongestWaitMs);
   return {};

@@ -75,6 +75,7 @@ class Engine {
   Result<void> decide();
   Result<void> commit();
   bool is_commit_due() const;
+  void show();
   Result<void> perform();
   Result<void> wait();
   bool poll_for(int64_t longest_ms);
