@@ -10,7 +10,6 @@
 #include "evaluator/sim/ops/async_copy.h"
 #include "evaluator/sim/ops/row_access.h"
 #include "evaluator/sim/race_shadow.h"
-#include "evaluator/sim/tensor_memory.h"
 #include "evaluator/sim/warp_control.h"
 
 namespace warpwright::sim {
@@ -157,7 +156,6 @@ int test(Warp& w, const Op* op, int lane, const SharedPlace& place, MbarrierActi
   }
   if (!is_past(*m, action, argument)) return 0;
   if ((op->flags & kRelaxed) == 0 && w.shadow != nullptr) w.shadow->take_over(w.index, m->meeting);
-  note_mbarrier_wait(w);
   w.cycles = std::max(w.cycles, m->last_cycles + kWakeCycles);
   return 1;
 }
@@ -245,7 +243,6 @@ bool complete_at(Warp& w, const Op* op, int lane, const SharedPlace& place, cons
   if (!has_room(w, op, lane, place, *m)) return false;
   if (completion.publishes && place.block == w.block && w.shadow != nullptr) {
     w.shadow->publish(w.index, m->arrivals);
-    note_mbarrier_arrival(w);
     w.shadow->advance(w.index);
   }
   m->cycles = std::max(m->cycles, cycles);

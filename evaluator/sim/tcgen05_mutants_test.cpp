@@ -54,6 +54,12 @@ TEST(Tcgen05Mutants, AreReported) {
          k.rest = "@%p5 bra WAITED;\n" + wait_at("DONE") + "WAITED:\nbar.sync 0;\n";
          replace(k.rest, "@%p5", "@%p4");
        }},
+      {"no fence behind the wait for the product's mbarrier", "missing-fence",
+       [](TensorKernel& k) { k.rest = wait_at("DONE"); }},
+      {"the fence comes before the wait", "missing-fence",
+       [](TensorKernel& k) { k.rest = k.after + wait_at("DONE"); }},
+      {"no fence behind it in the warp that issued", "missing-fence",
+       [](TensorKernel& k) { k.rest = wait_at("DONE") + "@!%p4 bra ISSUER;\n" + k.after + "ISSUER:\n"; }},
       {"operands overwritten too early", "async-copy-overwritten",
        [](TensorKernel& k) { k.rest = "@%p5 bra NOT;\nst.shared.u32 [%r2], 77;\nNOT:\n" + k.rest; }},
       {"early dealloc", "tensor-memory",
@@ -135,6 +141,56 @@ TEST(Tcgen05Mutants, OfOperandsInTensorMemory) {
     EXPECT_TRUE(has_rule(report, rule) || (rule == "shared-race" && has_rule(report, "uninitialised-read")))
         << rule << "\n"
         << messages(report);
+  }
+}
+
+// Triton and CUTLASS emit no fences: barriers and mbarriers order as they do elsewhere.
+TEST(Tcgen05Mutants, WithoutAnyFenceAreNotReported) {
+  for (const bool multiplies_again : {false, true}) {
+    Gemm g = make_gemm(kShape);
+    g.kernel.before = g.kernel.after = "";
+    g.kernel.rest = wait_at("DONE");
+    if (multiplies_again)
+      g.kernel.work += wait_at("AGAIN") + g.kernel.work.substr(0, g.kernel.work.find("tcgen05.commit"));
+    if (multiplies_again) g.kernel.work += commit(1, "%r1+8"), g.kernel.rest = wait_at("DONE", "%r1+8");
+    const LaunchReport report = run_tensor(g.kernel, g.image).report;
+    EXPECT_TRUE(report.findings.empty()) << messages(report);
+  }
+}
+
+// After a product every warp loads its quarter of D and arrives at a second mbarrier; thread 0 waits there
+// and multiplies into D once more.
+Gemm make_handed_over(const std::string& before, const std::string& after) {
+  Gemm g = make_gemm(kShape);
+  const std::string handed = "%r2+" + std::to_string(g.kernel.shared_bytes);  // behind the operands
+  g.kernel.shared_bytes += 16;
+  std::string again = g.kernel.work;
+  replace(again, commit(), commit(1, "%r1+8"));
+  g.kernel.work = "mbarrier.init.shared::cta.b64 [" + handed + "], 4;\n" + g.kernel.work;
+  const std::string load =
+      "and.b32 %r20, %r0, 96;\nshl.b32 %r20, %r20, 16;\nadd.u32 %r20, %r20, %r3;\n"
+      "tcgen05.ld.sync.aligned.32x32b.x1.b32 {%r21}, [%r20];\ntcgen05.wait::ld.sync.aligned;\n";
+  g.kernel.rest = "bar.sync 0;\n" + wait_at("LOAD") + g.kernel.after + load + before +
+                  "and.b32 %r22, %r0, 31;\nsetp.ne.u32 %p6, %r22, 0;\n"
+                  "@!%p6 mbarrier.arrive.shared::cta.b64 _, [" +
+                  handed + "];\n@%p5 bra AGAIN;\n" + wait_at("HANDED", handed) + after + again + "AGAIN:\n" +
+                  wait_at("DONE", "%r1+8") + g.kernel.after;
+  return g;
+}
+
+TEST(Tcgen05Mutants, OfHandingOverAtAnMbarrier) {
+  const std::string before = "tcgen05.fence::before_thread_sync;\n",
+                    after = "tcgen05.fence::after_thread_sync;\n";
+  const Gemm g = make_handed_over(before, after);
+  const TensorOutcome outcome = run_tensor(g.kernel, g.image);
+  EXPECT_TRUE(outcome.report.findings.empty()) << messages(outcome.report);
+  expect_product(g, outcome, [&](int r, int c) { return expected(g, r, c); });
+  for (const bool has_before : {true, false}) {
+    const Gemm mutant = make_handed_over(has_before ? before : "", has_before ? "" : after);
+    const LaunchReport report = run_tensor(mutant.kernel, mutant.image).report;
+    EXPECT_TRUE(has_rule(report, "missing-fence")) << messages(report);
+    EXPECT_NE(messages(report).find(has_before ? "after_thread_sync" : "before_thread_sync"),
+              std::string::npos);
   }
 }
 

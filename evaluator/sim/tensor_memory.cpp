@@ -117,24 +117,37 @@ class TensorCheck {
     }
   }
 
+  // Of mma, cp or shift: their writes carry no operation.
+  bool is_issued(uint64_t tag) const {
+    const uint64_t op = ShadowTag::op(tag);
+    return op == ShadowTag::kUnknownOp || w_.code[op].run == multiply_tensor ||
+           w_.code[op].run == shift_tensor;
+  }
+
   void check_order(const char* verb, uint32_t index, uint32_t column, uint64_t tag, const char* did) {
-    const int other = ShadowTag::warp(tag);
-    if (said_ || !is_own() || other == w_.index) return;
-    const auto v = static_cast<std::size_t>(other), me = static_cast<std::size_t>(w_.index);
+    if (said_ || !is_own()) return;
+    const auto v = static_cast<std::size_t>(ShadowTag::warp(tag)), me = static_cast<std::size_t>(w_.index);
+    const bool issues = lane_ >= 0, was_issued = is_issued(tag);
+    if (v == me && (issues || !was_issued)) return;  // in order, or waited for
     if (!w_.shadow->is_ordered(w_.index, lane_, tag)) {
       say(Finding::Kind::kSharedRace, verb, index, column,
-          fmt::format("which {} {} with no barrier in between", maker_of(w_, tag), did));
-    } else if (memory_.has_fences_before && ShadowTag::op(tag) != ShadowTag::kUnknownOp &&
-               ShadowTag::stamp(tag) > memory_.before[v]) {
+          was_issued
+              ? fmt::format("which an operation of warp {} {}, with no wait of this warp for the mbarrier "
+                            "of its tcgen05.commit in between",
+                            v, did)
+              : fmt::format("which {} {} with no barrier in between", maker_of(w_, tag), did));
+    } else if (memory_.has_fences && !was_issued && ShadowTag::stamp(tag) > memory_.before[v]) {
       say(Finding::Kind::kMissingFence, verb, index, column,
           fmt::format(
               "which {} {}, with no tcgen05.fence::before_thread_sync of that warp between it and the "
-              "barrier",
+              "barrier, or its arrival at the mbarrier",
               maker_of(w_, tag), did));
-    } else if (memory_.has_fences_after && ShadowTag::stamp(tag) > memory_.after[me][v]) {
+    } else if (memory_.has_fences && ShadowTag::stamp(tag) > memory_.after[me][v]) {
       say(Finding::Kind::kMissingFence, verb, index, column,
-          fmt::format("which {} {}, with no tcgen05.fence::after_thread_sync of this warp behind the barrier",
-                      maker_of(w_, tag), did));
+          fmt::format("which {} {}, with no tcgen05.fence::after_thread_sync of this warp behind the {}",
+                      was_issued ? fmt::format("an operation of warp {}", v) : maker_of(w_, tag), did,
+                      was_issued ? "wait for the mbarrier of its tcgen05.commit"
+                                 : "barrier, or its wait for the mbarrier"));
     }
   }
 
@@ -177,10 +190,8 @@ bool overlap(const TensorRegion& a, const TensorRegion& b) {
 
 TensorMemory::TensorMemory(const Kernel& kernel)
     : cells_(std::size_t{kTensorLanes} * kTensorColumns), spans_(kSpansPerColumn * kTensorColumns) {
-  for (const Op& op : kernel.code) {
-    has_fences_before |= op.run == fence_tensor_before;
-    has_fences_after |= op.run == fence_tensor_after;
-  }
+  for (const Op& op : kernel.code)
+    has_fences |= op.run == fence_tensor_before || op.run == fence_tensor_after;
 }
 
 uint32_t TensorMemory::issue_owner(const Warp& w, int lane) {
@@ -283,18 +294,6 @@ void end_tensor_write(const Block& where, const TensorRegion& region, uint64_t t
     span.write = tag;
     span.owner = 0;
   });
-}
-
-void note_mbarrier_arrival(const Warp& w) {
-  TensorMemory* memory = find_tensor_memory(*w.block);
-  if (memory != nullptr && w.shadow != nullptr)
-    memory->before[static_cast<std::size_t>(w.index)] = w.shadow->clock(w.index);
-}
-
-void note_mbarrier_wait(const Warp& w) {
-  const auto index = static_cast<std::size_t>(w.index);
-  TensorMemory* memory = find_tensor_memory(*w.block);
-  if (memory != nullptr && w.shadow != nullptr) memory->after[index] = w.shadow->known[index];
 }
 
 void end_tensor_memory(Block& block) {

@@ -4,11 +4,17 @@
 // Columns are allocated in powers of two, at least 32, and have to be given back before the block ends. An
 // address has the lane in its upper and the column in its lower 16 bits.
 //
-// Order is tracked as in shared memory (race_shadow.h), by spans of 16 lanes and one column. What one warp
-// did reaches another one over tcgen05.fence::before_thread_sync, a barrier and
-// tcgen05.fence::after_thread_sync. A kernel that uses one of the two fences is held to it everywhere; Triton
-// and CUTLASS compile kernels without (ptxas keeps the order), and those are not reported. Nor is what an
-// mbarrier orders: NVIDIA's own libraries leave the fences out there.
+// Order is tracked as in shared memory (race_shadow.h), by spans of 16 lanes and one column, and by the
+// fences of tcgen05 (PTX ISA, "Memory Consistency Model for 5th generation of TensorCore operations:
+// Canonical synchronization patterns"):
+//   what a warp stored or loaded reaches another's operation over tcgen05.wait, tcgen05.fence::
+//     before_thread_sync, a barrier or an mbarrier, and tcgen05.fence::after_thread_sync;
+//   what mma, cp and shift did reaches ld and st, the same warp's too, and another thread's mma, cp and shift
+//     over tcgen05.commit (which is the first fence also), the wait for its mbarrier, and after_thread_sync;
+//   mma, cp and shift of one thread need nothing, they are carried out in order.
+// A kernel that uses either fence is held to both everywhere. One that uses neither is not: Triton and
+// CUTLASS emit none and rely on barriers and mbarriers that release and acquire, which the manual says apply
+// as well.
 #pragma once
 
 #include <array>
@@ -63,11 +69,11 @@ class TensorMemory {
   bool is_in_flight(uint32_t column, uint32_t columns);
   std::string describe_allocations() const;  // "columns 0 to 127, 256 to 511"
 
-  bool relinquished = false;                                 // no more alloc
-  int group = 0;                                             // .cta_group of its instructions; 0: none yet
-  std::array<std::vector<TensorLoad>, kMaxWarps> loads;      // under way
-  std::array<std::vector<TensorRegion>, kMaxWarps> stores;   // under way
-  bool has_fences_before = false, has_fences_after = false;  // the kernel
+  bool relinquished = false;                                // no more alloc
+  int group = 0;                                            // .cta_group of its instructions; 0: none yet
+  std::array<std::vector<TensorLoad>, kMaxWarps> loads;     // under way
+  std::array<std::vector<TensorRegion>, kMaxWarps> stores;  // under way
+  bool has_fences = false;                                  // the kernel
   // Stamps up to which a warp's own accesses are before its fence::before_thread_sync; and what it knew of
   // the others at its fence::after_thread_sync.
   std::array<uint32_t, kMaxWarps> before = {};
@@ -95,9 +101,6 @@ void begin_tensor_write(const Block& where, const TensorRegion& region, uint32_t
 void end_tensor_write(const Block& where, const TensorRegion& region, uint64_t tag);
 bool overlap(const TensorRegion& a, const TensorRegion& b);
 
-// The hooks of mbarriers: a warp has arrived at one, or waited for one.
-void note_mbarrier_arrival(const Warp& w);
-void note_mbarrier_wait(const Warp& w);
 // The block has ended: reports columns that were not given back, and loads that nobody waited for.
 void end_tensor_memory(Block& block);
 
