@@ -1,7 +1,7 @@
 // Mutants of the asynchronous golden kernels: each call that orders or awaits left out, and each thing of
 // async_mutations.h put wrong. A mutant counts once for each kernel of the file whose PTX it changes; the
 // simulator must report it or the result must be wrong, or equivalent_mutants.txt says why it is no worse
-// than the original.
+// than the original. One that changes none tests nothing and fails.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -64,10 +64,14 @@ class AsyncKernelMutants : public testing::TestWithParam<std::string> {
   void judge_changed(const Mutant& mutant, const std::string& ptx, const std::string& original) {
     const auto program = load_ptx(ptx);
     ASSERT_TRUE(program) << mutant.removed << ": " << program.error().message;
+    bool changes_any = false;
     for (const Workload& workload : workloads_) {
       if (ptx_of(workload, ptx) == ptx_of(workload, original)) continue;
+      changes_any = true;
       judge(workload.name, mutant, finding_of(**program, workload));
     }
+    EXPECT_TRUE(changes_any || is_unused_code(GetParam(), mutant))
+        << mutant.line << ": mutant `" << mutant.removed << "` changes nothing in the code of any kernel";
   }
 
   compile::Compiler compiler_ = own_compiler();

@@ -19,6 +19,9 @@ struct Substitution {
 };
 std::span<const Substitution> substitutions();
 
+// Whether the mutant's line is of a header's function that the file's kernels do not call: it changes nothing.
+bool is_unused_code(const std::string& file, const Mutant& mutant);
+
 // The workload with another tensor map for one of its arguments.
 struct MapMutant {
   std::string what;
