@@ -10,6 +10,7 @@
 #include "evaluator/sim/ops/async_copy.h"
 #include "evaluator/sim/ops/row_access.h"
 #include "evaluator/sim/race_shadow.h"
+#include "evaluator/sim/tensor_memory.h"
 #include "evaluator/sim/warp_control.h"
 
 namespace warpwright::sim {
@@ -129,6 +130,7 @@ bool arrive(Warp& w, const Op* op, int lane, const SharedPlace& place, MbarrierA
   }
   const Mbarrier* m = find_mbarrier(w, op, lane, place);
   if (m == nullptr) return false;
+  if (completion.arrivals > 0 && place.block == w.block) note_mbarrier_arrival(w, place.offset);
   if (op->d != kNoRow) set_lane(w, op->d, lane, phase_state(*m), 8);
   if ((op->flags & kNoCompletion) != 0 && completion.arrivals >= m->pending) {
     fault(w, op, lane, Finding::Kind::kMbarrierMisuse,
@@ -156,6 +158,7 @@ int test(Warp& w, const Op* op, int lane, const SharedPlace& place, MbarrierActi
   }
   if (!is_past(*m, action, argument)) return 0;
   if ((op->flags & kRelaxed) == 0 && w.shadow != nullptr) w.shadow->take_over(w.index, m->meeting);
+  note_mbarrier_wait(w, place.offset, m->meeting);
   w.cycles = std::max(w.cycles, m->last_cycles + kWakeCycles);
   return 1;
 }

@@ -129,7 +129,7 @@ class TensorCheck {
     const auto v = static_cast<std::size_t>(ShadowTag::warp(tag)), me = static_cast<std::size_t>(w_.index);
     const bool issues = lane_ >= 0, was_issued = is_issued(tag);
     if (v == me && (issues || !was_issued)) return;  // in order, or waited for
-    if (!w_.shadow->is_ordered(w_.index, lane_, tag)) {
+    if (!w_.shadow->is_ordered(w_.index, lane_, tag) && ShadowTag::stamp(tag) > memory_.told[me][v]) {
       say(Finding::Kind::kSharedRace, verb, index, column,
           was_issued
               ? fmt::format("which an operation of warp {} {}, with no wait of this warp for the mbarrier "
@@ -294,6 +294,32 @@ void end_tensor_write(const Block& where, const TensorRegion& region, uint64_t t
     span.write = tag;
     span.owner = 0;
   });
+}
+
+namespace {
+
+void raise(RaceShadow::Known& to, const RaceShadow::Known& from) {
+  for (std::size_t v = 0; v < kMaxWarps; ++v) to[v] = std::max(to[v], from[v]);
+}
+
+}  // namespace
+
+void note_mbarrier_arrival(const Warp& w, uint32_t offset) {
+  TensorMemory* memory = find_tensor_memory(*w.block);
+  if (memory == nullptr || !memory->has_fences || w.shadow == nullptr) return;
+  const auto me = static_cast<std::size_t>(w.index);
+  RaceShadow::Known& handed = memory->handed[offset];
+  raise(handed, memory->after[me]);
+  handed[me] = std::max(handed[me], memory->before[me]);
+}
+
+void note_mbarrier_wait(const Warp& w, uint32_t offset, const Meeting& meeting) {
+  TensorMemory* memory = find_tensor_memory(*w.block);
+  if (memory == nullptr || !memory->has_fences || w.shadow == nullptr) return;
+  const auto me = static_cast<std::size_t>(w.index);
+  raise(memory->told[me], meeting.known);
+  const auto handed = memory->handed.find(offset);
+  if (handed != memory->handed.end()) raise(memory->told[me], handed->second);
 }
 
 void end_tensor_memory(Block& block) {

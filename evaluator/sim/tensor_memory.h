@@ -8,7 +8,7 @@
 // fences of tcgen05 (PTX ISA, "Memory Consistency Model for 5th generation of TensorCore operations:
 // Canonical synchronization patterns"):
 //   what a warp stored or loaded reaches another's operation over tcgen05.wait, tcgen05.fence::
-//     before_thread_sync, a barrier or an mbarrier, and tcgen05.fence::after_thread_sync;
+//     before_thread_sync, a barrier or an mbarrier (relaxed too), and tcgen05.fence::after_thread_sync;
 //   what mma, cp and shift did reaches ld and st, the same warp's too, and another thread's mma, cp and shift
 //     over tcgen05.commit (which is the first fence also), the wait for its mbarrier, and after_thread_sync;
 //   mma, cp and shift of one thread need nothing, they are carried out in order.
@@ -19,6 +19,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,10 @@ class TensorMemory {
   // the others at its fence::after_thread_sync.
   std::array<uint32_t, kMaxWarps> before = {};
   std::array<RaceShadow::Known, kMaxWarps> after = {};
+  // Between the two fences: what waits at mbarriers told each warp, by warp, and what arrivals told each
+  // mbarrier, by offset. Relaxed ones order nothing else.
+  std::array<RaceShadow::Known, kMaxWarps> told = {};
+  std::map<uint32_t, RaceShadow::Known> handed;
 
  private:
   std::vector<uint32_t> cells_;
@@ -101,6 +106,9 @@ void begin_tensor_write(const Block& where, const TensorRegion& region, uint32_t
 void end_tensor_write(const Block& where, const TensorRegion& region, uint64_t tag);
 bool overlap(const TensorRegion& a, const TensorRegion& b);
 
+// The hooks of mbarriers: a thread has arrived at one of its block, or waited for one; relaxed or not.
+void note_mbarrier_arrival(const Warp& w, uint32_t offset);
+void note_mbarrier_wait(const Warp& w, uint32_t offset, const Meeting& meeting);
 // The block has ended: reports columns that were not given back, and loads that nobody waited for.
 void end_tensor_memory(Block& block);
 

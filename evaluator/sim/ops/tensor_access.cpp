@@ -292,8 +292,11 @@ const Op* fence_tensor_before(Warp& w, const Op* op) {
 }
 
 const Op* fence_tensor_after(Warp& w, const Op* op) {
-  const auto index = static_cast<std::size_t>(w.index);
-  if (w.shadow != nullptr) tensor_memory(*w.block).after[index] = w.shadow->known[index];
+  if (w.shadow == nullptr) return op + 1;
+  const auto me = static_cast<std::size_t>(w.index);
+  TensorMemory& memory = tensor_memory(*w.block);
+  for (std::size_t v = 0; v < kMaxWarps; ++v)
+    memory.after[me][v] = std::max(w.shadow->known[me][v], memory.told[me][v]);
   return op + 1;
 }
 
