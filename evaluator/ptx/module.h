@@ -108,6 +108,7 @@ struct Function {
   int max_threads[3] = {0, 0, 0};                                  // .maxntid, 0 if absent
   int required_threads[3] = {0, 0, 0};                             // .reqntid
   int min_blocks_per_sm = 0;                                       // .minnctapersm
+  int max_registers = 0;                                           // .maxnreg
   int required_cluster[3] = {0, 0, 0};                             // .reqnctapercluster
   int line = 0;
 };

@@ -146,10 +146,12 @@ class ModuleParser {
       } else if (word.is(".minnctapersm")) {
         TRY(parse_counts(ignored));
         function.min_blocks_per_sm = ignored[0];
+      } else if (word.is(".maxnreg")) {
+        TRY(parse_counts(ignored));
+        function.max_registers = ignored[0];
       } else if (word.is(".pragma")) {
         TRY(tokens_.skip_past(';'));
-      } else if (word.text.front() ==
-                 '.') {  // .noreturn, .explicitcluster, .maxnreg 64, .abi_preserve 3, ...
+      } else if (word.text.front() == '.') {  // .noreturn, .explicitcluster, .abi_preserve 3, ...
         if (tokens_.peek().kind == Token::Kind::kNumber) TRY(parse_counts(ignored));
       } else {
         return tokens_.fail("unknown word '" + std::string(word.text.substr(0, 60)) + "' before this");

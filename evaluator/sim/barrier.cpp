@@ -8,6 +8,7 @@
 #include "evaluator/sim/mbarrier.h"
 #include "evaluator/sim/ops/row_access.h"
 #include "evaluator/sim/race_shadow.h"
+#include "evaluator/sim/register_pool.h"
 #include "evaluator/sim/tensor_memory.h"
 #include "evaluator/sim/warp_control.h"
 
@@ -163,6 +164,7 @@ bool open_barriers(Block& block) {
 std::string describe_barrier(const Block& block, int id) {
   if (id >= kAtMbarrier) return describe_mbarrier(block, static_cast<uint32_t>(id - kAtMbarrier));
   if (id == kAtClusterBarrier) return describe_cluster_barrier(block);
+  if (id == kAtRegisters) return describe_register_wait(block);
   if (id == kAtTensorMemory)
     return fmt::format("waits for columns of tensor memory; allocated {}",
                        tensor_memory(block).describe_allocations());

@@ -6,12 +6,14 @@
 
 #include "evaluator/sim/barrier.h"
 #include "evaluator/sim/cluster.h"
+#include "evaluator/sim/cluster_order.h"
 #include "evaluator/sim/global_races.h"
 #include "evaluator/sim/mbarrier.h"
 #include "evaluator/sim/ops/async_copy.h"
 #include "evaluator/sim/ops/row_access.h"
 #include "evaluator/sim/program_impl.h"
 #include "evaluator/sim/race_shadow.h"
+#include "evaluator/sim/register_pool.h"
 #include "evaluator/sim/special_registers.h"
 #include "evaluator/sim/spin_watch.h"
 #include "evaluator/sim/warp_control.h"
@@ -105,6 +107,7 @@ BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const Module
     block_.races = std::make_unique<BlockRaces>();
     block_.shadow = std::make_unique<RaceShadow>(shared_bytes, kernel.shared_granule, kernel.has_fences);
     block_.shadow->tracks_proxies = kernel.has_async_proxy;
+    if (in_cluster) track_cluster();
   }
   block_.warps = std::vector<Warp>(warps);
   for (std::size_t k = 0; k < warps; ++k) {
@@ -129,6 +132,14 @@ BlockRunner::BlockRunner(LaunchState& launch, Memory::Impl& memory, const Module
     w.races = launch.races.get();
     fill_constants(w, image, parameter_address);
   }
+}
+
+void BlockRunner::track_cluster() {
+  RaceShadow& shadow = *block_.shadow;
+  shadow.cluster = std::make_unique<ClusterOrder>(
+      block_.rank, static_cast<uint32_t>(cluster_size(*block_.kernel, *launch_.launch).count()));
+  shadow.cluster->flags = &block_.cluster->flags;
+  shadow.tracks_releases |= block_.kernel->has_cluster_fences;
 }
 
 // Shared and local memory begin with what the launch before left there, as on a GPU.
@@ -199,6 +210,7 @@ void BlockRunner::start(const std::array<uint32_t, 3>& index) {
   block_.barriers = {};
   block_.ended = false;
   block_.mbarriers.reset();
+  block_.registers.reset();
   start_cluster_barrier(block_);
   if (block_.shadow) block_.shadow->start_block(static_cast<int>(block_.warps.size()));
   if (block_.races) block_.races->start(block_.warps.size());
@@ -225,6 +237,7 @@ BlockRunner::Round BlockRunner::run_round() {
   }
   round.moved |= open_barriers(block_);
   if (block_.mbarriers != nullptr) round.moved |= land_awaited(block_);
+  if (block_.registers != nullptr) round.moved |= grant_registers(block_);
   if (block_.cluster->meets) round.moved |= open_cluster_barrier(*block_.cluster);
   return round;
 }

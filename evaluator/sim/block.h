@@ -35,6 +35,7 @@ class BlockRunner {
 
  private:
   void fill_constants(Warp& w, const ModuleImage& image, uint64_t parameter_address);
+  void track_cluster();
   void start_warp(Warp& w);
   void run_warp(Warp& w);
   struct Round {

@@ -8,6 +8,7 @@
 #include "evaluator/sim/access_pattern.h"
 #include "evaluator/sim/async_work.h"
 #include "evaluator/sim/bulk_moves.h"
+#include "evaluator/sim/cluster_order.h"
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/mbarrier.h"
 #include "evaluator/sim/ops/row_access.h"
@@ -36,12 +37,6 @@ std::vector<std::byte> snapshot(const Warp& w, const CopyPlan& plan) {
   return bytes;
 }
 
-// Shared memory that a copy writes is its own from the landing on, for those who waited at the mbarrier.
-void publish_write(const Warp& w, const SharedPlace& to, uint32_t bytes, Mbarrier& m, const SharedPlace& at) {
-  if (to.block == at.block) return end_proxy_write(w, to, bytes, m.arrivals);
-  if (to.block->shadow != nullptr) mark_proxy_write(to, bytes, to.block->shadow->begin);
-}
-
 class LoadLands final : public AsyncWork {
  public:
   LoadLands(Warp& w, const Op* issued_by, int by_lane, const SharedPlace& barrier, SharedPlace to,
@@ -58,8 +53,8 @@ class LoadLands final : public AsyncWork {
     if (m == nullptr) return false;
     check_source();
     move_into_box(*plan_, to_);
-    publish_write(warp, to_, plan_->region, *m, mbarrier);
-    return complete_at(warp, op, lane, mbarrier, {plan_->bytes, 0, false, false}, cycles_);
+    end_proxy_write(warp, to_, plan_->region, m->arrivals);
+    return complete_at(warp, op, lane, mbarrier, {plan_->bytes, 0, false, Completion::Order::kNone}, cycles_);
   }
 
  private:
@@ -106,8 +101,8 @@ class ShareLands final : public AsyncWork {
     } else {
       std::memmove(to_.host(), from_.host(), bytes);
     }
-    publish_write(warp, to_, bytes, *m, mbarrier);
-    return complete_at(warp, op, lane, mbarrier, {bytes, 0, false, false}, cycles_);
+    end_proxy_write(warp, to_, bytes, m->arrivals, reduction_.has_value());
+    return complete_at(warp, op, lane, mbarrier, {bytes, 0, false, Completion::Order::kNone}, cycles_);
   }
 
  private:
@@ -291,7 +286,11 @@ class Issue {
         find_mbarrier(w_, op_, lane_, barrier) == nullptr)
       return false;
     check_proxy_read(w_, op_, lane_, from, plan.bytes);
-    if (!plan.reduction) begin_proxy_write(w_, op_, lane_, to, plan.bytes);
+    if (!plan.reduction) {
+      begin_proxy_write(w_, op_, lane_, to, plan.bytes);
+    } else {
+      check_reduction_abroad(w_, op_, lane_, to, plan.bytes);
+    }
     w_.block->cluster->queue.add(std::make_unique<ShareLands>(
         w_, op_, lane_, barrier, from, to, plan.bytes, plan.reduction, take_engine(w_, plan.bytes).done));
     return true;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "evaluator/sim/cluster_order.h"
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/race_shadow.h"
 
@@ -38,15 +39,17 @@ class SharedCheck {
   void visit_lane(int lane, uint64_t address) {
     lane_ = lane;
     address_ = address;
-    if (atomic_ && shadow_.tracks_releases) shadow_.synchronise(w_.index, address);
+    if (atomic_ && shadow_.tracks_releases) shadow_.synchronise(w_.index, w_.shared_begin + address);
     const uint32_t shift = shadow_.granule_shift;
     for (uint64_t cell = address >> shift; cell <= (address + bytes_ - 1) >> shift; ++cell) visit_cell(cell);
   }
 
  private:
   void visit_cell(uint64_t cell) {
-    const uint64_t write = shadow_.writes[cell], read = shadow_.reads[cell];
+    const uint64_t read = shadow_.reads[cell];
+    uint64_t write = shadow_.writes[cell];
     if (write == RaceShadow::kInFlight) return report_in_flight();
+    if (write == RaceShadow::kAbroad) write = check_abroad(static_cast<uint32_t>(cell));
     if (write < shadow_.begin) {
       if (use_ != SharedUse::kWrite && !is_plain_store(w_, op_)) report_unwritten();
     } else if (!(atomic_ && (write & ShadowTag::kAtomic) != 0) &&
@@ -55,6 +58,20 @@ class SharedCheck {
     }
     if (!reads_ && read >= shadow_.begin) check_readers(read);
     mark(cell, read);
+  }
+
+  // What other blocks did to the cell. Returns its last write, if it was the own block's.
+  uint64_t check_abroad(uint32_t cell) {
+    const ClusterOrder::Cell& noted = shadow_.cluster->cells[cell];
+    if (!reads_) {
+      const auto* reader = unordered_reader(w_, lane_, noted);
+      if (reader != nullptr) report_race_abroad(*reader, "read");
+    }
+    if (noted.write.rank == w_.block->rank) return noted.write.tag;
+    const bool both_atomic = atomic_ && (noted.write.tag & ShadowTag::kAtomic) != 0;
+    if (!both_atomic && !is_ordered(w_, lane_, noted.write) && !is_copy())
+      report_race_abroad(noted.write, "wrote");
+    return shadow_.begin;
   }
 
   // Copies of a value may be stored by all that hold one: Triton's warps do so.
@@ -112,6 +129,16 @@ class SharedCheck {
            fmt::format("{} {}, which {} with no {} in between", reads_ ? "reads" : "writes",
                        shared_place(w_, address_), unnamed ? "other warps read" : other_access(w_, tag, verb),
                        same_warp ? "__syncwarp or barrier" : "barrier"));
+  }
+
+  void report_race_abroad(const ClusterOrder::Access& other, std::string_view verb) {
+    if (said_race_) return;
+    said_race_ = true;
+    report(w_, op_, lane_, Finding::Kind::kSharedRace,
+           fmt::format("{} {}, which{}, and nothing orders the two: barrier.cluster or an mbarrier, with "
+                       "release and acquire, comes in between",
+                       reads_ ? "reads" : "writes", shared_place(w_, address_),
+                       describe_access(w_, other, verb)));
   }
 
   Warp& w_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "evaluator/sim/cluster_order.h"
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/global_races.h"
 #include "evaluator/sim/ops/row_access.h"
@@ -62,38 +63,14 @@ struct ClusterAccess {
   }
 
   void check(int lane, const SharedPlace& place) const {
-    RaceShadow* shadow = place.block->shadow.get();
-    if (shadow == nullptr) return;
+    if (w.shadow == nullptr) return;
+    const bool synchronises = (op->flags & kSynchronises) != 0;
+    const SharedUse use = is_load ? (synchronises ? SharedUse::kAtomicRead : SharedUse::kRead)
+                                  : (synchronises ? SharedUse::kAtomic : SharedUse::kWrite);
+    if (place.block != w.block) return check_abroad(w, op, lane, place, bytes, use);
     uint64_t offsets[kLanes] = {};
     offsets[lane] = place.offset;
-    if (place.block == w.block) {
-      const bool synchronises = (op->flags & kSynchronises) != 0;
-      check_shared(w, op, offsets, 1u << lane, bytes,
-                   is_load ? (synchronises ? SharedUse::kAtomicRead : SharedUse::kRead)
-                           : (synchronises ? SharedUse::kAtomic : SharedUse::kWrite));
-      return;
-    }
-    check_from_outside(lane, place, *shadow);
-  }
-
-  // Order between blocks is not tracked; what is in flight, and what nobody wrote, is.
-  void check_from_outside(int lane, const SharedPlace& place, RaceShadow& shadow) const {
-    for (uint32_t cell = place.offset >> shadow.granule_shift;
-         cell <= (place.offset + bytes - 1) >> shadow.granule_shift; ++cell) {
-      if (shadow.writes[cell] == RaceShadow::kInFlight) {
-        report(w, op, lane, is_load ? Finding::Kind::kAsyncRead : Finding::Kind::kAsyncOverwrite,
-               fmt::format("{} {}, into which an asynchronous copy is still writing",
-                           is_load ? "reads" : "writes", describe_shared(*w.block, place)));
-        return;
-      }
-      if (is_load && shadow.writes[cell] < shadow.begin) {
-        report(w, op, lane, Finding::Kind::kUninitialisedRead,
-               fmt::format("reads {}, which nothing has written", describe_shared(*w.block, place)));
-        return;
-      }
-      // As if it had been there from the block's beginning: nobody's own threads race with it.
-      if (!is_load) shadow.writes[cell] = shadow.begin;
-    }
+    check_shared(w, op, offsets, 1u << lane, bytes, use);
   }
 };
 
@@ -192,7 +169,10 @@ const Op* arrive_at_cluster(Warp& w, const Op* op) {
   block.cluster->meets = true;
   block.at_cluster[index] |= w.mask;
   ++block.launch->changes;
-  if (op->flags & kRelaxedArrival) return op + 1;
+  if (op->flags & kRelaxedArrival) {
+    if (block.shadow) block.shadow->publish_relaxed(w.index, block.cluster_arrivals);
+    return op + 1;
+  }
   if (block.shadow) {
     block.shadow->publish(w.index, block.cluster_arrivals);
     block.shadow->advance(w.index);
@@ -236,6 +216,8 @@ bool open_cluster_barrier(Cluster& cluster) {
     }
   }
   if (!anybody) return false;
+  Meeting meeting;
+  for (const Block* block : cluster.blocks) meeting.merge(block->cluster_arrivals);
   for (Block* block : cluster.blocks) {
     for (Warp& w : block->warps) {
       const auto index = static_cast<std::size_t>(w.index);
@@ -244,7 +226,7 @@ bool open_cluster_barrier(Cluster& cluster) {
       wake_groups(w, [](const Group& g) { return g.barrier == kAtClusterBarrier; });
       if (cluster.blocks.size() > 1) w.cycles = std::max(w.cycles, latest + kClusterBarrierCycles);
     }
-    block->cluster_meeting = block->cluster_arrivals;
+    block->cluster_meeting = cluster.blocks.size() > 1 ? meeting : block->cluster_arrivals;
   }
   ++cluster.blocks.front()->launch->changes;
   return true;

@@ -2,6 +2,7 @@
 // of a launch without clusters is a cluster of its own.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,7 +19,8 @@ class TensorIssues;
 struct Cluster {
   std::vector<Block*> blocks;  // by rank: x first, then y, then z
   AsyncQueue queue;
-  bool meets = false;  // some thread has arrived at barrier.cluster
+  std::map<uint64_t, Meeting> flags;  // by address: what releases there published (cluster_order.h)
+  bool meets = false;                 // some thread has arrived at barrier.cluster
   // By rank; null, or missing, until the first use. tensor_memory.h, tensor_issue.h.
   std::vector<std::shared_ptr<TensorMemory>> tensor_memories;
   std::shared_ptr<TensorIssues> tensor_issues;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "evaluator/sim/bulk_copy.h"
+#include "evaluator/sim/cluster_order.h"
 #include "evaluator/sim/mbarrier.h"
 #include "evaluator/sim/ops/wgmma.h"
 #include "evaluator/sim/tensor_issue.h"
@@ -28,6 +29,7 @@ void ClusterRun::start(uint64_t number) {
                                           static_cast<uint32_t>(number / across % down) * size_.y,
                                           static_cast<uint32_t>(number / across / down) * size_.z};
   cluster_.queue.clear();
+  cluster_.flags.clear();
   cluster_.meets = false;
   cluster_.tensor_memories.clear();
   cluster_.tensor_issues.reset();
@@ -40,7 +42,8 @@ void ClusterRun::start(uint64_t number) {
 
 Turn ClusterRun::turn() {
   bool moved = false, polls = false, all_ended = true;
-  for (auto& runner : runners_) {
+  for (std::size_t k = 0; k < runners_.size(); ++k) {
+    BlockRunner* runner = runners_[launch_.options->reverse_order ? runners_.size() - 1 - k : k].get();
     Block& block = runner->block();
     if (block.ended) continue;
     const Turn turn = runner->turn();
@@ -50,6 +53,7 @@ Turn ClusterRun::turn() {
     polls |= turn == Turn::kPolling;
     block.ended = turn == Turn::kDone;
     if (block.ended) end_tensor_memory(block);
+    if (block.ended) end_visits(block);
     all_ended &= block.ended;
   }
   if (all_ended) {

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "evaluator/sim/cluster.h"
+#include "evaluator/sim/cluster_order.h"
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/race_shadow.h"
 
@@ -151,7 +153,19 @@ bool GlobalRaces::is_ordered(const Warp& w, uint64_t tag) const {
            segment.stamp <=
                w.shadow->known[static_cast<std::size_t>(w.index)][static_cast<std::size_t>(segment.warp)];
   }
-  return is_released(w.block->races->acquired, segment);
+  return (w.in_cluster && is_ordered_in_cluster(w, segment)) ||
+         is_released(w.block->races->acquired, segment);
+}
+
+// By mbarriers, and whatever else the blocks of a cluster meet at.
+bool GlobalRaces::is_ordered_in_cluster(const Warp& w, const Segment& segment) {
+  for (const Block* other : w.block->cluster->blocks) {
+    if (other->number() != segment.block) continue;
+    const ClusterOrder& order = *w.shadow->cluster;
+    const auto me = static_cast<std::size_t>(w.index), v = static_cast<std::size_t>(segment.warp);
+    return segment.stamp <= order.known[me][other->rank].known[v];
+  }
+  return false;
 }
 
 bool GlobalRaces::releases_it(const Place& place, uint64_t before, const Segment& segment) {
@@ -268,6 +282,8 @@ const Op* grid_wait_op(Warp& w, const Op* op) {
 }
 
 const Op* fence_op(Warp& w, const Op* op) {
+  if (w.shadow != nullptr && w.shadow->cluster != nullptr && (op->flags & kOnlyInBlock) == 0)
+    w.shadow->fence(w.index);
   if (w.races != nullptr) w.races->fence(w);
   return op + 1;
 }

@@ -71,6 +71,7 @@ class GlobalRaces {
   uint32_t segment_of(Warp& w);
   const Segment& segment_at(uint64_t tag) const;
   bool is_ordered(const Warp& w, uint64_t tag) const;
+  static bool is_ordered_in_cluster(const Warp& w, const Segment& segment);
   static bool releases_it(const Place& place, uint64_t before, const Segment& segment);
   bool is_released(const std::vector<AcquiredRelease>& acquired, const Segment& segment) const;
   void check_cell(Warp& w, const Op* op, const Buffer& buffer, int lane, uint64_t address, uint32_t bytes,
@@ -90,6 +91,8 @@ class GlobalRaces {
   bool said_race_ = false;  // for the access at hand
 };
 
+// Op: flags: below.
+inline constexpr uint8_t kOnlyInBlock = 1;  // .cta
 const Op* fence_op(Warp& w, const Op* op);
 const Op* grid_wait_op(Warp& w, const Op* op);
 

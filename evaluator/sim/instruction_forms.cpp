@@ -513,7 +513,8 @@ constexpr SupportedInstruction kOthers[] = {
      "[%d0], %t1", ""},
     {kBulk, "tensormap.cp_fenceproxy.global.shared::cta.tensormap::generic.release.gpu.sync.aligned",
      "[%d0], [%a], 128", ""},
-    {kFlow, "setmaxnreg{.inc,.dec}.sync.aligned.u32", "64", "no effect"},
+    {kFlow, "setmaxnreg{.inc,.dec}.sync.aligned.u32", "64",
+     "an increase waits for registers of the block; ignored, as by ptxas, without .maxnreg or .minnctapersm"},
 };
 
 }  // namespace

@@ -41,6 +41,7 @@ struct Callee;
 struct IndirectCall;
 struct Cluster;
 struct Mbarriers;
+struct RegisterPool;
 
 // An address of shared memory is the block's rank in its cluster, above the offset in the block's own memory,
 // as on a GPU: kernels tell a pair's leader from its peer by that bit.
@@ -256,7 +257,9 @@ struct Kernel {
   uint32_t shared_granule = 4;  // bytes that one race-shadow cell stands for: the narrowest shared store
   std::vector<SiteInfo> sites;  // by Op::site
   std::vector<uint32_t> storing_stretches;  // that may store to global or shared memory, atomics aside
-  bool has_fences = false;  // or acquire and release forms: flags in shared memory may order accesses
+  bool has_fences = false;          // or acquire and release forms: flags in shared memory may order accesses
+  uint32_t launch_registers = 0;    // a thread's, where setmaxnreg matters
+  bool has_cluster_fences = false;  // likewise between the blocks of a cluster
   bool has_async_proxy =
       false;  // operations that read and write shared memory through the asynchronous proxy
 };
@@ -286,6 +289,7 @@ struct Block {
   uint32_t rank = 0;           // in it
   bool ended = false;
   std::unique_ptr<Mbarriers> mbarriers;
+  std::unique_ptr<RegisterPool> registers;         // null until the first setmaxnreg
   std::array<uint32_t, kLanes> at_cluster = {};    // by warp: lanes that arrived at the cluster's barrier
   std::array<uint32_t, kLanes> past_cluster = {};  // and have not waited for it since it opened
   Meeting cluster_arrivals, cluster_meeting;       // of the phase under way, of the last one

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "evaluator/sim/cluster_order.h"
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/ops/async_copy.h"
 #include "evaluator/sim/ops/row_access.h"
@@ -32,18 +33,35 @@ void write_image(const SharedPlace& place, const Mbarrier& m) {
   std::memcpy(place.host(), &image, kBytes);
 }
 
-// The initialisation has to be ordered before whoever uses the object.
+// Whether the tag's mbarrier.init is before the warp: what it knows, or what a fence.mbarrier_init told it.
+bool knows_init(const Warp& w, int lane, const ClusterOrder::Access& init) {
+  if (is_ordered(w, lane, init)) return true;
+  const auto v = static_cast<std::size_t>(ShadowTag::warp(init.tag));
+  return w.shadow->cluster != nullptr &&
+         ShadowTag::stamp(init.tag) <=
+             w.shadow->cluster->known[static_cast<std::size_t>(w.index)][init.rank].initialised[v];
+}
+
+// The initialisation has to be ordered before whoever uses the object (PTX ISA, "fence": .mbarrier_init).
 void check_initialised(Warp& w, const Op* op, int lane, const SharedPlace& place) {
-  if (place.block != w.block || w.shadow == nullptr) return;
-  const uint64_t write = w.shadow->writes[place.offset >> w.shadow->granule_shift];
-  if (write == RaceShadow::kInFlight || write <= w.shadow->begin ||
-      w.shadow->is_ordered(w.index, lane, write))
+  if (w.shadow == nullptr) return;
+  if (report_unknown_start(w, op, lane, place)) return;
+  const RaceShadow& shadow = *place.block->shadow;
+  const uint64_t write = shadow.writes[place.offset >> shadow.granule_shift];
+  if (write >= RaceShadow::kAbroad || write <= shadow.begin ||
+      knows_init(w, lane, {place.block->rank, write}))
     return;
-  report(
-      w, op, lane, Finding::Kind::kSharedRace,
-      fmt::format(
-          "uses the mbarrier at shared memory + {}, which warp {} initialises{} with no barrier in between",
-          place.offset, ShadowTag::warp(write), instruction_place(*w.kernel, ShadowTag::op(write))));
+  const std::string init = fmt::format("warp {} initialises{}", ShadowTag::warp(write),
+                                       instruction_place(*w.kernel, ShadowTag::op(write)));
+  if (place.block == w.block)
+    return report(w, op, lane, Finding::Kind::kSharedRace,
+                  fmt::format("uses the mbarrier at shared memory + {}, which {} with no barrier in between",
+                              place.offset, init));
+  report(w, op, lane, Finding::Kind::kMissingFence,
+         fmt::format("uses the mbarrier at {}, which its {}, and nothing makes that visible to other blocks: "
+                     "barrier.cluster.arrive with .release, or with fence.mbarrier_init before it, and "
+                     "barrier.cluster.wait come in between",
+                     describe_shared(*w.block, place), init));
 }
 
 uint64_t phase_state(const Mbarrier& m) {
@@ -117,7 +135,7 @@ bool initialise(Warp& w, const Op* op, int lane, const SharedPlace& place) {
 // expect_tx, complete_tx and the arrivals.
 bool arrive(Warp& w, const Op* op, int lane, const SharedPlace& place, MbarrierAction action) {
   Completion completion;
-  completion.publishes = (op->flags & kRelaxed) == 0;
+  completion.order = (op->flags & kRelaxed) == 0 ? Completion::Order::kRelease : Completion::Order::kRelaxed;
   if (op->s[2] != kNoRow) {
     const int64_t bytes = lane_word(w, op->s[2], lane);
     completion.bytes = action == MbarrierAction::kComplete ? bytes : -bytes;
@@ -126,7 +144,7 @@ bool arrive(Warp& w, const Op* op, int lane, const SharedPlace& place, MbarrierA
     completion.arrivals = op->s[1] == kNoRow ? 1 : lane_word(w, op->s[1], lane);
     completion.drops = action == MbarrierAction::kArriveDrop;
   } else {
-    completion.publishes = false;
+    completion.order = Completion::Order::kNone;
   }
   const Mbarrier* m = find_mbarrier(w, op, lane, place);
   if (m == nullptr) return false;
@@ -157,7 +175,13 @@ int test(Warp& w, const Op* op, int lane, const SharedPlace& place, MbarrierActi
     if (w.block->launch->faulted) return -1;
   }
   if (!is_past(*m, action, argument)) return 0;
-  if ((op->flags & kRelaxed) == 0 && w.shadow != nullptr) w.shadow->take_over(w.index, m->meeting);
+  if (w.shadow != nullptr) {
+    if ((op->flags & kRelaxed) == 0) {
+      w.shadow->take_over(w.index, m->meeting);
+    } else {
+      w.shadow->wait_relaxed(w.index, m->meeting);
+    }
+  }
   note_mbarrier_wait(w, place.offset, m->meeting);
   w.cycles = std::max(w.cycles, m->last_cycles + kWakeCycles);
   return 1;
@@ -200,7 +224,7 @@ class CopiesLand final : public AsyncWork {
       : AsyncWork(w, issued_by, by_lane, place), before_(before) {}
   bool land() override {
     land_copies(warp, 1u << lane, before_);
-    return complete_at(warp, op, lane, mbarrier, {0, 1, false, true}, warp.cycles);
+    return complete_at(warp, op, lane, mbarrier, {0, 1, false, Completion::Order::kRelease}, warp.cycles);
   }
 
  private:
@@ -230,6 +254,24 @@ Mbarrier* find_mbarrier(Warp& w, const Op* op, int lane, const SharedPlace& plac
   return nullptr;
 }
 
+namespace {
+
+void publish(Warp& w, const Op* op, int lane, const SharedPlace& place, const Completion& completion,
+             Meeting& meeting) {
+  switch (completion.order) {
+    case Completion::Order::kNone:
+      return w.shadow->publish_start(meeting);
+    case Completion::Order::kRelaxed:
+      return w.shadow->publish_relaxed(w.index, meeting);
+    case Completion::Order::kRelease:
+      note_visit(w, op, lane, place);
+      w.shadow->publish(w.index, meeting);
+      w.shadow->advance(w.index);
+  }
+}
+
+}  // namespace
+
 bool complete_at(Warp& w, const Op* op, int lane, const SharedPlace& place, const Completion& completion,
                  double cycles) {
   Mbarrier* m = find_mbarrier(w, op, lane, place);
@@ -244,10 +286,7 @@ bool complete_at(Warp& w, const Op* op, int lane, const SharedPlace& place, cons
   }
   m->transactions -= completion.bytes;
   if (!has_room(w, op, lane, place, *m)) return false;
-  if (completion.publishes && place.block == w.block && w.shadow != nullptr) {
-    w.shadow->publish(w.index, m->arrivals);
-    w.shadow->advance(w.index);
-  }
+  if (w.shadow != nullptr) publish(w, op, lane, place, completion, m->arrivals);
   m->cycles = std::max(m->cycles, cycles);
   m->pending -= completion.arrivals;
   if (completion.drops) m->expected -= std::min(m->expected, completion.arrivals);
@@ -303,7 +342,12 @@ const Op* arrive_after_copies(Warp& w, const Op* op) {
 }
 
 const Op* fence_proxies(Warp& w, const Op* op) {
-  if ((op->flags & kOnlyMbarriers) == 0 && w.shadow != nullptr) w.shadow->fence_proxy(w.index);
+  if (w.shadow == nullptr) return op + 1;
+  if (op->flags & kOnlyMbarriers) {
+    w.shadow->fence_inits(w.index);
+  } else {
+    w.shadow->fence_proxy(w.index);
+  }
   return op + 1;
 }
 

@@ -31,18 +31,19 @@ struct Mbarriers {
 };
 
 // The object at a place, if there is one and its bytes are as it left them. Otherwise faults, and nullptr.
-// Whether a fence.mbarrier_init comes behind the initialisation is not asked: compilers leave it out inside a
-// block, and a cluster has to meet anyway before any other block signals.
+// Reports where nothing orders its initialisation before `w`. Inside a block a barrier does; between blocks
+// it takes a release, which is all that fence.mbarrier_init is (PTX ISA, "fence"): a relaxed arrival at the
+// cluster's barrier behind it releases the inits, any other arrival releases them without it.
 Mbarrier* find_mbarrier(Warp& w, const Op* op, int lane, const SharedPlace& place);
 
 // An asynchronous operation, or a thread, completes `bytes` of transactions (negative: expects them) and then
-// arrives `arrivals` times. `cycles`: when, on the blocks' clock. Publishes `w`'s order where the block is
-// its own (w null: nobody's). False: a fault.
+// arrives `arrivals` times. `cycles`: when, on the blocks' clock. False: a fault.
 struct Completion {
+  enum class Order { kNone, kRelaxed, kRelease };
   int64_t bytes = 0;
   uint32_t arrivals = 0;
   bool drops = false;  // the arrivals, for the phases to come
-  bool publishes = true;
+  Order order = Order::kRelease;
 };
 bool complete_at(Warp& w, const Op* op, int lane, const SharedPlace& place, const Completion& completion,
                  double cycles);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "evaluator/sim/cluster_order.h"
+
 namespace warpwright::sim {
 namespace {
 
@@ -24,6 +26,8 @@ RaceShadow::RaceShadow(uint32_t shared_bytes, uint32_t granule, bool tracks) : t
   reads.assign(cells, 0);
 }
 
+RaceShadow::~RaceShadow() = default;
+
 void RaceShadow::set_time(int warp, uint32_t new_stamp, uint32_t epoch) {
   now[at(warp)] = tag_of(new_stamp, epoch);
 }
@@ -44,6 +48,7 @@ void RaceShadow::start_block(int warp_count) {
   own_limit.fill(tag_of(stamp, 0));
   other_limit.fill(tag_of(block_start + 1, 0));
   released.clear();
+  if (cluster) cluster->start(*this);
   for (auto& order : lane_order_) {
     if (order) *order = {};
   }
@@ -54,6 +59,7 @@ void RaceShadow::start_again() {
   for (uint64_t& tag : writes) {
     if (tag != kInFlight) tag = tag >= begin ? begin : 0;
   }
+  if (cluster) cluster->cells.clear();
   std::fill(reads.begin(), reads.end(), 0);
   stamp = block_start + 1;
   for (auto& row : known) row.fill(block_start);
@@ -65,23 +71,22 @@ void RaceShadow::start_again() {
 }
 
 void RaceShadow::publish(int warp, Meeting& meeting) {
-  const auto add = [](Known& to, const Known& from) {
-    for (std::size_t v = 0; v < kMaxWarps; ++v) to[v] = std::max(to[v], from[v]);
-  };
-  add(meeting.known, known[at(warp)]);
+  if (cluster) return publish_in_cluster(warp, meeting);
+  Meeting::raise(meeting.known, known[at(warp)]);
   meeting.known[at(warp)] = std::max(meeting.known[at(warp)], clock(warp));
-  if (tracks_proxies) add(meeting.fenced, fenced[at(warp)]);
+  if (tracks_proxies) Meeting::raise(meeting.fenced, fenced[at(warp)]);
 }
 
 void RaceShadow::take_over(int warp, const Meeting& meeting) {
-  Known& mine = known[at(warp)];
-  for (std::size_t v = 0; v < kMaxWarps; ++v) mine[v] = std::max(mine[v], meeting.known[v]);
+  if (cluster) take_over_abroad(warp, meeting);
+  if (cluster && meeting.blocks.empty()) return;
+  const Known& theirs = cluster ? meeting.blocks[cluster->rank].known : meeting.known;
+  Meeting::raise(known[at(warp)], theirs);
   set_other_limit(warp);
   if (!tracks_proxies) return;
-  for (std::size_t v = 0; v < kMaxWarps; ++v)
-    fenced[at(warp)][v] = std::max(fenced[at(warp)][v], meeting.fenced[v]);
+  Meeting::raise(fenced[at(warp)], cluster ? meeting.blocks[cluster->rank].fenced : meeting.fenced);
   // Its own lanes met too.
-  own_limit[at(warp)] = std::max(own_limit[at(warp)], tag_of(meeting.known[at(warp)] + 1, 0));
+  own_limit[at(warp)] = std::max(own_limit[at(warp)], tag_of(theirs[at(warp)] + 1, 0));
 }
 
 void RaceShadow::set_other_limit(int warp) {
@@ -101,8 +106,10 @@ void RaceShadow::fence_proxy(int warp) {
 
 uint64_t RaceShadow::arrive_later(int warp, Meeting& meeting) {
   advance(warp);
-  meeting.known[at(warp)] = std::max(meeting.known[at(warp)], clock(warp));
-  meeting.fenced[at(warp)] = std::max(meeting.fenced[at(warp)], clock(warp));
+  uint32_t& known_there = (cluster ? own_part(meeting).known : meeting.known)[at(warp)];
+  uint32_t& fenced_there = (cluster ? own_part(meeting).fenced : meeting.fenced)[at(warp)];
+  known_there = std::max(known_there, clock(warp));
+  fenced_there = std::max(fenced_there, clock(warp));
   const uint64_t tag = now[at(warp)] | ShadowTag::kManyLanes | ShadowTag::kUnknownOp << ShadowTag::kOpShift |
                        static_cast<uint64_t>(warp) << ShadowTag::kWarpShift;
   advance(warp);
@@ -147,7 +154,7 @@ void RaceShadow::sync_lanes(int warp, uint32_t lanes, bool all) {
 }
 
 void RaceShadow::synchronise(int warp, uint64_t address) {
-  Meeting& place = released[address];
+  Meeting& place = cluster ? (*cluster->flags)[address] : released[address];
   take_over(warp, place);
   publish(warp, place);
   advance(warp);

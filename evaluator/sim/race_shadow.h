@@ -18,6 +18,8 @@
 
 namespace warpwright::sim {
 
+struct ClusterOrder;
+
 // Who touched a cell, and when. Low to high: lane 5 bits, warp 5, flags 2, operation 16, epoch 8, stamp 28.
 struct ShadowTag {
   static constexpr uint64_t kLane = 31, kWarp = 31 << 5;
@@ -41,6 +43,8 @@ struct RaceShadow {
 
   // The cell is the destination of an asynchronous copy under way: suspicious to every lane.
   static constexpr uint64_t kInFlight = ~uint64_t{0};
+  // What other blocks did to the cell stands in ClusterOrder::cells: suspicious to every lane, too.
+  static constexpr uint64_t kAbroad = kInFlight - 1;
 
   // Cells: one per granule of shared memory.
   std::vector<uint64_t> writes, reads;  // tags; one before `begin` is of an earlier block
@@ -65,7 +69,10 @@ struct RaceShadow {
   bool tracks_proxies = false;
   std::array<Known, kMaxWarps> fenced = {};
 
+  std::unique_ptr<ClusterOrder> cluster;  // of more than one block; else null
+
   RaceShadow(uint32_t shared_bytes, uint32_t granule, bool tracks);
+  ~RaceShadow();
   void start_block(int warp_count);
 
   // Barriers: each arriving warp publishes into `meeting`; those that waited take it over.
@@ -77,6 +84,13 @@ struct RaceShadow {
   void sync_lanes(int warp, uint32_t lanes, bool all);
   // A release and an acquire through one address (atomics and volatile accesses beside fences).
   void synchronise(int warp, uint64_t address);
+  // In a cluster. A relaxed arrival publishes what earlier fences released, and that the block has begun; the
+  // completion of an asynchronous operation only the latter.
+  void publish_relaxed(int warp, Meeting& meeting);
+  void publish_start(Meeting& meeting) const;
+  void wait_relaxed(int warp, const Meeting& meeting);
+  void fence(int warp);
+  void fence_inits(int warp);
   // fence.proxy.async: all that is ordered before the warp is now visible to the asynchronous proxy.
   void fence_proxy(int warp);
   // An asynchronous write of the warp's arrives: the tag of its cells. Whoever takes over `meeting` is
@@ -93,6 +107,9 @@ struct RaceShadow {
   void set_time(int warp, uint32_t new_stamp, uint32_t epoch);
   void set_other_limit(int warp);
   void start_again();
+  void publish_in_cluster(int warp, Meeting& meeting) const;
+  void take_over_abroad(int warp, const Meeting& meeting);
+  Meeting::OfBlock& own_part(Meeting& meeting) const;
 
   // What lanes of a warp know of each other by partial bar.warp.syncs: time, exclusive. Made at the first.
   struct LaneOrder {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "evaluator/sim/cluster_order.h"
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/race_shadow.h"
 
@@ -26,26 +27,25 @@ std::string at_cell(const Warp& w, const RaceShadow& shadow, const SharedPlace& 
   return describe_shared(*w.block, {place.block, cell << shadow.granule_shift});
 }
 
-std::string writer_of(const Warp& w, uint64_t tag) {
-  const int warp = ShadowTag::warp(tag);
-  return fmt::format("thread {} (warp {})", thread_name(w, warp, ShadowTag::lane(tag)), warp) +
-         (ShadowTag::op(tag) == ShadowTag::kUnknownOp
+std::string writer_of(const Warp& w, const ClusterOrder::Access& write) {
+  if (write.rank != w.block->rank) return "which" + describe_access(w, write, "wrote");
+  const int warp = ShadowTag::warp(write.tag);
+  return fmt::format("which thread {} (warp {})", thread_name(w, warp, ShadowTag::lane(write.tag)), warp) +
+         (ShadowTag::op(write.tag) == ShadowTag::kUnknownOp
               ? ""
-              : " wrote at" + instruction_place(*w.kernel, ShadowTag::op(tag)));
+              : " wrote at" + instruction_place(*w.kernel, ShadowTag::op(write.tag)));
 }
 
 // Cells that asynchronous copies wrote carry no operation.
-bool is_fenced(const RaceShadow& shadow, int warp, uint64_t tag) {
-  if (ShadowTag::op(tag) == ShadowTag::kUnknownOp) return true;
-  return ShadowTag::stamp(tag) <=
-         shadow.fenced[static_cast<std::size_t>(warp)][static_cast<std::size_t>(ShadowTag::warp(tag))];
+bool reaches_proxy(const Warp& w, const ClusterOrder::Access& write) {
+  return ShadowTag::op(write.tag) == ShadowTag::kUnknownOp || is_fenced(w, write);
 }
 
 class ReadCheck {
  public:
   ReadCheck(Warp& w, const Op* op, int lane, const SharedPlace& place)
       : w_(w), op_(op), lane_(lane), place_(place), shadow_(*place.block->shadow) {
-    mine_ = shadow_.now[static_cast<std::size_t>(w.index)] |
+    mine_ = w.shadow->now[static_cast<std::size_t>(w.index)] |
             std::min<uint64_t>(static_cast<uint64_t>(op - w.code), ShadowTag::kUnknownOp)
                 << ShadowTag::kOpShift |
             static_cast<uint64_t>(w.index) << ShadowTag::kWarpShift | static_cast<uint64_t>(lane);
@@ -55,7 +55,7 @@ class ReadCheck {
   bool visit(uint32_t cell) {
     const uint64_t write = shadow_.writes[cell];
     if (write == clear_ && write != 0) {
-      shadow_.reads[cell] = mine_;
+      mark(cell);
       return true;
     }
     if (write == RaceShadow::kInFlight)
@@ -63,22 +63,26 @@ class ReadCheck {
                  "which another asynchronous operation is still writing: wait for its mbarrier first");
     if (write < shadow_.begin)
       return say(cell, Finding::Kind::kUninitialisedRead, "which no thread of the block has written");
-    if (place_.block != w_.block || write == shadow_.begin) return true;
-    if (!shadow_.is_ordered(w_.index, lane_, write)) {
-      return say(cell, Finding::Kind::kSharedRace, writer_of(w_, write) + " with no barrier in between");
+    if (write == shadow_.begin) return true;
+    const ClusterOrder::Access writer = writer_of_cell(*place_.block, cell);
+    if (!is_ordered(w_, lane_, writer)) {
+      return say(cell, Finding::Kind::kSharedRace, writer_of(w_, writer) + " with no barrier in between");
     }
-    if (!is_fenced(shadow_, w_.index, write)) {
+    if (!reaches_proxy(w_, writer)) {
       return say(
           cell, Finding::Kind::kMissingFence,
-          "which " + writer_of(w_, write) +
+          writer_of(w_, writer) +
               " with no fence.proxy.async in between: the thread that stores has to fence, then a barrier");
     }
-    shadow_.reads[cell] = mine_;
-    clear_ = write;
+    mark(cell);
+    if (write != RaceShadow::kAbroad) clear_ = write;
     return true;
   }
 
  private:
+  void mark(uint32_t cell) {
+    if (place_.block == w_.block) shadow_.reads[cell] = mine_;
+  }
   bool say(uint32_t cell, Finding::Kind kind, const std::string& what) {
     report(w_, op_, lane_, kind, fmt::format("reads {}, {}", at_cell(w_, shadow_, place_, cell), what));
     return false;
@@ -96,7 +100,8 @@ class ReadCheck {
 }  // namespace
 
 void check_proxy_read(Warp& w, const Op* op, int lane, const SharedPlace& place, uint32_t bytes) {
-  if (place.block->shadow == nullptr) return;
+  if (place.block->shadow == nullptr || report_unknown_start(w, op, lane, place)) return;
+  note_visit(w, op, lane, place);
   ReadCheck check(w, op, lane, place);
   visit_cells(*place.block->shadow, place, bytes, [&](uint32_t cell) { return check.visit(cell); });
 }
@@ -105,29 +110,33 @@ void begin_proxy_write(Warp& w, const Op* op, int lane, const SharedPlace& place
   std::memset(place.host(), kPoison, bytes);
   RaceShadow* shadow = place.block->shadow.get();
   if (shadow == nullptr) return;
-  const bool is_own = place.block == w.block;
-  bool said = false;
+  bool said = report_unknown_start(w, op, lane, place);
+  const auto say = [&](uint32_t cell, Finding::Kind kind, const std::string& what) {
+    said = true;
+    report(w, op, lane, kind, fmt::format("writes {}, {}", at_cell(w, *shadow, place, cell), what));
+  };
   uint64_t clear_write = RaceShadow::kInFlight, clear_read = 0;  // the last pair that was found in order
   visit_cells(*shadow, place, bytes, [&](uint32_t cell) {
     uint64_t& write = shadow->writes[cell];
     const uint64_t read = shadow->reads[cell] & ~ShadowTag::kManyWarps;
-    if (said || (write == clear_write && read == clear_read && write != RaceShadow::kInFlight)) {
-    } else if (write == RaceShadow::kInFlight) {
-      said = true;
-      report(w, op, lane, Finding::Kind::kAsyncOverwrite,
-             fmt::format("writes {}, which another asynchronous operation is still writing",
-                         at_cell(w, *shadow, place, cell)));
-    } else if (is_own && write > shadow->begin && !shadow->is_ordered(w.index, lane, write)) {
-      said = true;
-      report(w, op, lane, Finding::Kind::kSharedRace,
-             fmt::format("writes {}, which {} with no barrier in between", at_cell(w, *shadow, place, cell),
-                         writer_of(w, write)));
-    } else if (is_own && read >= shadow->begin && !shadow->is_ordered(w.index, lane, read)) {
-      said = true;
-      report(w, op, lane, Finding::Kind::kSharedRace,
-             fmt::format("writes {}, which warp {} read with no barrier in between",
-                         at_cell(w, *shadow, place, cell), ShadowTag::warp(read)));
-    } else {
+    const bool is_known = write == clear_write && read == clear_read && write < RaceShadow::kAbroad;
+    if (!said && !is_known) {
+      const ClusterOrder::Access writer = writer_of_cell(*place.block, cell),
+                                 reader = {place.block->rank, read};
+      if (write == RaceShadow::kInFlight) {
+        say(cell, Finding::Kind::kAsyncOverwrite, "which another asynchronous operation is still writing");
+      } else if ((writer.rank != place.block->rank || writer.tag > shadow->begin) &&
+                 !is_ordered(w, lane, writer)) {
+        say(cell, Finding::Kind::kSharedRace, writer_of(w, writer) + " with no barrier in between");
+      } else if (read >= shadow->begin && !is_ordered(w, lane, reader)) {
+        say(cell, Finding::Kind::kSharedRace,
+            fmt::format("which warp {} read with no barrier in between", ShadowTag::warp(read)));
+      } else if (const auto* visitor = write == RaceShadow::kAbroad
+                                           ? unordered_reader(w, lane, shadow->cluster->cells[cell])
+                                           : nullptr) {
+        say(cell, Finding::Kind::kSharedRace,
+            "which" + describe_access(w, *visitor, "read") + " with nothing that orders the two");
+      }
       clear_write = write;
       clear_read = read;
     }
@@ -150,8 +159,10 @@ void mark_proxy_write(const SharedPlace& place, uint32_t bytes, uint64_t tag) {
   std::fill(cells + (place.offset >> shift), cells + ((place.offset + bytes - 1) >> shift) + 1, tag);
 }
 
-void end_proxy_write(const Warp& w, const SharedPlace& place, uint32_t bytes, Meeting& meeting) {
-  mark_proxy_write(place, bytes, proxy_write_tag(w, *place.block, meeting));
+void end_proxy_write(const Warp& w, const SharedPlace& place, uint32_t bytes, Meeting& meeting,
+                     bool is_reduction) {
+  const uint64_t tag = proxy_write_tag(w, *place.block, meeting);
+  mark_proxy_write(place, bytes, is_reduction ? tag | ShadowTag::kAtomic : tag);
 }
 
 uint64_t hash_shared(const SharedPlace& place, uint32_t bytes, uint64_t seed) {

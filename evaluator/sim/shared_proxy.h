@@ -12,14 +12,14 @@
 namespace warpwright::sim {
 
 // The operation reads these bytes from now on: reports what is unordered, unfenced, unwritten or in flight.
-// Only the issuing warp's own block is checked for order.
 void check_proxy_read(Warp& w, const Op* op, int lane, const SharedPlace& place, uint32_t bytes);
 
 // The operation will write them: checks the accesses before it and fills them with poison, in flight.
 void begin_proxy_write(Warp& w, const Op* op, int lane, const SharedPlace& place, uint32_t bytes);
 // The bytes have been written. `meeting`: of the mbarrier phase it completes, who takes that over may read
-// them.
-void end_proxy_write(const Warp& w, const SharedPlace& place, uint32_t bytes, Meeting& meeting);
+// them; other reductions may come at any time.
+void end_proxy_write(const Warp& w, const SharedPlace& place, uint32_t bytes, Meeting& meeting,
+                     bool is_reduction = false);
 // The same in two steps, for data in many pieces: a tag once, then the pieces.
 uint64_t proxy_write_tag(const Warp& w, const Block& block, Meeting& meeting);
 void mark_proxy_write(const SharedPlace& place, uint32_t bytes, uint64_t tag);

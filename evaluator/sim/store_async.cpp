@@ -6,6 +6,7 @@
 
 #include "evaluator/sim/async_work.h"
 #include "evaluator/sim/bulk_moves.h"
+#include "evaluator/sim/cluster_order.h"
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/mbarrier.h"
 #include "evaluator/sim/ops/row_access.h"
@@ -40,8 +41,8 @@ class StoreLands final : public AsyncWork {
     } else {
       std::memcpy(to_.host(), value_.bytes.data(), value_.size);
     }
-    end_proxy_write(warp, to_, value_.size, m->arrivals);
-    return complete_at(warp, op, lane, mbarrier, {value_.size, 0, false, false}, cycles_);
+    end_proxy_write(warp, to_, value_.size, m->arrivals, reduction_.has_value());
+    return complete_at(warp, op, lane, mbarrier, {value_.size, 0, false, Completion::Order::kNone}, cycles_);
   }
 
  private:
@@ -90,7 +91,11 @@ const Op* store_async_op(Warp& w, const Op* op) {
     SharedPlace to, barrier;
     if (!locate(w, op, lane, value.size, to, barrier)) return nullptr;
     if (find_mbarrier(w, op, lane, barrier) == nullptr) return nullptr;
-    if (!reduction) begin_proxy_write(w, op, lane, to, value.size);
+    if (!reduction) {
+      begin_proxy_write(w, op, lane, to, value.size);
+    } else {
+      check_reduction_abroad(w, op, lane, to, value.size);
+    }
     w.block->cluster->queue.add(std::make_unique<StoreLands>(w, op, lane, barrier, to, value, reduction));
   }
   return op + 1;

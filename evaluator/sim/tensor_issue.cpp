@@ -45,7 +45,7 @@ class CommitWork final : public AsyncWork {
  public:
   CommitWork(Warp& w, const Op* issued_by, int by_lane, const SharedPlace& place, uint64_t last,
              Meeting order)
-      : AsyncWork(w, issued_by, by_lane, place), last_(last), order_(order) {}
+      : AsyncWork(w, issued_by, by_lane, place), last_(last), order_(std::move(order)) {}
 
   bool land() override {
     Mbarrier* m = find_mbarrier(warp, op, lane, mbarrier);
@@ -53,24 +53,18 @@ class CommitWork final : public AsyncWork {
     TensorIssues& issues = tensor_issues(*warp.block);
     uint64_t tag = 1;
     if (mbarrier.block->shadow != nullptr) {
-      if (mbarrier.block == warp.block) merge_order(m->arrivals);
+      m->arrivals.merge(order_);
       tag = proxy_write_tag(warp, *mbarrier.block, m->arrivals);
     }
     drain(issues, thread(), last_, *mbarrier.block, tag);
     const double cycles = std::max(issues.busy_until[warp.block->rank] + kTensorLatency, warp.cycles);
-    return complete_at(warp, op, lane, mbarrier, {0, 1, false, false}, cycles);
+    return complete_at(warp, op, lane, mbarrier, {0, 1, false, Completion::Order::kNone}, cycles);
   }
   bool may_outlive_blocks() const override { return thread().done >= last_; }
 
  private:
   TensorIssues::Thread& thread() const {
     return tensor_issues(*warp.block).threads[TensorMemory::issue_owner(warp, lane)];
-  }
-  void merge_order(Meeting& to) const {
-    for (std::size_t v = 0; v < kMaxWarps; ++v) {
-      to.known[v] = std::max(to.known[v], order_.known[v]);
-      to.fenced[v] = std::max(to.fenced[v], order_.fenced[v]);
-    }
   }
 
   uint64_t last_;

@@ -317,7 +317,7 @@ void note_mbarrier_wait(const Warp& w, uint32_t offset, const Meeting& meeting) 
   TensorMemory* memory = find_tensor_memory(*w.block);
   if (memory == nullptr || !memory->has_fences || w.shadow == nullptr) return;
   const auto me = static_cast<std::size_t>(w.index);
-  raise(memory->told[me], meeting.known);
+  raise(memory->told[me], meeting.known_of(w.block->rank));
   const auto handed = memory->handed.find(offset);
   if (handed != memory->handed.end()) raise(memory->told[me], handed->second);
 }

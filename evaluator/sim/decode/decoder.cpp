@@ -12,6 +12,7 @@
 #include "evaluator/sim/ops/calls.h"
 #include "evaluator/sim/ops/warp_ops.h"
 #include "evaluator/sim/program_impl.h"
+#include "evaluator/sim/register_pool.h"
 #include "evaluator/sim/spin_watch.h"
 #include "src/base/check.h"
 
@@ -42,9 +43,8 @@ bool is_fence(const ptx::Instruction& instruction) {
 
 // Instructions that only concern caches and scheduling.
 bool has_no_effect(const ptx::Instruction& instruction) {
-  static constexpr std::string_view kBases[] = {"fence",     "prefetch",      "prefetchu",
-                                                "nanosleep", "pmevent",       "griddepcontrol",
-                                                "discard",   "applypriority", "setmaxnreg"};
+  static constexpr std::string_view kBases[] = {"fence",   "prefetch",       "prefetchu", "nanosleep",
+                                                "pmevent", "griddepcontrol", "discard",   "applypriority"};
   return std::find(std::begin(kBases), std::end(kBases), instruction.base()) != std::end(kBases);
 }
 
@@ -53,6 +53,14 @@ bool orders_memory(const ptx::Instruction& instruction) {
   if (base == "mbarrier" || instruction.has("cluster")) return false;  // they have an order of their own
   return base == "membar" || base == "fence" || instruction.has("acquire") || instruction.has("release") ||
          instruction.has("acq_rel");
+}
+
+// The same between the blocks of a cluster.
+bool orders_cluster(const ptx::Instruction& instruction) {
+  const std::string& base = instruction.base();
+  if (base == "fence") return !instruction.has("mbarrier_init") && !instruction.has("proxy");
+  return (base == "ld" || base == "st" || base == "atom" || base == "red") &&
+         (instruction.has("acquire") || instruction.has("release") || instruction.has("acq_rel"));
 }
 
 bool uses_async_proxy(const ptx::Instruction& instruction) {
@@ -83,6 +91,7 @@ bool waits_for_lanes(const ptx::Instruction& instruction) {
   const std::string& base = instruction.base();
   if (base == "mbarrier" && (instruction.has("try_wait") || instruction.has("test_wait"))) return true;
   if (base == "tcgen05" && instruction.has("alloc")) return true;
+  if (base == "setmaxnreg") return true;
   return base == "bar" || base == "barrier" || base == "call" || base == "shfl" || base == "vote" ||
          base == "match" || base == "redux" || base == "elect" || base == "brx" ||
          (is_matrix_instruction(instruction) && instruction.predicate >= 0);
@@ -115,6 +124,7 @@ void Decoder::collect(const ptx::Function& function, int depth) {
   plans_.push_back(std::move(plan));
   for (const ptx::Instruction& instruction : function.code) {
     if (orders_memory(instruction)) kernel_->has_fences = true;
+    if (orders_cluster(instruction)) kernel_->has_cluster_fences = true;
     if (uses_async_proxy(instruction)) kernel_->has_async_proxy = true;
     if (instruction.base() != "call") continue;
     for (const ptx::Operand& operand : instruction.operands) {
@@ -295,6 +305,9 @@ void Decoder::decode_instruction(int index) {
     decode_proxy_fence();
   } else if (is_fence(*instruction_)) {
     decode_simple(fence_op);
+    if (instruction_->has("cta")) ops_.back().flags = kOnlyInBlock;
+  } else if (base == "setmaxnreg") {
+    decode_set_registers();
   } else if (base == "griddepcontrol" && instruction_->has("wait")) {
     decode_simple(grid_wait_op);
   } else if (has_no_effect(*instruction_)) {
@@ -388,6 +401,7 @@ void Decoder::resolve_targets() {
 std::unique_ptr<Kernel> Decoder::run() {
   kernel_->name = entry_.name;
   kernel_->display_name = demangle(entry_.name);
+  kernel_->launch_registers = launch_registers(entry_);
   collect(entry_, 0);
   collect_indirect();
   for (FunctionPlan& plan : plans_) {

@@ -141,6 +141,7 @@ class Decoder {
   void decode_copies_arrive();
   void decode_cluster_barrier();
   void decode_proxy_fence();
+  void decode_set_registers();  // registers.cpp
   // bulk.cpp: bulk and tensor copies, st.async, red.async, tensormap.replace
   uint32_t address_row(const ptx::Operand& operand);
   void decode_bulk();

@@ -7,6 +7,7 @@
 
 #include "evaluator/sim/access_pattern.h"
 #include "evaluator/sim/cluster.h"
+#include "evaluator/sim/cluster_order.h"
 #include "evaluator/sim/faults.h"
 #include "evaluator/sim/isa/numbers.h"
 #include "evaluator/sim/ops/row_access.h"
@@ -217,6 +218,7 @@ bool run_in_cluster(Warp& w, const Op* op, const AtomicKind& kind, const uint64_
                 addresses[lane], op->size));
       return false;
     }
+    check_abroad(w, op, lane, place, static_cast<uint32_t>(op->size), SharedUse::kAtomic);
     run_lane(w, op, kind, lane, place.host(), false);
   }
   w.counters->atomics_shared += mask != 0;
