@@ -198,6 +198,8 @@ const Substitution kSubstitutions[] = {
     // Clusters, registers, dependent launches
     {{"two_block_gemm"}, "barrier.cluster.arrive.release", "barrier.cluster.arrive.relaxed"},
     {{"two_block_gemm"}, "blockIdx.x % 2", "blockIdx.x / 2 % 2"},
+    {{"persistent_wgmma"}, "setmaxnreg.inc.sync.aligned.u32 232", "setmaxnreg.inc.sync.aligned.u32 240"},
+    {{"persistent_wgmma"}, "setmaxnreg.dec.sync.aligned.u32 40", "setmaxnreg.dec.sync.aligned.u32 48"},
     {{"dependent_chain"},
      "  wait_for_those_before();\n  if (i < count) out[i] = value - *mean;",
      "  if (i < count) out[i] = value - *mean;\n  wait_for_those_before();"},
