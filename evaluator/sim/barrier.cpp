@@ -85,6 +85,7 @@ void open(Block& block, int id) {
   }
   if (block.shadow) block.shadow->advance_all(waiting_warps);
   barrier = {};
+  block.active_barriers &= ~(1u << id);
 }
 
 }  // namespace
@@ -105,7 +106,7 @@ const Op* barrier_op(Warp& w, const Op* op) {
   }
   Barrier& barrier = block.barriers[id];
   ++block.launch->changes;
-  barrier.active = true;
+  block.active_barriers |= 1u << id;
   barrier.expected_threads = threads;
   uint32_t& arrived = barrier.arrived_lanes[static_cast<std::size_t>(w.index)];
   barrier.repeated_threads += static_cast<uint32_t>(__builtin_popcount(arrived & w.mask));
@@ -153,12 +154,18 @@ const Op* barrier_result(Warp& w, const Op* op) {
 
 bool open_barriers(Block& block) {
   bool opened = false;
-  for (std::size_t id = 0; id < block.barriers.size(); ++id) {
-    if (!block.barriers[id].active || !is_complete(block, block.barriers[id])) continue;
-    open(block, static_cast<int>(id));
+  for (uint32_t left = block.active_barriers; left != 0; left &= left - 1) {
+    const int id = __builtin_ctz(left);
+    if (!is_complete(block, block.barriers[static_cast<std::size_t>(id)])) continue;
+    open(block, id);
     opened = true;
   }
   return opened;
+}
+
+void start_barriers(Block& block) {
+  for (; block.active_barriers != 0; block.active_barriers &= block.active_barriers - 1)
+    block.barriers[static_cast<std::size_t>(__builtin_ctz(block.active_barriers))] = {};
 }
 
 std::string describe_barrier(const Block& block, int id) {

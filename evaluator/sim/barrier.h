@@ -17,6 +17,8 @@ const Op* barrier_result(Warp& w, const Op* op);
 
 // Opens every barrier whose warps have all come. True if there was one.
 bool open_barriers(Block& block);
+// A new block's: what the last one left is forgotten.
+void start_barriers(Block& block);
 // "waits at barrier 2, where 64 of 96 threads have arrived"
 std::string describe_barrier(const Block& block, int id);
 

@@ -207,7 +207,7 @@ void BlockRunner::run_warp(Warp& w) {
 
 void BlockRunner::start(const std::array<uint32_t, 3>& index) {
   block_.index = index;
-  block_.barriers = {};
+  start_barriers(block_);
   block_.ended = false;
   block_.mbarriers.reset();
   block_.registers.reset();

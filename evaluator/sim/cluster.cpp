@@ -233,6 +233,7 @@ bool open_cluster_barrier(Cluster& cluster) {
 }
 
 void start_cluster_barrier(Block& block) {
+  if (!block.cluster->meets) return;  // the last one's blocks did not: it is as new
   block.at_cluster = {};
   block.past_cluster = {};
   block.cluster_arrivals = block.cluster_meeting = {};

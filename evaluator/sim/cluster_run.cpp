@@ -30,7 +30,6 @@ void ClusterRun::start(uint64_t number) {
                                           static_cast<uint32_t>(number / across / down) * size_.z};
   cluster_.queue.clear();
   cluster_.flags.clear();
-  cluster_.meets = false;
   cluster_.tensor_memories.clear();
   cluster_.tensor_issues.reset();
   stuck_ = nullptr;
@@ -38,6 +37,7 @@ void ClusterRun::start(uint64_t number) {
     runners_[rank]->start({corner[0] + rank % size_.x, corner[1] + rank / size_.x % size_.y,
                            corner[2] + rank / (size_.x * size_.y)});
   }
+  cluster_.meets = false;
 }
 
 Turn ClusterRun::turn() {

@@ -265,9 +265,8 @@ struct Kernel {
 };
 
 struct Barrier {
-  uint32_t expected_threads = 0;  // 0: every warp that still lives
-  uint32_t repeated_threads = 0;  // that arrived again before it opened
-  bool active = false;
+  uint32_t expected_threads = 0;                    // 0: every warp that still lives
+  uint32_t repeated_threads = 0;                    // that arrived again before it opened
   std::array<uint32_t, kLanes> arrived_lanes = {};  // by warp
   Meeting meeting;                                  // of the arriving warps
   // bar.red
@@ -285,6 +284,7 @@ struct Block {
   std::array<Barrier, 16> barriers;
   std::unique_ptr<RaceShadow> shadow;
   std::unique_ptr<BlockRaces> races;
+  uint32_t active_barriers = 0;  // at which somebody has arrived; the others are as new
   Cluster* cluster = nullptr;  // never null while the block runs
   uint32_t rank = 0;           // in it
   bool ended = false;

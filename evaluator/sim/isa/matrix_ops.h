@@ -322,9 +322,9 @@ template <bool Load>
 [[gnu::noinline]] static bool do_matrix_rows(Warp& w, const Op* op) {
   constexpr uint32_t kBytes = 16;
   Addresses rows;
-  read_addresses(w, op, rows, 0);
+  read_addresses(w, op, rows, w.shared_begin);  // generic ones stay in the window
   for (int lane = 0; lane < kLanes; ++lane)
-    rows.at[lane] -= (rows.at[lane] / kSharedWindow == 1 ? kSharedWindow : 0) + w.shared_begin;
+    rows.at[lane] -= rows.at[lane] / kSharedWindow == 1 ? kSharedWindow : 0;
   const int count = matrix_rows(op);
   const uint32_t mask = count == kLanes ? kFullMask : (1u << count) - 1;
   AccessSite& site = w.sites[op->site];

@@ -42,7 +42,7 @@ void issue_lane(Warp& w, AsyncCopy& copy, int lane, uint32_t valid, const uint64
   std::memcpy(copy.issued[k].data(), copy.source[k], valid);
 }
 
-void land_lane(Warp& w, const AsyncCopy& copy, int lane) {
+[[gnu::always_inline]] inline void land_lane(Warp& w, const AsyncCopy& copy, int lane) {
   const auto k = static_cast<std::size_t>(lane);
   const std::size_t bytes = copy.op->size, valid = copy.valid[k];
   std::byte* target = w.shared + copy.to[k];

@@ -294,7 +294,10 @@ const Op* atomic_op(Warp& w, const Op* op) {
     if (!run_in_cluster(w, op, kind, addresses, others)) return nullptr;
     shared &= ~others;
   }
-  for (uint32_t left = shared; left != 0; left &= left - 1) addresses[__builtin_ctz(left)] -= w.shared_begin;
+  if (w.shared_begin != 0) {
+    for (uint32_t left = shared; left != 0; left &= left - 1)
+      addresses[__builtin_ctz(left)] -= w.shared_begin;
+  }
   if (global != 0 && !run_global(w, op, kind, addresses, global)) return nullptr;
   if (shared == 0) return op + 1;
   if (!check(w, op, addresses, shared, true)) return nullptr;
