@@ -192,7 +192,7 @@ void BlockRunner::start_warp(Warp& w) {
   if (kernel.stack_row != kNoRow) {
     for (int lane = 0; lane < kLanes; ++lane) set_lane(w, kernel.stack_row, lane, kernel.stack_begin, 4);
   }
-  w.cycles = w.pending = 0;
+  w.cycles = w.pending = w.mbarrier_cycles = 0;
   for (const ConstantRow* row : per_block_) fill_special(w, *row);
 }
 
@@ -262,10 +262,22 @@ bool BlockRunner::has_polled(uint32_t polls) const {
   return true;
 }
 
-double BlockRunner::cycles() const {
-  double most = 0;
-  for (const Warp& w : block_.warps) most = std::max({most, w.cycles, w.pending});
-  return most;
+void BlockRunner::count_into(Counters& c) const {
+  double end = 0, waited = 0;  // of the warp that ends last
+  for (const Warp& w : block_.warps) {
+    const double warp_end = std::max(w.cycles, w.pending);
+    if (warp_end >= end) waited = warp_end > end ? w.mbarrier_cycles : std::max(waited, w.mbarrier_cycles);
+    end = std::max(end, warp_end);
+    c.mbarrier_wait_cycles += w.mbarrier_cycles;
+    c.longest_mbarrier_wait_cycles = std::max(c.longest_mbarrier_wait_cycles, w.mbarrier_cycles);
+  }
+  c.blocks += 1;
+  c.warps += block_.warps.size();
+  c.total_block_cycles += end;
+  if (end == c.critical_path_cycles)
+    c.critical_mbarrier_cycles = std::max(c.critical_mbarrier_cycles, waited);
+  if (end > c.critical_path_cycles) c.critical_mbarrier_cycles = waited;
+  c.critical_path_cycles = std::max(c.critical_path_cycles, end);
 }
 
 }  // namespace warpwright::sim

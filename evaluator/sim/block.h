@@ -28,7 +28,7 @@ class BlockRunner {
   // All that still runs has polled memory this often, at least, without a change anywhere.
   bool has_polled(uint32_t polls) const;
 
-  double cycles() const;  // critical path so far
+  void count_into(Counters& counters) const;  // the block has ended
   Block& block() { return block_; }
   // Of this process, for one more block of the launch.
   static uint64_t storage_bytes(const Kernel& kernel, const Launch& launch, bool detect_races);

@@ -47,6 +47,8 @@ TEST(BulkCopies, ArriveWhereTheirMbarrierWasWaitedFor) {
     EXPECT_TRUE(outcome.report.findings.empty()) << messages(outcome.report);
     EXPECT_EQ(outcome.out, outcome.in);
     EXPECT_EQ(outcome.report.counters.copy_engine_bytes, 1024u);
+    EXPECT_GT(outcome.report.counters.critical_mbarrier_cycles, 500);
+    EXPECT_EQ(outcome.report.counters.tensor_pipe_cycles, 0);
     EXPECT_EQ(outcome.report.counters.global_sectors_read, 32u);
     EXPECT_EQ(outcome.report.counters.unique_sectors_read, 32u);
     EXPECT_GT(outcome.report.counters.critical_path_cycles, 600);

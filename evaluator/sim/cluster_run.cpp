@@ -71,13 +71,7 @@ void ClusterRun::end() {
     for (Warp& w : runner->block().warps) end_bulk(w);
   }
   for (const auto& runner : runners_) end_wgmmas(runner->block());
-  Counters& c = launch_.counters;
-  for (const auto& runner : runners_) {
-    c.blocks += 1;
-    c.warps += runner->block().warps.size();
-    c.total_block_cycles += runner->cycles();
-    c.critical_path_cycles = std::max(c.critical_path_cycles, runner->cycles());
-  }
+  for (const auto& runner : runners_) runner->count_into(launch_.counters);
 }
 
 bool ClusterRun::expire() {

@@ -181,6 +181,7 @@ struct Warp {
   // Result of the last bar.red this warp took part in.
   bool reduced_all = false, reduced_any = false;
   uint32_t reduced_population = 0;
+  double mbarrier_cycles = 0;  // of its path: stood at mbarriers
   alignas(64) std::array<std::byte, kRow64> scratch;
 
   void set_mask(uint32_t m) {
@@ -262,6 +263,7 @@ struct Kernel {
   bool has_cluster_fences = false;  // likewise between the blocks of a cluster
   bool has_async_proxy =
       false;  // operations that read and write shared memory through the asynchronous proxy
+  double tensor_flops_per_cycle = 0;  // of its target's SMs
 };
 
 struct Barrier {
@@ -282,9 +284,9 @@ struct Block {
   std::array<uint32_t, 3> index = {};
   std::vector<Warp> warps;
   std::array<Barrier, 16> barriers;
+  uint32_t active_barriers = 0;  // at which somebody has arrived; the others are as new
   std::unique_ptr<RaceShadow> shadow;
   std::unique_ptr<BlockRaces> races;
-  uint32_t active_barriers = 0;  // at which somebody has arrived; the others are as new
   Cluster* cluster = nullptr;  // never null while the block runs
   uint32_t rank = 0;           // in it
   bool ended = false;

@@ -183,7 +183,9 @@ int test(Warp& w, const Op* op, int lane, const SharedPlace& place, MbarrierActi
     }
   }
   note_mbarrier_wait(w, place.offset, m->meeting);
-  w.cycles = std::max(w.cycles, m->last_cycles + kWakeCycles);
+  const double waits = std::max(0.0, m->last_cycles + kWakeCycles - w.cycles);
+  w.cycles += waits;
+  w.mbarrier_cycles += waits;
   return 1;
 }
 

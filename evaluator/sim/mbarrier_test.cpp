@@ -59,6 +59,26 @@ TEST(Mbarriers, OrderWhatWasStoredBeforeAnArrival) {
   }
 }
 
+// Warp 1 comes late and goes on longest: the path is its own, and warp 0's waiting is not on it.
+TEST(Mbarriers, CountHowLongWarpsStandThere) {
+  const std::string slow =
+      "mov.u32 %r5, 200;\nLOOP#:\nsub.u32 %r5, %r5, 1;\nsetp.ne.u32 %p3, %r5, 0;\n"
+      "@%p3 bra LOOP#;\n";
+  const auto late = [&](const std::string& number) {
+    std::string text = "setp.lt.u32 %p4, %r0, 32;\n@%p4 bra DONE#;\n" + slow + "DONE#:\n";
+    for (std::size_t at; (at = text.find('#')) != std::string::npos;) text.replace(at, 1, number);
+    return text;
+  };
+  for (const bool reverse : {false, true}) {
+    const Counters c = run(late("1") + kArrive + wait() + late("2"), 64, reverse).report.counters;
+    EXPECT_GT(c.longest_mbarrier_wait_cycles, 1000);
+    EXPECT_LT(c.critical_mbarrier_cycles, 100);
+    EXPECT_EQ(c.mbarrier_wait_cycles, c.longest_mbarrier_wait_cycles + c.critical_mbarrier_cycles);
+    EXPECT_GT(c.critical_path_cycles, c.longest_mbarrier_wait_cycles);
+  }
+  EXPECT_EQ(run(late("1")).report.counters.mbarrier_wait_cycles, 0);
+}
+
 TEST(Mbarriers, OrderNothingWithoutTheWait) {
   EXPECT_TRUE(has(run(kStoreOwn + kArrive + kLoadOther).report, "shared-race"));
 }

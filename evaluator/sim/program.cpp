@@ -92,6 +92,7 @@ const Kernel* Program::Impl::decode(std::string_view name) {
   Decoder decoder(module, *function);
   auto kernel = decoder.run();
   kernel->info = kernels.find(name)->second;
+  kernel->tensor_flops_per_cycle = tensor_flops_per_cycle(module.target);
   return (decoded[std::string(name)] = std::move(kernel)).get();
 }
 

@@ -187,6 +187,8 @@ TEST(RealKernels, TensorTileMatchesItsReference) {
   EXPECT_TRUE(report.findings.empty()) << messages(report);
   EXPECT_EQ(report.counters.tensor, 1u);
   EXPECT_EQ(report.counters.tensor_flops, 2.0 * 16 * 8 * 16);
+  EXPECT_EQ(report.counters.tensor_pipe_cycles, 2.0 * 16 * 8 * 16 / 8192) << "of sm_100a";
+  EXPECT_EQ(report.counters.mbarrier_wait_cycles, 0);
   EXPECT_EQ(report.counters.tensor_flops_by_type[static_cast<size_t>(TensorType::kBf16)], 2.0 * 16 * 8 * 16);
   const auto got = t.read<float>(c);
   for (std::size_t row = 0; row < 16; ++row) {

@@ -147,8 +147,11 @@ void sum_counters(LaunchState& state, const Memory::Impl& memory) {
     c.warp_instructions += runs.warps * cost.instructions;
     c.lane_instructions += runs.lanes * cost.instructions;
     c.issue_slots += static_cast<double>(runs.warps) * cost.issue_slots;
-    for (size_t type = 0; type < cost.tensor_flops.size(); ++type)
-      c.tensor_flops_by_type[type] += static_cast<double>(runs.warps) * cost.tensor_flops[type];
+    for (size_t type = 0; type < cost.tensor_flops.size(); ++type) {
+      const double flops = static_cast<double>(runs.warps) * cost.tensor_flops[type];
+      c.tensor_flops_by_type[type] += flops;
+      c.tensor_pipe_cycles += flops * kF16Equivalents[type] / state.kernel->tensor_flops_per_cycle;
+    }
     c.fma += runs.warps * cost.fma;
     c.alu += runs.warps * cost.alu;
     c.wide += runs.warps * cost.wide;

@@ -132,6 +132,12 @@ enum class TensorType { kF16, kBf16, kTf32, kF64, kF8, kF6, kF4, kInt };
 inline constexpr int kTensorTypes = 8;
 using TensorFlops = std::array<double, kTensorTypes>;
 std::string_view name_of(TensorType type);  // "f16", "bf16", ...
+// How long a product takes in units of a dense f16 one. Tensor throughput by type in the data sheets of H100
+// and B200; double precision as on H100.
+inline constexpr TensorFlops kF16Equivalents = {1, 1, 2, 16, 0.5, 0.5, 0.25, 0.5};
+// Dense f16 operations, two of a multiply-add, of an SM's tensor cores in a cycle: the same data sheets, B200
+// from sm_100 on. The target is "sm_100a".
+double tensor_flops_per_cycle(std::string_view target);
 
 // What one launch did. Sums over all warps unless said otherwise. A "slot" is one issue slot of a warp
 // scheduler.
@@ -165,6 +171,12 @@ struct Counters {
   double critical_path_cycles = 0;                  // the longest block, latencies without contention
   double total_block_cycles = 0;                    // the same, summed over blocks
   uint64_t copy_engine_bytes = 0;  // moved by bulk and tensor copies, what is filled in beside a tensor too
+  // In which an SM's tensor cores are busy with mma, wgmma and tcgen05.mma at their peak rates; a product of
+  // a pair of blocks counts on both SMs.
+  double tensor_pipe_cycles = 0;
+  // On the warps' clocks, from the arrival at an mbarrier to going on behind its phase: of all warps; of the
+  // warp that stood longest; of the warp that ends the longest block, a part of critical_path_cycles.
+  double mbarrier_wait_cycles = 0, longest_mbarrier_wait_cycles = 0, critical_mbarrier_cycles = 0;
 };
 
 // What one instruction of the kernel did in the whole launch.

@@ -570,6 +570,7 @@ TEST(Wgmma, CountsItsWork) {
   const LaunchReport four = run(c, data, kernel(c, plain_body(c))).report;
   EXPECT_EQ(four.counters.tensor_flops_by_type[static_cast<std::size_t>(TensorType::kBf16)],
             4 * 2.0 * 64 * 128 * 16);
+  EXPECT_EQ(four.counters.tensor_pipe_cycles, 4 * 64);
   c.chained = 1;
   const LaunchReport one = run(c, data, kernel(c, plain_body(c))).report;
   // Three products more, 64 cycles each.

@@ -148,9 +148,26 @@ TEST(Work, TakesItsFiguresFromTheCounters) {
   EXPECT_EQ(work.tensor_flops, 105);
   const Json json = counters_json(work, counters);
   EXPECT_EQ(json["tensor_flops_by_type"], (Json{{"bf16", 100.0}, {"f8", 10.0}}));
+  for (const char* key : {"copy_engine_bytes", "tensor_pipe_cycles", "mbarrier_wait_cycles"})
+    EXPECT_FALSE(json.contains(key)) << "nothing of the kind happened: " << key;
   const auto again = estimate::launch_work_from_json(json, "here");
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(to_json(*again), to_json(work));
+}
+
+TEST(Work, SaysWhatAsynchronousKernelsDid) {
+  sim::Counters counters;
+  counters.copy_engine_bytes = 4096;
+  counters.tensor_pipe_cycles = 12.5;
+  counters.mbarrier_wait_cycles = 90;
+  counters.longest_mbarrier_wait_cycles = 60;
+  counters.critical_mbarrier_cycles = 30;
+  const Json json = counters_json(work_from_counters("k", {128, 32, 0}, counters), counters);
+  EXPECT_EQ(json["copy_engine_bytes"], 4096);
+  EXPECT_EQ(json["tensor_pipe_cycles"], 12.5);
+  EXPECT_EQ(json["mbarrier_wait_cycles"], 90);
+  EXPECT_EQ(json["longest_mbarrier_wait_cycles"], 60);
+  EXPECT_EQ(json["critical_mbarrier_cycles"], 30);
 }
 
 }  // namespace

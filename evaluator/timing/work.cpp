@@ -1,13 +1,11 @@
 #include "evaluator/timing/work.h"
 
+#include <utility>
+
 namespace warpwright::timing {
 namespace {
 
 constexpr double kSlotsPerWideInteger = 3;  // a 64-bit operation is two to four 32-bit ones
-
-// How long a product takes in units of a dense bf16 one. Tensor throughput by type in the data sheets of
-// H100 and B200; double precision as on H100.
-constexpr sim::TensorFlops kBf16Equivalents = {1, 1, 2, 16, 0.5, 0.5, 0.25, 0.5};
 
 double number(uint64_t count) {
   return static_cast<double>(count);
@@ -27,8 +25,8 @@ estimate::LaunchWork work_from_counters(std::string label, const estimate::Block
   work.xu_slots = number(counters.xu);
   work.lsu_slots = number(counters.lsu);
   work.fp64_slots = number(counters.fp64);
-  for (size_t type = 0; type < kBf16Equivalents.size(); ++type)
-    work.tensor_flops += kBf16Equivalents[type] * counters.tensor_flops_by_type[type];
+  for (size_t type = 0; type < sim::kF16Equivalents.size(); ++type)
+    work.tensor_flops += sim::kF16Equivalents[type] * counters.tensor_flops_by_type[type];
   work.shared_wavefronts = number(counters.shared_wavefronts);
   work.sectors_read = number(counters.global_sectors_read);
   work.sectors_written = number(counters.global_sectors_written);
@@ -63,6 +61,14 @@ Json counters_json(const estimate::LaunchWork& work, const sim::Counters& c) {
       by_type[std::string(name_of(static_cast<sim::TensorType>(type)))] = c.tensor_flops_by_type[type];
   }
   json["tensor_flops_by_type"] = std::move(by_type);
+  // Of asynchronous kernels and matrix products: left out where there are none.
+  for (const auto& [key, value] : {std::pair("copy_engine_bytes", number(c.copy_engine_bytes)),
+                                   std::pair("tensor_pipe_cycles", c.tensor_pipe_cycles),
+                                   std::pair("mbarrier_wait_cycles", c.mbarrier_wait_cycles),
+                                   std::pair("longest_mbarrier_wait_cycles", c.longest_mbarrier_wait_cycles),
+                                   std::pair("critical_mbarrier_cycles", c.critical_mbarrier_cycles)}) {
+    if (value > 0) json[key] = value;
+  }
   return json;
 }
 

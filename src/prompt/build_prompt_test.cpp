@@ -101,6 +101,28 @@ TEST(BuildPrompt, OutcomesThatDoNotCountYetDoNotShow) {
               value_of(build_prompt(library, {}, later.context(op))).user);
 }
 
+TEST(BuildPrompt, SaysWhatTensorPipesCopiesAndMbarriersDid) {
+  const PromptLibrary library = test_library();
+  TestRun run;
+  PromptContext context = run.context("diff");
+  ASSERT_TRUE(context.parent && context.parent->report);
+  const std::string plain = value_of(build_prompt(library, {}, context)).user;
+  EXPECT_EQ(plain.find("mbarriers:"), std::string::npos);
+  for (WorkloadReport& workload : context.parent->report->workloads) {
+    Json& counters = workload.counters["launches"][0]["counters"];
+    counters["tensor_pipe_cycles"] = 4096;
+    counters["copy_engine_bytes"] = 65536;
+    counters["mbarrier_wait_cycles"] = 5000;
+    counters["longest_mbarrier_wait_cycles"] = 900;
+    counters["critical_mbarrier_cycles"] = 700;
+  }
+  const std::string user = value_of(build_prompt(library, {}, context)).user;
+  EXPECT_NE(user.find("tensor pipes busy for 4096 cycles, summed over SMs; bulk and tensor copies move"),
+            std::string::npos);
+  EXPECT_NE(user.find("waits at mbarriers: 700 cycles on the longest block's path, 900 of one warp at most"),
+            std::string::npos);
+}
+
 // A compiler repeats the source, and so whatever a model hid in it.
 TEST(BuildPrompt, HostileTextStaysInsideItsFence) {
   const PromptLibrary library = test_library();

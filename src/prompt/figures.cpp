@@ -122,6 +122,20 @@ std::vector<const WorkloadReport*> telling_workloads(const EvaluationReport& rep
   return chosen;
 }
 
+// Of kernels with matrix products, bulk copies or mbarriers; empty for others.
+std::string pipes_text(const Json& c) {
+  std::string text;
+  if (const double cycles = number(c, "tensor_pipe_cycles"); cycles > 0)
+    text += fmt::format("; tensor pipes busy for {} cycles, summed over SMs", short_count(cycles));
+  if (const double bytes = number(c, "copy_engine_bytes"); bytes > 0)
+    text += fmt::format("; bulk and tensor copies move {}", bytes_text(bytes));
+  if (number(c, "mbarrier_wait_cycles") > 0)
+    text += fmt::format("; waits at mbarriers: {} cycles on the longest block's path, {} of one warp at most",
+                        short_count(number(c, "critical_mbarrier_cycles")),
+                        short_count(number(c, "longest_mbarrier_wait_cycles")));
+  return text.empty() ? "" : fmt::format("    {}\n", text.substr(2));
+}
+
 std::string launches_text(const Frame& frame, const WorkloadReport& workload) {
   std::string text;
   for (const Json& launch : list(workload.counters, "launches")) {
@@ -139,6 +153,7 @@ std::string launches_text(const Frame& frame, const WorkloadReport& workload) {
         bytes_text(32 * sectors), bytes_text(32 * distinct),
         short_number(32 * distinct / std::max(1.0, frame.context.device->dram_bandwidth_gb_s * 1e3)),
         short_count(number(c, "barriers")), short_count(number(c, "critical_path_cycles")));
+    text += pipes_text(c);
   }
   return text.empty() ? ""
                       : fmt::format("{}: {} us\n{}", axes_of(frame, workload),

@@ -86,6 +86,22 @@ std::string tensor_text(const Json& counters) {
   return out;
 }
 
+// Of kernels with matrix products, bulk copies or mbarriers; empty for others.
+std::string pipes_text(const Json& c) {
+  std::string out;
+  if (const double cycles = number(c, "tensor_pipe_cycles"); cycles > 0)
+    out += fmt::format("; tensor pipes {} cycles over all SMs", short_count(cycles));
+  if (const double bytes = number(c, "copy_engine_bytes"); bytes > 0)
+    out += fmt::format("; copy engine {} bytes", short_count(bytes));
+  if (const double cycles = number(c, "mbarrier_wait_cycles"); cycles > 0)
+    out += fmt::format(
+        "; waits at mbarriers: {} cycles of all warps, {} of one at most, {} on the longest "
+        "block's path",
+        short_count(cycles), short_count(number(c, "longest_mbarrier_wait_cycles")),
+        short_count(number(c, "critical_mbarrier_cycles")));
+  return out.empty() ? "" : fmt::format("      {}\n", out.substr(2));
+}
+
 std::string launch_text(const Json& launch) {
   const auto counters = launch.find("counters");
   std::string out = fmt::format("    {}\n", text(launch, "text"));
@@ -108,7 +124,7 @@ std::string launch_text(const Json& launch) {
       short_count(number(c, "shared_wavefronts")), short_count(number(c, "barriers")),
       short_count(number(c, "divergent_branches")), short_count(number(c, "branches")),
       short_count(number(c, "critical_path_cycles")));
-  return out;
+  return out + pipes_text(c);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // is PTX's order ptxas's: it moves loads up to where their addresses are known, so a stretch is timed by its
 // data flow and its issue slots, not by the order of its text.
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <unordered_map>
 
@@ -142,6 +143,14 @@ void count(StretchCost& cost, const ptx::Instruction& instruction, const OpCost&
 }
 
 }  // namespace
+
+double tensor_flops_per_cycle(std::string_view target) {
+  constexpr std::string_view kPrefix = "sm_";
+  int architecture = 0;
+  if (target.starts_with(kPrefix))
+    std::from_chars(target.data() + kPrefix.size(), target.data() + target.size(), architecture);
+  return architecture >= 100 ? 8192 : 4096;
+}
 
 std::string_view name_of(TensorType type) {
   constexpr std::array<std::string_view, kTensorTypes> kNames = {"f16", "bf16", "tf32", "f64",

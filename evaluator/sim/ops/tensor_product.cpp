@@ -416,6 +416,7 @@ class Issue {
     w_.counters->tensor_flops_by_type[static_cast<std::size_t>(counted_as(p.a))] += 2 * products;
     const double rows = work.pair.size() == 1 ? kTensorLanes : p.m / 2.0;
     work.cycles = rows * p.n * p.k / products_per_cycle(static_cast<TensorKind>(op_->count));
+    w_.counters->tensor_pipe_cycles += work.cycles * static_cast<double>(work.pair.size());
   }
 
   Warp& w_;
