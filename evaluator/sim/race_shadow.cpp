@@ -99,7 +99,7 @@ void RaceShadow::set_other_limit(int warp) {
 
 void RaceShadow::fence_proxy(int warp) {
   Known& mine = fenced[at(warp)];
-  for (std::size_t v = 0; v < kMaxWarps; ++v) mine[v] = std::max(mine[v], known[at(warp)][v]);
+  Meeting::raise(mine, known[at(warp)]);
   mine[at(warp)] = clock(warp);
   advance(warp);
 }

@@ -296,20 +296,12 @@ void end_tensor_write(const Block& where, const TensorRegion& region, uint64_t t
   });
 }
 
-namespace {
-
-void raise(RaceShadow::Known& to, const RaceShadow::Known& from) {
-  for (std::size_t v = 0; v < kMaxWarps; ++v) to[v] = std::max(to[v], from[v]);
-}
-
-}  // namespace
-
 void note_mbarrier_arrival(const Warp& w, uint32_t offset) {
   TensorMemory* memory = find_tensor_memory(*w.block);
   if (memory == nullptr || !memory->has_fences || w.shadow == nullptr) return;
   const auto me = static_cast<std::size_t>(w.index);
   RaceShadow::Known& handed = memory->handed[offset];
-  raise(handed, memory->after[me]);
+  Meeting::raise(handed, memory->after[me]);
   handed[me] = std::max(handed[me], memory->before[me]);
 }
 
@@ -317,9 +309,9 @@ void note_mbarrier_wait(const Warp& w, uint32_t offset, const Meeting& meeting) 
   TensorMemory* memory = find_tensor_memory(*w.block);
   if (memory == nullptr || !memory->has_fences || w.shadow == nullptr) return;
   const auto me = static_cast<std::size_t>(w.index);
-  raise(memory->told[me], meeting.known_of(w.block->rank));
+  Meeting::raise(memory->told[me], meeting.known_of(w.block->rank));
   const auto handed = memory->handed.find(offset);
-  if (handed != memory->handed.end()) raise(memory->told[me], handed->second);
+  if (handed != memory->handed.end()) Meeting::raise(memory->told[me], handed->second);
 }
 
 void end_tensor_memory(Block& block) {

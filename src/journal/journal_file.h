@@ -4,7 +4,7 @@
 // Version 2 has a chain: each event carries a hash of itself and of the event before it, so that an altered,
 // missing, foreign or displaced one is noticed when it is read; SQLite itself does not notice a changed
 // byte inside a text. Journals of version 1 have none. Version 3 has no table of results: it followed from
-// the events, and its pages, which keys that are hashes scatter, were a fifth of what an append wrote. Older
+// the events, and its pages, which keys that are hashes scatter, were written again by every append. Older
 // journals are read and gone on with as they are: a journal keeps the version that it was created with.
 #pragma once
 

@@ -54,22 +54,27 @@ struct Part {
   uint32_t lane = 0, row = 0, rows = 0, first = 0, columns = 0;
 };
 
-// Multiply-adds of an SM: the B200 data sheet's dense 2.25 Pflop/s in f16 are 8192 operations a cycle.
-double products_per_cycle(TensorKind kind) {
+// By whose rate a kind multiplies.
+TensorType rated_as(TensorKind kind) {
   switch (kind) {
     case TensorKind::kTf32:
-      return 2048;
+      return TensorType::kTf32;
     case TensorKind::kF16:
-      return 4096;
+      return TensorType::kF16;
     case TensorKind::kF8f6f4:
     case TensorKind::kI8:
     case TensorKind::kMxf8f6f4:
-      return 8192;
+      return TensorType::kF8;
     case TensorKind::kMxf4:
     case TensorKind::kMxf4nvf4:
-      return 16384;
+      return TensorType::kF4;
   }
-  return 4096;
+  return TensorType::kF16;
+}
+
+// Of an SM: two operations each.
+double products_per_cycle(const Kernel& kernel, TensorKind kind) {
+  return kernel.tensor_flops_per_cycle / 2 / kF16Equivalents[static_cast<std::size_t>(rated_as(kind))];
 }
 
 TensorType counted_as(T type) {
@@ -416,7 +421,7 @@ class Issue {
     const double products = static_cast<double>(p.m) * p.n * p.k;
     w_.counters->tensor_flops_by_type[static_cast<std::size_t>(counted_as(p.a))] += 2 * products;
     const double rows = work.pair.size() == 1 ? kTensorLanes : p.m / 2.0;
-    work.cycles = rows * p.n * p.k / products_per_cycle(static_cast<TensorKind>(op_->count));
+    work.cycles = rows * p.n * p.k / products_per_cycle(*w_.kernel, static_cast<TensorKind>(op_->count));
     w_.counters->tensor_pipe_cycles += work.cycles * static_cast<double>(work.pair.size());
   }
 
